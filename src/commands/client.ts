@@ -1,0 +1,54 @@
+/**
+ * What a command may know and change of the client that sent it. The object itself lives in resp/ (session);
+ * the registry of all clients is in Services.
+ */
+import type { Watch } from '../core/contract.ts';
+
+export interface Client {
+  readonly id: number;
+  /** host:port, as CLIENT LIST shows them. */
+  readonly address: string;
+  readonly localAddress: string;
+  readonly createdAtMs: number;
+  lastCommandAtMs: number;
+  lastCommand: string;
+  name: string;
+  libraryName: string;
+  libraryVersion: string;
+  database: number;
+  protocol: 2 | 3;
+  authenticated: boolean;
+  user: string;
+  /** Bytes waiting in the query buffer and in the output, for CLIENT LIST. */
+  readonly queryBytes: number;
+  readonly outputBytes: number;
+  readonly commandsProcessed: number;
+
+  /** MULTI state. `dirty`: a queued command was refused, EXEC answers EXECABORT. */
+  multi: { readonly queue: QueuedCommand[]; dirty: boolean } | null;
+  /** WATCHed keys; several a client. */
+  readonly watches: { database: number; key: Buffer; watch: Watch }[];
+
+  noEvict: boolean;
+  noTouch: boolean;
+  /** CLIENT REPLY: off drops replies until on; skip drops the next one. */
+  replyMode: 'on' | 'off' | 'skip-next' | 'skip-this';
+  /** Closes once the replies written so far are flushed. */
+  closeAfterReply: boolean;
+  /** Closes at once. */
+  kill(): void;
+  /** Answers later (WAIT, DEBUG SLEEP, CLIENT PAUSE): no further command of this client runs before resume(). */
+  block(): Blocked;
+}
+
+export interface Blocked {
+  /** Called once. `write` fills the reply; nothing if the client has gone. */
+  resume(write: (reply: import('./reply.ts').Reply) => void): void;
+  readonly abandoned: boolean;
+}
+
+export interface QueuedCommand {
+  readonly command: import('./table.ts').Command;
+  /** Owned copies of the arguments. */
+  readonly args: readonly import('../core/slice.ts').Slice[];
+}

@@ -1,0 +1,135 @@
+/**
+ * What a command may ask of the node around it. The composition root (starling.ts) fills this in; a handler
+ * never reaches for a global. Each part is an interface, so tests can give their own.
+ */
+import type { VersionVector } from '../core/contract.ts';
+import type { Client } from './client.ts';
+import type { Command } from './table.ts';
+
+export interface Services {
+  readonly config: ConfigService;
+  readonly clients: ClientRegistry;
+  readonly commands: CommandRegistry;
+  readonly statistics: ServerStatistics;
+  readonly mesh: MeshService;
+  readonly store: StoreService;
+  readonly node: NodeService;
+  /** [0, 1). */
+  random(): number;
+  /** Microseconds, monotonic. */
+  monotonicMicros(): number;
+}
+
+export interface ConfigService {
+  /** The value as CONFIG GET shows it; undefined for an unknown name. */
+  get(name: string): string | undefined;
+  /** Names that match a glob (Redis's stringmatch), case ignored, sorted. */
+  match(pattern: string): string[];
+  /** All or nothing. Null, or the error text after 'ERR ' as Redis words it. */
+  set(pairs: readonly (readonly [name: string, value: string])[]): string | null;
+  /** Writes the config file. Null, or the error text after 'ERR '. */
+  rewrite(): string | null;
+  /** Typed short cuts for what the hot path reads; kept up to date by set(). */
+  readonly limits: {
+    protoMaxBulkLength: number;
+    maxClients: number;
+    maxMemoryBytes: number;
+    requirePassword: string;
+    timeoutSeconds: number;
+    debugCommand: boolean;
+    databases: number;
+  };
+}
+
+export interface ClientRegistry {
+  readonly count: number;
+  forEach(visit: (client: Client) => void): void;
+  find(id: number): Client | undefined;
+}
+
+export interface CommandRegistry {
+  /** By lower-case name, 'container|sub' included. */
+  find(name: string): Command | undefined;
+  all(): readonly Command[];
+}
+
+export interface ServerStatistics {
+  readonly startedAtMs: number;
+  connectionsReceived: number;
+  connectionsRejected: number;
+  commandsProcessed: number;
+  keyspaceHits: number;
+  keyspaceMisses: number;
+  inputBytes: number;
+  outputBytes: number;
+  errorReplies: number;
+  unexpectedErrorReplies: number;
+  instantaneousOpsPerSecond: number;
+  instantaneousInputKbps: number;
+  instantaneousOutputKbps: number;
+  /** By error prefix ('ERR', 'WRONGTYPE'). */
+  readonly errors: Map<string, number>;
+  readonly commandCalls: Map<string, { calls: number; micros: number; rejected: number; failed: number }>;
+  reset(): void;
+}
+
+export interface MeshPeer {
+  peerId: string;
+  address: string;
+  /** 'up' while connected. */
+  state: 'up' | 'down';
+  replica: string;
+  region: string;
+  zone: string;
+  rttMs: number;
+  /** Txns of ours that it has not confirmed, and txns it announced that we lack. */
+  behind: number;
+  ahead: number;
+  lastSeenMs: number;
+  bytesIn: number;
+  bytesOut: number;
+}
+
+export interface MeshService {
+  readonly peerId: string;
+  readonly cluster: string;
+  /** Full multiaddrs, with /p2p/. */
+  addresses(): string[];
+  peers(): MeshPeer[];
+  readonly paused: boolean;
+  /** DEBUG REPLICATION PAUSE|RESUME: all exchange with peers in both directions. */
+  setPaused(paused: boolean): void;
+  /** Null when dialled and reached, else the reason. */
+  join(multiaddr: string): Promise<string | null>;
+  /** Null, or the reason. `peer` is a peer id or replica id. */
+  forget(peer: string): string | null;
+  /** Members, live or not, whose vector covers `vector` for our own replica: WAIT counts these. */
+  confirmations(number: number): number;
+  /** Resolves when `count` peers confirmed txn `number` of ours, or at the time limit (0: none); gives how many did. */
+  waitFor(number: number, count: number, timeoutMs: number): Promise<number>;
+  members(): { peerId: string; replica: string; vector: VersionVector; lastSeenMs: number }[];
+  statistics(): Record<string, number>;
+}
+
+export interface StoreService {
+  readonly directory: string;
+  /** Null while writes are possible; else why -MISCONF. */
+  readonly failure: string | null;
+  readonly lastSaveMs: number;
+  readonly unsavedChanges: number;
+  /** Writes out all state now (SAVE, BGSAVE, SHUTDOWN). */
+  save(): Promise<void>;
+  statistics(): Record<string, number>;
+}
+
+export interface NodeService {
+  readonly version: string;
+  /** 40 hex digits, new each start (INFO run_id). */
+  readonly runId: string;
+  readonly configFile: string;
+  readonly port: number;
+  /** SHUTDOWN: stops gracefully, then the process exits with 0. */
+  shutdown(options: { save: boolean; now: boolean; force: boolean }): void;
+  readonly region: string;
+  readonly zone: string;
+}

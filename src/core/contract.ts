@@ -1,0 +1,296 @@
+/**
+ * The public face of the core: what commands, store and mesh may ask of it. The implementation lives in the
+ * files beside this one; nothing outside core/ imports those directly, except through core/index.ts.
+ *
+ * The core is synchronous and deterministic. It reads no clock, no randomness, no disk, no network: time
+ * comes in through setNow(), randomness through the `random` argument, txns go out through listeners.
+ */
+import type { Decimal } from './decimal.ts';
+import type { Slice } from './slice.ts';
+
+/** A whole number of 64 bits at most: a `number` while it is safe (|n| < 2^53), else a `bigint`. */
+export type Integer = number | bigint;
+
+/** A replica's id: 16 lower-case hex digits. One incarnation of a data directory, not a PeerId. */
+export type ReplicaId = string & { readonly brand?: 'ReplicaId' };
+/** Hybrid logical clock reading: (milliseconds since 2024-01-01T00:00Z) * 4096 + counter. */
+export type Stamp = number;
+/** Milliseconds since the UNIX epoch. */
+export type UnixMs = number;
+
+export const KeyType = { none: 0, string: 1, hash: 2, set: 3, list: 4, zset: 5, stream: 6 } as const;
+export type KeyType = (typeof KeyType)[keyof typeof KeyType];
+/** Redis's TYPE words, indexed by KeyType. */
+export const KEY_TYPE_NAMES = ['none', 'string', 'hash', 'set', 'list', 'zset', 'stream'] as const;
+
+/** Answers of deadlineOf(). */
+export const NO_KEY = -2;
+export const NO_DEADLINE = -1;
+/** As the deadline of a write: leave the time to live as it is. */
+export const KEEP_DEADLINE = -3;
+
+/** Why an increment did nothing. */
+export type IncrementRefusal = 'NOT_AN_INTEGER' | 'NOT_A_FLOAT' | 'OVERFLOW' | 'NOT_FINITE';
+
+/**
+ * One of the 16 databases. Every method that changes something is an effect: it is applied here at once,
+ * joins the open txn (begin/commit of Engine) and reaches every other replica.
+ *
+ * Type discipline: the methods of strings/hashes/sets assume that the key is absent or of that type.
+ * A handler asks typeOf() first and answers WRONGTYPE itself. A whole-value strings.write() replaces any type.
+ *
+ * Expired keys are absent to every method here. Slices filled by a method are valid until the next effect.
+ */
+export interface Database {
+  readonly index: number;
+  /** DBSIZE: keys, including expired ones that are not collected yet (as in Redis). */
+  readonly size: number;
+  /** Keys that have a finite deadline, and the mean of what is left of them in milliseconds (INFO keyspace). */
+  readonly volatileSize: number;
+  averageTtlMs(): number;
+
+  typeOf(key: Slice): KeyType;
+  /** DEL: removes what this replica observes. False if there was no such key. */
+  remove(key: Slice): boolean;
+  /** Writes everything that is visible under `key`, with its deadlines, to `newKey` of `target`, replacing what is there. */
+  copyTo(key: Slice, target: Database, newKey: Slice): void;
+  /** FLUSHDB. */
+  clear(): void;
+  /** SWAPDB: as effects on all keys of both. */
+  swapWith(other: Database): void;
+  /** Fills `out` with a key picked evenly; false if there is none. `random` gives [0, 1). */
+  randomKey(random: () => number, out: Slice): boolean;
+  /**
+   * SCAN. Visits about `count` keys and returns the next cursor, 0 at the end. A key that stays from the first
+   * call to the last is visited at least once, whatever is added or removed meanwhile. Cursors are < 2^48.
+   */
+  scan(cursor: number, count: number, visit: (key: Slice, type: KeyType) => void): number;
+  /** Visits every key that is not expired; the visitor must not change the database. */
+  forEachKey(visit: (key: Slice, type: KeyType) => void): void;
+
+  /** UNIX ms, NO_DEADLINE or NO_KEY. */
+  deadlineOf(key: Slice): UnixMs | -1 | -2;
+  /** EXPIRE family. A deadline in the past removes the key. The key must exist. */
+  expireAt(key: Slice, deadline: UnixMs): void;
+  /** False if the key has no time to live, or does not exist. */
+  persist(key: Slice): boolean;
+  /** Seconds since the key was last used (OBJECT IDLETIME); `touch` says that it is used now. */
+  idleSeconds(key: Slice): number;
+  touch(key: Slice): boolean;
+  /** Bytes that the key takes here, about (MEMORY USAGE); 0 if absent. */
+  memoryOf(key: Slice): number;
+
+  readonly strings: StringOperations;
+  readonly hashes: HashOperations;
+  readonly sets: SetOperations;
+}
+
+export interface StringOperations {
+  /** Fills `out` with the value and returns KeyType.string; else returns the type that is there, or none. */
+  read(key: Slice, out: Slice): KeyType;
+  /** SET: replaces whatever is there, of any type. `deadline`: UNIX ms, NO_DEADLINE or KEEP_DEADLINE. */
+  write(key: Slice, value: Slice, deadline: number): void;
+  /** INCRBY; the time to live stays. The new value, or why not (then nothing changed). */
+  addInteger(key: Slice, delta: Integer): Integer | IncrementRefusal;
+  /** INCRBYFLOAT. */
+  addDecimal(key: Slice, delta: Decimal): Decimal | IncrementRefusal;
+}
+
+export interface HashOperations {
+  /** HLEN; 0 if absent. */
+  size(key: Slice): number;
+  get(key: Slice, field: Slice, out: Slice): boolean;
+  has(key: Slice, field: Slice): boolean;
+  /** True if the field is new. `deadline` of the field: UNIX ms, NO_DEADLINE (HSET) or KEEP_DEADLINE. */
+  set(key: Slice, field: Slice, value: Slice, deadline: number): boolean;
+  /** False if there was no such field. The key goes with its last field. */
+  remove(key: Slice, field: Slice): boolean;
+  addInteger(key: Slice, field: Slice, delta: Integer): Integer | IncrementRefusal;
+  addDecimal(key: Slice, field: Slice, delta: Decimal): Decimal | IncrementRefusal;
+  forEach(key: Slice, visit: (field: Slice, value: Slice) => void): void;
+  scan(key: Slice, cursor: number, count: number, visit: (field: Slice, value: Slice) => void): number;
+  /** Picks a field evenly; false if there is none. */
+  random(key: Slice, random: () => number, field: Slice, value: Slice): boolean;
+  /** UNIX ms, NO_DEADLINE, or NO_KEY where there is no such field. */
+  deadlineOf(key: Slice, field: Slice): number;
+  /** HEXPIRE family; a deadline in the past removes the field. The field must exist. */
+  expireAt(key: Slice, field: Slice, deadline: UnixMs): void;
+  persist(key: Slice, field: Slice): boolean;
+}
+
+export interface SetOperations {
+  /** SCARD; 0 if absent. */
+  size(key: Slice): number;
+  has(key: Slice, member: Slice): boolean;
+  /** True if the member is new. Adding a present member is an effect too (it wins over a concurrent remove). */
+  add(key: Slice, member: Slice): boolean;
+  remove(key: Slice, member: Slice): boolean;
+  forEach(key: Slice, visit: (member: Slice) => void): void;
+  scan(key: Slice, cursor: number, count: number, visit: (member: Slice) => void): number;
+  random(key: Slice, random: () => number, out: Slice): boolean;
+}
+
+/** A WATCH on one key. `changed` turns true at the first change, local, remote or by expiry. */
+export interface Watch {
+  readonly changed: boolean;
+}
+
+/** Where one replica stands: it has issued, or somebody has applied, txns 1..number; the last one bore `stamp`. */
+export interface VectorEntry {
+  replica: ReplicaId;
+  number: number;
+  stamp: Stamp;
+}
+/** Version vector: one entry a replica, sorted by replica id. */
+export type VersionVector = VectorEntry[];
+
+/**
+ * A batch of consecutive txns of one replica in their one encoding (a CBOR map around packed bytes), made once
+ * and used three times: on disk, on the gossip topic, to a peer that asks.
+ */
+export interface Envelope {
+  readonly replica: ReplicaId;
+  readonly first: number;
+  readonly last: number;
+  readonly bytes: Uint8Array;
+}
+
+export type Received =
+  | { readonly kind: 'applied'; readonly txns: number }
+  /** Every txn in it was known. */
+  | { readonly kind: 'duplicate' }
+  /** Kept until the txns that it depends on are here; the caller should ask a peer for what is missing. */
+  | { readonly kind: 'waiting' }
+  /** Not kept: the waiting room is full. Anti-entropy brings it again. */
+  | { readonly kind: 'dropped' }
+  /** Not an envelope: the sender is broken or hostile. Nothing was applied. */
+  | { readonly kind: 'malformed'; readonly reason: string };
+
+/** One run of txns that somebody lacks. Both ends inclusive. */
+export interface Gap {
+  replica: ReplicaId;
+  from: number;
+  to: number;
+}
+
+/** A register, field, key or type with concurrent writes, as the conflict log shows it. */
+export interface Conflict {
+  atMs: UnixMs;
+  database: number;
+  key: Buffer;
+  /** Hash field, if it is one. */
+  field: Buffer | null;
+  kind: 'value' | 'type';
+  winner: { replica: ReplicaId; stamp: Stamp; value: Buffer };
+  losers: { replica: ReplicaId; stamp: Stamp; value: Buffer }[];
+}
+
+export interface EngineStatistics {
+  localTxns: number;
+  remoteTxns: number;
+  remoteEffects: number;
+  conflicts: number;
+  waitingEnvelopes: number;
+  waitingBytes: number;
+  expiredKeys: number;
+  /** Changes since the start (rdb_changes_since_last_save reads its difference). */
+  changes: number;
+  logBytes: number;
+  arenaBytes: number;
+  arenaUsedBytes: number;
+  /** Cancelled counters and the like that wait for causal stability. */
+  pendingCollection: number;
+}
+
+/** A record of the state as store and state transfer carry it. An empty value means: not there any more. */
+export interface StateRecord {
+  key: Uint8Array;
+  value: Uint8Array;
+}
+
+export interface Engine {
+  readonly replica: ReplicaId;
+  readonly databases: readonly Database[];
+  readonly statistics: Readonly<EngineStatistics>;
+
+  /** The wall clock in UNIX ms, told once a chunk of input or timer turn. Never goes backward for the HLC. */
+  setNow(now: UnixMs): void;
+  readonly now: UnixMs;
+
+  /** Opens a txn; effects until commit() are one txn. Does not nest. Cheap: nothing is encoded until the first effect. */
+  begin(): void;
+  /** Closes it. True if it had an effect. */
+  commit(): boolean;
+
+  watch(database: number, key: Slice): Watch;
+  unwatch(watch: Watch): void;
+
+  /** Bytes in the open envelope; 0 when there is nothing to seal. */
+  readonly openBytes: number;
+  /** Seals the open envelope and hands it to the envelope listeners. */
+  seal(): Envelope | null;
+  /**
+   * Called for each envelope in the order in which its txns were applied here: own ones when sealed, remote ones
+   * when applied. The store logs them all; the mesh publishes the local ones.
+   */
+  onEnvelope(listener: (envelope: Envelope, local: boolean) => void): void;
+  /** Called when an effect becomes the first of an empty open envelope, so that the shell can time the sealing. */
+  onOpen(listener: () => void): void;
+
+  /** A remote envelope, whatever it came by. `bytes` are copied if they are kept. */
+  receive(bytes: Uint8Array): Received;
+  vector(): VersionVector;
+  /** What `theirs` has and we have not, waiting envelopes left out. */
+  missing(theirs: VersionVector): Gap[];
+  /** Envelopes of one replica from number `from` on that are in memory, up to bytesMax (at least one if any). Null: not in memory any more, read the store. */
+  readLog(replica: ReplicaId, from: number, bytesMax: number): Envelope[] | null;
+  /** First number of `replica` that memory still holds; number+1 if none. */
+  logStart(replica: ReplicaId): number;
+
+  /** Hex; equal on two nodes exactly if values, dots and times to live are equal. */
+  digest(): string;
+  /** Two 32-bit lanes per hash slot (16,384 of them), combined over all databases. */
+  slotDigest(slot: number): [number, number];
+  /** Lines for CRDT INSPECT; null where there is no such key, not even a hidden part. */
+  inspect(database: number, key: Slice): Inspection | null;
+  conflicts(count: number): Conflict[];
+
+  /** Members' vectors, from the mesh: what all of them have is causally stable. `horizon`: deadlines before it may be collected. */
+  setStability(stable: VersionVector | 'alone', horizon: UnixMs): void;
+  /** Expires and collects for at most about `budget` keys; returns how many keys it removed. Own txn. */
+  collect(budget: number): number;
+
+  // --- what the store needs
+  /** Records changed since the last drain, at most `limit`; for each the visitor gets key and value (empty: delete). Returns how many are left. */
+  drainDirty(limit: number, visit: (record: StateRecord) => void): number;
+  readonly dirtyCount: number;
+  /** Loads one stored record into an empty engine, before anything else. Throws on a malformed one. */
+  loadRecord(key: Uint8Array, value: Uint8Array): void;
+  /** The replicas that stored records refer to by index, in order. Append-only. */
+  replicaTable(): ReplicaId[];
+  /** Before loadRecord: the table that the stored records were written with, and the vector that they cover. */
+  loadVector(table: ReplicaId[], vector: VersionVector): void;
+
+  // --- state transfer, when logs do not reach back
+  /** All records, in pages, each with the vector it reflects; self-contained (carries its replica table). Cursor 0 starts, next 0 ends. */
+  exportState(cursor: number, bytesMax: number): { next: number; bytes: Uint8Array };
+  /** Merges a complete transfer: pages of exportState from one peer, all of them. Atomic: validated before the first change. */
+  importState(pages: Uint8Array[]): void;
+  /** A new incarnation, when continuity cannot be proved or somebody else uses our id. */
+  rotateReplica(replica: ReplicaId): void;
+}
+
+/** What CRDT INSPECT shows of one key. */
+export interface Inspection {
+  type: KeyType;
+  deadlines: { replica: ReplicaId; stamp: Stamp; deadline: UnixMs | 'persist' }[];
+  parts: {
+    type: KeyType;
+    elements: {
+      name: Buffer | null;
+      values: { replica: ReplicaId; stamp: Stamp; value: Buffer }[];
+      counters: { replica: ReplicaId; stamp: Stamp; sum: string; cancelled: string }[];
+      deadlines: { replica: ReplicaId; stamp: Stamp; deadline: UnixMs | 'persist' }[];
+    }[];
+  }[];
+}
