@@ -1,0 +1,124 @@
+/**
+ * Brings the state to disk behind the log, a slice at a time, so that commands hardly feel it. A checkpoint is
+ * fuzzy: the vector it began at is written only when every record that was dirty then has been; records meanwhile
+ * may be newer than that vector, and the log from there replays over them without harm.
+ *
+ * Invariant: a record never reaches the disk before the log of every txn in it; both go through the one queue, and
+ * the open envelope is sealed before each slice.
+ */
+import { performance } from 'node:perf_hooks';
+import type { Engine } from '../core/contract.ts';
+import type { CommitQueue } from './commit-queue.ts';
+import type { Operation } from './disk.ts';
+import { stateKey, value } from './encoding.ts';
+import type { Log } from './log.ts';
+import { writeCheckpoint, writeReplicaTable } from './metadata.ts';
+
+/** About 1.5 ms of the command thread. */
+const SLICE_RECORDS = 500;
+/** Between slices the command thread is left alone for so many times what the last one took: a tenth of its time. */
+const REST_FACTOR = 9;
+const REST_MS_MIN = 2;
+
+export class Checkpointer {
+  lastSaveMs = 0;
+  lastSaveMillis = 0;
+  completed = 0;
+  private readonly engine: Engine;
+  private readonly queue: CommitQueue;
+  private readonly log: Log;
+  /** Replicas already in the table on disk. */
+  private tableLength: number;
+  private changesSaved = 0;
+  private running: Promise<void> | null = null;
+  private next: Promise<void> | null = null;
+  /** Nobody minds the pauses between slices, or somebody waits for the end. */
+  private hurry = false;
+
+  constructor(engine: Engine, queue: CommitQueue, log: Log, tableLength: number, lastSaveMs: number) {
+    this.engine = engine;
+    this.queue = queue;
+    this.log = log;
+    this.tableLength = tableLength;
+    this.lastSaveMs = lastSaveMs;
+    this.changesSaved = engine.statistics.changes;
+  }
+
+  get unsavedChanges(): number {
+    return this.engine.statistics.changes - this.changesSaved;
+  }
+
+  get isRunning(): boolean {
+    return this.running !== null;
+  }
+
+  /** One checkpoint that begins now or later; resolves when it is on the platter, rejects if the store closes before. */
+  save(hurry: boolean): Promise<void> {
+    if (hurry) this.hurry = true;
+    if (this.running === null) {
+      this.running = this.checkpoint().finally(() => {
+        this.running = null;
+        this.hurry = false;
+      });
+      return this.running;
+    }
+    this.next ??= this.running
+      .catch(() => undefined)
+      .then(() => {
+        this.next = null;
+        return this.save(hurry);
+      });
+    return this.next;
+  }
+
+  private async checkpoint(): Promise<void> {
+    const begin = performance.now();
+    const { engine, queue, log } = this;
+    engine.seal();
+    const vector = engine.vector();
+    const changes = engine.statistics.changes;
+    log.coverUpTo(vector);
+    const segments = log.closeSegment(vector);
+    for (;;) {
+      const sliceBegin = performance.now();
+      const { operations, left } = this.slice();
+      const sliceMs = performance.now() - sliceBegin;
+      if (operations.length > 0) await queue.commit(operations, false);
+      if (left === 0) break;
+      if (!this.hurry) await rest(Math.max(REST_MS_MIN, sliceMs * REST_FACTOR));
+    }
+    // What the vector vouches for must be on the platter before the vector is.
+    await queue.commit([], true);
+    await queue.commit([writeCheckpoint({ vector, atMs: engine.now, segments })], true);
+    this.lastSaveMs = engine.now;
+    this.changesSaved = changes;
+    this.lastSaveMillis = performance.now() - begin;
+    this.completed++;
+    await log.cut();
+  }
+
+  /** Drains a few dirty records. `left` counts the rest of those that were dirty when the drain began. */
+  private slice(): { operations: Operation[]; left: number } {
+    const { engine } = this;
+    const operations: Operation[] = [];
+    engine.seal();
+    const left = engine.drainDirty(SLICE_RECORDS, (record) => {
+      const key = stateKey(record.key);
+      operations.push(
+        record.value.length === 0 ? { type: 'del', key } : { type: 'put', key, value: value(key, record.value) },
+      );
+    });
+    const table = engine.replicaTable();
+    if (table.length > this.tableLength) {
+      operations.push(writeReplicaTable(table));
+      this.tableLength = table.length;
+    }
+    return { operations, left };
+  }
+}
+
+function rest(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

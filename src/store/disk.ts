@@ -1,0 +1,125 @@
+/**
+ * The LevelDB database on its directory: open, batch, read, make durable, and open again after a failed write
+ * (LevelDB refuses every write after one has failed, until it is opened afresh).
+ */
+import { open as openFile, readdir, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ClassicLevel } from 'classic-level';
+import type { KeyRange } from './encoding.ts';
+
+export type Operation = { type: 'put'; key: Buffer; value: Buffer } | { type: 'del'; key: Buffer };
+
+/** Larger than LevelDB's 4 MiB: fewer small tables, so less merging beside the command thread. */
+const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
+const FILE_BYTES_MAX = 8 * 1024 * 1024;
+const PAGE_ENTRIES = 1000;
+
+export class Disk {
+  readonly path: string;
+  private readonly level: ClassicLevel<Buffer, Buffer>;
+
+  constructor(path: string) {
+    this.path = path;
+    this.level = new ClassicLevel<Buffer, Buffer>(path, {
+      keyEncoding: 'buffer',
+      valueEncoding: 'buffer',
+      compression: false,
+      writeBufferSize: WRITE_BUFFER_BYTES,
+      maxFileSize: FILE_BYTES_MAX,
+    });
+  }
+
+  async open(): Promise<void> {
+    await this.level.open();
+  }
+
+  async close(): Promise<void> {
+    await this.level.close();
+  }
+
+  /** After a failed write. Throws where the disk still does not take it; then the database is closed. */
+  async reopen(): Promise<void> {
+    await this.level.close();
+    await this.level.open();
+  }
+
+  get isOpen(): boolean {
+    return this.level.status === 'open';
+  }
+
+  async batch(operations: Operation[], sync: boolean): Promise<void> {
+    await this.level.batch(operations, { sync });
+  }
+
+  async get(key: Buffer): Promise<Buffer | undefined> {
+    return this.level.get(key);
+  }
+
+  /** The entries of a range, in order. */
+  async *entries(range: KeyRange): AsyncGenerator<[Buffer, Buffer]> {
+    const iterator = this.level.iterator({ ...range, fillCache: false });
+    try {
+      for (let page = await iterator.nextv(PAGE_ENTRIES); page.length > 0; page = await iterator.nextv(PAGE_ENTRIES)) {
+        yield* page;
+      }
+    } finally {
+      await iterator.close();
+    }
+  }
+
+  /** The last entry of a range. */
+  async lastEntry(range: KeyRange): Promise<[Buffer, Buffer] | undefined> {
+    const [entry] = await this.level.iterator({ ...range, reverse: true, limit: 1 }).all();
+    return entry;
+  }
+
+  /** The last key of a range. */
+  async lastKey(range: KeyRange): Promise<Buffer | undefined> {
+    const [key] = await this.level.keys({ ...range, reverse: true, limit: 1 }).all();
+    return key;
+  }
+
+  /** The first key of a range. */
+  async firstKey(range: KeyRange): Promise<Buffer | undefined> {
+    const [key] = await this.level.keys({ ...range, limit: 1 }).all();
+    return key;
+  }
+
+  /** Removes a range and gives its room back. */
+  async discard(range: KeyRange): Promise<void> {
+    await this.level.clear(range);
+    await this.level.compactRange(range.gte, range.lt);
+  }
+
+  /**
+   * Makes everything written so far survive a power cut. A synced batch alone would not: it syncs LevelDB's newest
+   * write-ahead file, while the one before may still be on its way into a table.
+   */
+  async syncFiles(): Promise<void> {
+    const names = await readdir(this.path);
+    for (const name of names) if (name.endsWith('.log')) await syncPath(join(this.path, name));
+    await syncPath(this.path);
+  }
+
+  /** Bytes that the file system would still give us. */
+  async freeBytes(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.path);
+    return bavail * bsize;
+  }
+}
+
+/** fsync of a file or directory. One that has gone meanwhile was merged into a table, which LevelDB syncs itself. */
+export async function syncPath(path: string): Promise<void> {
+  let file: Awaited<ReturnType<typeof openFile>>;
+  try {
+    file = await openFile(path, 'r');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
+    throw error;
+  }
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

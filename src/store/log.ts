@@ -1,0 +1,123 @@
+/**
+ * The log on disk: envelopes by replica and number. It is appended to through the commit queue, read back for peers
+ * that lack more than memory holds, and cut from its old end once checkpoints cover it.
+ */
+import type { Envelope, ReplicaId, VersionVector } from '../core/contract.ts';
+import type { CommitQueue } from './commit-queue.ts';
+import type { Disk } from './disk.ts';
+import { type KeyRange, logKey, logValue, readLogKey, readLogValue } from './encoding.ts';
+import type { LogSegment } from './metadata.ts';
+
+/** The log is cut in pieces of at least this share of its limit. */
+const SEGMENTS_MAX = 32;
+
+export class Log {
+  bytesMax: number;
+  /** Last number of each replica that was appended, or is covered by the state. */
+  readonly ends = new Map<ReplicaId, number>();
+  private readonly disk: Disk;
+  private readonly queue: CommitQueue;
+  private segments: LogSegment[] = [];
+  private openBytes = 0;
+
+  constructor(disk: Disk, queue: CommitQueue, bytesMax: number) {
+    this.disk = disk;
+    this.queue = queue;
+    this.bytesMax = bytesMax;
+  }
+
+  /** After loading: what the checkpoint says of the log, and the bytes that came after it. */
+  resume(segments: readonly LogSegment[], openBytes: number, vector: VersionVector): void {
+    this.segments = [...segments];
+    this.openBytes = openBytes;
+    for (const { replica, number } of vector) this.ends.set(replica, number);
+  }
+
+  get bytes(): number {
+    return this.segments.reduce((sum, segment) => sum + segment.bytes, this.openBytes);
+  }
+
+  /** Bytes since the last checkpoint began. */
+  get bytesUncovered(): number {
+    return this.openBytes;
+  }
+
+  /** False if txns before this envelope never came by: the state was imported, and the log alone does not lead here. */
+  append(envelope: Envelope): boolean {
+    const key = logKey(envelope.replica, envelope.first);
+    const value = logValue(key, envelope.last, envelope.bytes);
+    this.queue.append({ type: 'put', key, value });
+    this.openBytes += value.length;
+    const end = this.ends.get(envelope.replica) ?? 0;
+    if (envelope.last > end) this.ends.set(envelope.replica, envelope.last);
+    return envelope.first <= end + 1;
+  }
+
+  /** True if every txn of `vector` was appended here or is covered by the state. */
+  leadsTo(vector: VersionVector): boolean {
+    return vector.every(({ replica, number }) => number <= (this.ends.get(replica) ?? 0));
+  }
+
+  /** The state will be checkpointed up to `vector`, so txns that the log lacks are covered soon. */
+  coverUpTo(vector: VersionVector): void {
+    for (const { replica, number } of vector) {
+      if (number > (this.ends.get(replica) ?? 0)) this.ends.set(replica, number);
+    }
+  }
+
+  /**
+   * Envelopes of one replica from the one that holds number `from` on, without a gap, about `bytesMax` bytes and at
+   * least one. Empty if that one is not here (any more), or the disk cannot be read now.
+   */
+  async read(replica: ReplicaId, from: number, bytesMax: number): Promise<Envelope[]> {
+    if (!this.disk.isOpen) return [];
+    const start = await this.disk.lastKey({ gte: logKey(replica, 0), lt: logKey(replica, from + 1) });
+    if (start === undefined) return [];
+    const envelopes: Envelope[] = [];
+    let next = from;
+    let bytes = 0;
+    for await (const [key, sealed] of this.disk.entries({ gte: start, lt: logKey(replica, Number.MAX_SAFE_INTEGER) })) {
+      const name = readLogKey(key);
+      if (name === null || name.first > next) break;
+      const { last, bytes: encoded } = readLogValue(key, sealed);
+      if (last < next) continue;
+      envelopes.push({ replica, first: name.first, last, bytes: encoded });
+      next = last + 1;
+      bytes += encoded.length;
+      if (bytes >= bytesMax) break;
+    }
+    return envelopes;
+  }
+
+  /** A checkpoint begins at `vector`: what was appended so far becomes a segment. */
+  closeSegment(vector: VersionVector): readonly LogSegment[] {
+    const ends = vector.map(({ replica, number }) => [replica, number] as const);
+    const newest = this.segments.at(-1);
+    if (newest !== undefined && newest.bytes < this.bytesMax / SEGMENTS_MAX) {
+      this.segments[this.segments.length - 1] = { ends, bytes: newest.bytes + this.openBytes };
+    } else if (this.openBytes > 0) {
+      this.segments.push({ ends, bytes: this.openBytes });
+    }
+    this.openBytes = 0;
+    return [...this.segments];
+  }
+
+  /** Drops the oldest segments until the log fits its limit. Only right after a checkpoint, which covers them all. */
+  async cut(): Promise<void> {
+    while (this.bytes > this.bytesMax && this.segments.length > 0 && this.disk.isOpen) {
+      for (const [replica, number] of this.segments[0].ends) {
+        const range = await this.upTo(replica, number);
+        if (range !== null) await this.disk.discard(range);
+      }
+      this.segments.shift();
+    }
+  }
+
+  /** All envelopes of a replica that end at `number` or before; null if there are none. */
+  private async upTo(replica: ReplicaId, number: number): Promise<KeyRange | null> {
+    const gte = logKey(replica, 0);
+    const lt = await this.disk.lastKey({ gte, lt: logKey(replica, number + 2) });
+    if (lt === undefined) return null;
+    return (await this.disk.firstKey({ gte, lt })) === undefined ? null : { gte, lt };
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * From a directory's name to an open, checked database and a replica id; or to one line that says why not.
+ */
+import { constants } from 'node:fs';
+import { access, mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ReplicaId } from '../core/contract.ts';
+import { Disk } from './disk.ts';
+import { BATCH_RANGE, ChecksumError, LOG_RANGE, open, STATE_RANGE, VersionError } from './encoding.ts';
+import { corrupt, explainOpening, StoreError } from './errors.ts';
+import { newReplicaId, takeMarker } from './incarnation.ts';
+import type { StoreOptions } from './index.ts';
+import { readCheckpoint, readReplicaTable } from './metadata.ts';
+import { lastNumberOf } from './recovery.ts';
+
+export interface OpenParts {
+  readonly disk: Disk;
+  readonly replica: ReplicaId;
+  readonly continues: boolean;
+}
+
+export async function openParts(options: StoreOptions): Promise<OpenParts> {
+  const { directory } = options;
+  try {
+    await mkdir(directory, { recursive: true });
+    await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+    const path = join(directory, 'store');
+    if (options.repair === true) await moveAsideIfDamaged(path, options);
+    const disk = new Disk(path);
+    await disk.open();
+    try {
+      const last = await takeMarker(directory, (replica) => lastNumberOf(disk, replica));
+      return { disk, replica: last ?? newReplicaId(), continues: last !== null };
+    } catch (error) {
+      await disk.close();
+      throw error;
+    }
+  } catch (error) {
+    throw explainLoading(error, directory);
+  }
+}
+
+/** What openParts() and load() reject with. */
+export function explainLoading(error: unknown, directory: string): StoreError {
+  if (error instanceof ChecksumError) return corrupt(directory, error.message, error);
+  if (error instanceof VersionError) {
+    return new StoreError(
+      'FORMAT',
+      `The store in ${directory} was written by another version of Starling (${error.message}). Start that version, or this one with --repair to move it aside and refill from the peers.`,
+      error,
+    );
+  }
+  return explainOpening(error, directory);
+}
+
+/** Keeps the damaged files: somebody may want to look at them. */
+async function moveAsideIfDamaged(path: string, options: StoreOptions): Promise<void> {
+  const damage = await findDamage(path);
+  if (damage === null) {
+    options.notice?.('info', `The store in ${options.directory} is sound, there was nothing to repair.`);
+    return;
+  }
+  const aside = `${path}.broken-${new Date().toISOString().replace(/[:.]/g, '-')}`;
+  await rename(path, aside);
+  options.notice?.('warning', `The store was damaged (${damage}), moved it to ${aside} and begin an empty one.`);
+}
+
+/** Reads everything. Null if all of it is as it was written. Throws if another process holds the store. */
+async function findDamage(path: string): Promise<string | null> {
+  const disk = new Disk(path);
+  try {
+    await disk.open();
+    for (const range of [STATE_RANGE, LOG_RANGE, BATCH_RANGE]) {
+      for await (const [key, sealed] of disk.entries(range)) open(key, sealed);
+    }
+    await readCheckpoint(disk);
+    await readReplicaTable(disk);
+    return null;
+  } catch (error) {
+    const explained = explainLoading(error, path);
+    if (explained.code !== 'CORRUPT' && explained.code !== 'FORMAT') throw explained;
+    return rootMessage(error);
+  } finally {
+    await disk.close();
+  }
+}
+
+function rootMessage(error: unknown): string {
+  let current = error;
+  while (current instanceof Error && current.cause instanceof Error) current = current.cause;
+  return current instanceof Error ? current.message : String(current);
+}
