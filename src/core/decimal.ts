@@ -52,6 +52,11 @@ export class Decimal {
     return new Decimal(-this.mantissa, this.scale);
   }
 
+  /** Within the range of Redis's long double. */
+  isFinite(): boolean {
+    return this.mantissa.toString().length - this.scale <= EXPONENT_MAX;
+  }
+
   isInteger(): boolean {
     return this.scale === 0;
   }

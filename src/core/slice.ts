@@ -65,11 +65,11 @@ export class Slice {
 
   /** One character a byte: a lossless map key for binary data. Allocates; not for hot paths. */
   latin1(): string {
-    return this.bytes.latin1Slice(this.start, this.end);
+    return this.bytes.toString('latin1', this.start, this.end);
   }
 
   text(): string {
-    return this.bytes.utf8Slice(this.start, this.end);
+    return this.bytes.toString('utf8', this.start, this.end);
   }
 }
 

@@ -1,0 +1,306 @@
+/**
+ * The byte table: the one structure under the keyspace, hashes, sets, deadlines and the list of dirty records.
+ * Open addressing over two typed arrays (full hash, arena reference), entries in the arena: a 24-byte header, the
+ * key, a payload. The index is the top bits of the hash and probing never wraps (a few slots follow the last one),
+ * so entries stand almost in order of their hashes: a scan is a walk along the hash, and its cursor stays good
+ * when the table grows or shrinks.
+ *
+ * Header: u32 key length, u32 payload length, f64 stamp, u16 replica, u8 kind, u8 flags, u16 slot, u16 idle clock.
+ * What kind, flags, stamp and payload mean is the business of the owner. Positions ("at") are valid until the
+ * next insert or remove.
+ */
+import { type Arena, offsetOf, sameClass, segmentOf } from './arena.ts';
+import { tableHash } from './hash.ts';
+import type { Slice } from './slice.ts';
+
+export const HEADER_BYTES = 24;
+const CAPACITY_MIN = 4;
+
+export class ByteTable {
+  readonly arena: Arena;
+  readonly seed: number;
+  /** Entries. */
+  count = 0;
+  private hashes: Uint32Array;
+  private references: Uint32Array;
+  private capacity = CAPACITY_MIN;
+  private shift = 30;
+
+  constructor(arena: Arena, seed: number) {
+    this.arena = arena;
+    this.seed = seed;
+    this.hashes = new Uint32Array(slotsFor(CAPACITY_MIN));
+    this.references = new Uint32Array(slotsFor(CAPACITY_MIN));
+  }
+
+  /** Number of positions; position `at` is taken if referenceAt(at) is not 0. */
+  get positions(): number {
+    return this.references.length;
+  }
+
+  referenceAt(at: number): number {
+    return this.references[at];
+  }
+
+  /** Position of a key, or −1. */
+  find(bytes: Uint8Array, start: number, end: number): number {
+    const hash = tableHash(bytes, start, end, this.seed);
+    const hashes = this.hashes;
+    const references = this.references;
+    for (let at = hash >>> this.shift; ; at++) {
+      const reference = references[at];
+      if (reference === 0 || reference === undefined) return -1;
+      if (hashes[at] === hash && this.keyEquals(reference, bytes, start, end)) return at;
+    }
+  }
+
+  /** Adds an entry that find() did not find; header zeroed but for the lengths, payload undefined. Its position. */
+  insert(bytes: Uint8Array, start: number, end: number, payloadLength: number): number {
+    const hash = tableHash(bytes, start, end, this.seed);
+    if ((this.count + 1) * 4 > this.capacity * 3) this.resize(this.capacity * 2);
+    const keyLength = end - start;
+    const reference = this.arena.allocate(HEADER_BYTES + keyLength + payloadLength);
+    const segment = segmentOf(reference);
+    const offset = offsetOf(reference);
+    const words = this.arena.words[segment];
+    const word = offset >>> 2;
+    words[word] = keyLength;
+    words[word + 1] = payloadLength;
+    words[word + 2] = 0;
+    words[word + 3] = 0;
+    words[word + 4] = 0;
+    words[word + 5] = 0;
+    copyBytes(bytes, start, keyLength, this.arena.buffers[segment], offset + HEADER_BYTES);
+    this.count++;
+    return this.place(hash, reference);
+  }
+
+  /** Gives the entry a payload of another length, contents undefined; header and key stay. */
+  resizePayload(at: number, payloadLength: number): void {
+    const reference = this.references[at];
+    const words = this.arena.words[segmentOf(reference)];
+    const word = offsetOf(reference) >>> 2;
+    const keyLength = words[word];
+    const before = HEADER_BYTES + keyLength + words[word + 1];
+    const after = HEADER_BYTES + keyLength + payloadLength;
+    if (sameClass(before, after)) {
+      words[word + 1] = payloadLength;
+      return;
+    }
+    const moved = this.arena.allocate(after);
+    const offset = offsetOf(reference);
+    this.arena.buffers[segmentOf(reference)].copy(
+      this.arena.buffers[segmentOf(moved)],
+      offsetOf(moved),
+      offset,
+      offset + HEADER_BYTES + keyLength,
+    );
+    this.arena.words[segmentOf(moved)][(offsetOf(moved) >>> 2) + 1] = payloadLength;
+    this.arena.free(reference, before);
+    this.references[at] = moved;
+  }
+
+  /** Removes the entry; later ones of its cluster move up, so who walks while removing walks from the end. */
+  removeAt(at: number): void {
+    const reference = this.references[at];
+    this.arena.free(reference, this.entryBytes(reference));
+    const hashes = this.hashes;
+    const references = this.references;
+    let hole = at;
+    for (let next = at + 1; next < references.length && references[next] !== 0; next++) {
+      if (hashes[next] >>> this.shift <= hole) {
+        hashes[hole] = hashes[next];
+        references[hole] = references[next];
+        hole = next;
+      }
+    }
+    references[hole] = 0;
+    this.count--;
+  }
+
+  /** Gives memory back after many removals; moves positions. */
+  shrink(): void {
+    let capacity = this.capacity;
+    while (capacity > CAPACITY_MIN && this.count * 8 < capacity) capacity >>>= 1;
+    if (capacity !== this.capacity) this.resize(capacity);
+  }
+
+  /** Frees every entry. */
+  clear(): void {
+    for (let at = this.references.length - 1; at >= 0; at--) if (this.references[at] !== 0) this.removeAt(at);
+    this.resize(CAPACITY_MIN);
+  }
+
+  /**
+   * Visits the positions of about `count` entries from `cursor` on (a hash, 0 at first) and returns the next cursor,
+   * 2^32 at the end. Whole clusters are visited, so that no entry can slip past. The visitor must not change the table.
+   */
+  walk(cursor: number, count: number, visit: (at: number) => void): number {
+    const references = this.references;
+    let at = cursor >>> this.shift;
+    let visited = 0;
+    while (at < references.length) {
+      if (references[at] === 0) {
+        // every entry whose home is before the next position stands before it
+        if (visited >= count && at + 1 < this.capacity) return (at + 1) * 2 ** this.shift;
+      } else if (this.hashes[at] >= cursor) {
+        visit(at);
+        visited++;
+      }
+      at++;
+    }
+    return 2 ** 32;
+  }
+
+  keyEquals(reference: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const segment = segmentOf(reference);
+    const offset = offsetOf(reference);
+    const length = end - start;
+    if (this.arena.words[segment][offset >>> 2] !== length) return false;
+    const buffer = this.arena.buffers[segment];
+    const base = offset + HEADER_BYTES;
+    for (let i = 0; i < length; i++) if (buffer[base + i] !== bytes[start + i]) return false;
+    return true;
+  }
+
+  // --- entry fields, by reference
+
+  keyLength(reference: number): number {
+    return this.arena.words[segmentOf(reference)][offsetOf(reference) >>> 2];
+  }
+
+  payloadLength(reference: number): number {
+    return this.arena.words[segmentOf(reference)][(offsetOf(reference) >>> 2) + 1];
+  }
+
+  /** Arena bytes of an entry. */
+  entryBytes(reference: number): number {
+    return HEADER_BYTES + this.keyLength(reference) + this.payloadLength(reference);
+  }
+
+  /** Bytes of all entries and of the index, about. */
+  memoryBytes(): number {
+    let bytes = this.references.length * 8;
+    for (const reference of this.references) if (reference !== 0) bytes += this.entryBytes(reference);
+    return bytes;
+  }
+
+  bufferOf(reference: number): Buffer {
+    return this.arena.buffers[segmentOf(reference)];
+  }
+
+  keyStart(reference: number): number {
+    return offsetOf(reference) + HEADER_BYTES;
+  }
+
+  payloadStart(reference: number): number {
+    return offsetOf(reference) + HEADER_BYTES + this.keyLength(reference);
+  }
+
+  stamp(reference: number): number {
+    return this.arena.doubles[segmentOf(reference)][(offsetOf(reference) >>> 3) + 1];
+  }
+
+  setStamp(reference: number, stamp: number): void {
+    this.arena.doubles[segmentOf(reference)][(offsetOf(reference) >>> 3) + 1] = stamp;
+  }
+
+  /** Word 4: replica (16 bits), kind (8), flags (8). */
+  replica(reference: number): number {
+    return this.arena.words[segmentOf(reference)][(offsetOf(reference) >>> 2) + 4] & 0xffff;
+  }
+
+  setReplica(reference: number, replica: number): void {
+    const words = this.arena.words[segmentOf(reference)];
+    const word = (offsetOf(reference) >>> 2) + 4;
+    words[word] = (words[word] & 0xffff0000) | replica;
+  }
+
+  kind(reference: number): number {
+    return this.arena.buffers[segmentOf(reference)][offsetOf(reference) + 18];
+  }
+
+  setKind(reference: number, kind: number): void {
+    this.arena.buffers[segmentOf(reference)][offsetOf(reference) + 18] = kind;
+  }
+
+  flags(reference: number): number {
+    return this.arena.buffers[segmentOf(reference)][offsetOf(reference) + 19];
+  }
+
+  setFlags(reference: number, flags: number): void {
+    this.arena.buffers[segmentOf(reference)][offsetOf(reference) + 19] = flags;
+  }
+
+  /** Word 5: slot (16 bits), idle clock (16 bits). */
+  slot(reference: number): number {
+    return this.arena.words[segmentOf(reference)][(offsetOf(reference) >>> 2) + 5] & 0xffff;
+  }
+
+  setSlot(reference: number, slot: number): void {
+    const words = this.arena.words[segmentOf(reference)];
+    const word = (offsetOf(reference) >>> 2) + 5;
+    words[word] = (words[word] & 0xffff0000) | slot;
+  }
+
+  idleClock(reference: number): number {
+    return this.arena.words[segmentOf(reference)][(offsetOf(reference) >>> 2) + 5] >>> 16;
+  }
+
+  setIdleClock(reference: number, clock: number): void {
+    const words = this.arena.words[segmentOf(reference)];
+    const word = (offsetOf(reference) >>> 2) + 5;
+    words[word] = (words[word] & 0xffff) | (clock << 16);
+  }
+
+  fillKey(reference: number, out: Slice): Slice {
+    const start = this.keyStart(reference);
+    return out.set(this.bufferOf(reference), start, start + this.keyLength(reference));
+  }
+
+  fillPayload(reference: number, out: Slice): Slice {
+    const start = this.payloadStart(reference);
+    return out.set(this.bufferOf(reference), start, start + this.payloadLength(reference));
+  }
+
+  /** Replaces payload bytes; the lengths must agree already. */
+  writePayload(reference: number, bytes: Uint8Array, start: number, end: number): void {
+    copyBytes(bytes, start, end - start, this.bufferOf(reference), this.payloadStart(reference));
+  }
+
+  private place(hash: number, reference: number): number {
+    for (;;) {
+      const references = this.references;
+      let at = hash >>> this.shift;
+      while (at < references.length && references[at] !== 0) at++;
+      if (at < references.length) {
+        references[at] = reference;
+        this.hashes[at] = hash;
+        return at;
+      }
+      this.resize(this.capacity * 2);
+    }
+  }
+
+  private resize(capacity: number): void {
+    const hashes = this.hashes;
+    const references = this.references;
+    this.capacity = capacity;
+    this.shift = Math.clz32(capacity) + 1;
+    this.hashes = new Uint32Array(slotsFor(capacity));
+    this.references = new Uint32Array(slotsFor(capacity));
+    for (let from = 0; from < references.length; from++) {
+      if (references[from] !== 0) this.place(hashes[from], references[from]);
+    }
+  }
+}
+
+/** Positions for a capacity: some more follow the last home, so that a cluster at the end need not wrap. */
+function slotsFor(capacity: number): number {
+  return capacity + Math.min(capacity, 32 + (capacity >>> 8));
+}
+
+function copyBytes(from: Uint8Array, start: number, length: number, into: Buffer, at: number): void {
+  if (length <= 48) for (let i = 0; i < length; i++) into[at + i] = from[start + i];
+  else into.set(from.subarray(start, start + length), at);
+}

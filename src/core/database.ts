@@ -1,0 +1,507 @@
+/**
+ * A database as commands see it: reads that hide what has expired, and effects. An effect is prepared here (what it
+ * observes: cancels, scopes), written into the open txn, and applied through the keyspace, in that order, by the
+ * same code that applies it on every other replica.
+ */
+import { cancelsOf } from './cell.ts';
+import {
+  type Database, KEEP_DEADLINE, KeyType, NO_DEADLINE, NO_KEY, type UnixMs,
+} from './contract.ts';
+import { type Deadline, governs } from './deadlines.ts';
+import { type Elements, NO_CANCELS } from './elements.ts';
+import { type Body, elementHideAt, idleClock, type Keyspace } from './keyspace.ts';
+import type { LocalTxn } from './local-txn.ts';
+import { Slice } from './slice.ts';
+import { FLAG_DEADLINE, FLAG_HIDDEN, type State } from './state.ts';
+import { Op } from './txn.ts';
+import { HashType } from './types/hash.ts';
+import { SetType } from './types/set.ts';
+import { StringType } from './types/string.ts';
+
+/** Deadlines travel as varints; nothing sensible is later (the year 142,000). */
+const DEADLINE_MAX = 2 ** 52;
+/** SCAN cursors: the table's hash cursor, 0 at the start; 2^32 is its end. */
+const WALK_END = 2 ** 32;
+
+export class DatabaseView implements Database {
+  readonly index: number;
+  readonly state: State;
+  readonly keyspace: Keyspace;
+  readonly txn: LocalTxn;
+  readonly strings: StringType;
+  readonly hashes: HashType;
+  readonly sets: SetType;
+  private readonly scratch = new Slice();
+
+  constructor(state: State, keyspace: Keyspace, txn: LocalTxn) {
+    this.index = keyspace.index;
+    this.state = state;
+    this.keyspace = keyspace;
+    this.txn = txn;
+    this.strings = new StringType(this);
+    this.hashes = new HashType(this);
+    this.sets = new SetType(this);
+  }
+
+  get size(): number {
+    return this.keyspace.keys.size;
+  }
+
+  get volatileSize(): number {
+    return this.keyspace.deadlines.finite;
+  }
+
+  averageTtlMs(): number {
+    const { table } = this.keyspace.deadlines;
+    let total = 0;
+    let count = 0;
+    table.walk(0, 1000, (at) => {
+      const hideAt = table.stamp(table.referenceAt(at));
+      if (hideAt === Number.POSITIVE_INFINITY) return;
+      total += Math.max(0, hideAt - this.state.now);
+      count++;
+    });
+    return count === 0 ? 0 : Math.round(total / count);
+  }
+
+  // --- finding
+
+  /** Position of a key for reading, or −1. Expired keys are hidden, and collected where that is safe. */
+  findLive(key: Slice): number {
+    const { table } = this.keyspace.keys;
+    const at = table.find(key.bytes, key.start, key.end);
+    if (at < 0) return -1;
+    const reference = table.referenceAt(at);
+    const flags = table.flags(reference);
+    if ((flags & (FLAG_HIDDEN | FLAG_DEADLINE)) !== 0) return this.findGuarded(key, at, flags);
+    table.setIdleClock(reference, this.state.idle);
+    return at;
+  }
+
+  /** For a write: an expired key is removed as an effect first, so that the write starts afresh. */
+  findForWrite(key: Slice): number {
+    const { table } = this.keyspace.keys;
+    const at = table.find(key.bytes, key.start, key.end);
+    if (at < 0) return -1;
+    const reference = table.referenceAt(at);
+    const flags = table.flags(reference);
+    if ((flags & FLAG_DEADLINE) !== 0 && this.hideAtOf(key) <= this.state.now) {
+      this.expire(key);
+      return -1;
+    }
+    if ((flags & (FLAG_HIDDEN | FLAG_DEADLINE)) !== 0) return this.findGuarded(key, at, flags);
+    table.setIdleClock(reference, this.state.idle);
+    return at;
+  }
+
+  private findGuarded(key: Slice, at: number, flags: number): number {
+    if ((flags & FLAG_HIDDEN) !== 0) return -1;
+    const { state, keyspace } = this;
+    const hideAt = this.hideAtOf(key);
+    if (hideAt <= state.now) {
+      if (hideAt < state.horizon && this.txn.open) this.expire(key);
+      return -1;
+    }
+    if (this.txn.open && this.expirePart(key, hideAt)) return this.findLive(key);
+    const { table } = keyspace.keys;
+    table.setIdleClock(table.referenceAt(at), state.idle);
+    return at;
+  }
+
+  hideAtOf(key: Slice): UnixMs {
+    return this.keyspace.deadlines.hideAt(key.bytes, key.start, key.end);
+  }
+
+  typeOf(key: Slice): KeyType {
+    const at = this.findLive(key);
+    return at < 0 ? KeyType.none : this.keyspace.typeAt(at);
+  }
+
+  /** The elements of the visible part of a type, for reading; undefined if the key is absent or of another type. */
+  partForRead(key: Slice, type: KeyType): Elements | undefined {
+    const at = this.findLive(key);
+    if (at < 0) return undefined;
+    const body = this.keyspace.bodyAt(at);
+    return body === undefined ? undefined : this.keyspace.partOf(body, type);
+  }
+
+  bodyForRead(key: Slice): Body | undefined {
+    const at = this.findLive(key);
+    return at < 0 ? undefined : this.keyspace.bodyAt(at);
+  }
+
+  /** Before a write of `type`: removes as effects what has expired and what hides under the key in other types. The key's position, or −1. */
+  prepareWrite(key: Slice, type: KeyType): number {
+    const at = this.findForWrite(key);
+    if (at < 0) return -1;
+    const body = this.keyspace.bodyAt(at);
+    if (body !== undefined && body.parts.length === 1 && body.parts[0].type === type) return at;
+    this.clearKey(key, type);
+    return this.findForWrite(key);
+  }
+
+  // --- keys
+
+  remove(key: Slice): boolean {
+    if (this.findForWrite(key) < 0) return false;
+    this.clearKey(key, 0);
+    return true;
+  }
+
+  /** The removal of a key (keep 0) or of all its parts but one type, as an effect with all that it cancels. */
+  clearKey(key: Slice, keep: number): void {
+    const { keyspace, txn } = this;
+    const { table } = keyspace.keys;
+    const at = table.find(key.bytes, key.start, key.end);
+    if (at < 0) return;
+    const writer = txn.begin();
+    const body = keyspace.bodyAt(at);
+    let cancels = NO_CANCELS;
+    if (body === undefined) {
+      cancels = keyspace.keys.isSimple(at) ? NO_CANCELS : cancelsOf(keyspace.keys.cellAt(at));
+    } else {
+      for (const part of body.parts) {
+        if (part.type === keep) continue;
+        if (part.type === KeyType.string) cancels = cancelsOf(part.cellAt(part.table.find(key.bytes, 0, 0)));
+        else if (part.type === KeyType.hash) this.cancelFields(key, part);
+      }
+    }
+    writer.op(Op.keyClear, this.index, key, cancels);
+    writer.byte(keep);
+    keyspace.keyClear(key, keep, cancels);
+  }
+
+  /** Counters among the fields: their cancels go with a removal of the field, ahead of the key's. */
+  private cancelFields(key: Slice, part: Elements): void {
+    const field = new Slice();
+    for (let at = 0; at < part.table.positions; at++) {
+      const reference = part.table.referenceAt(at);
+      if (reference === 0 || part.isSimple(at)) continue;
+      const cancels = cancelsOf(part.cellAt(at));
+      if (cancels.length === 0) continue;
+      const writer = this.txn.begin();
+      writer.op(Op.hashRemove, this.index, key, cancels);
+      writer.run(part.table.fillKey(reference, field));
+    }
+  }
+
+  clear(): void {
+    const { keyspace, txn } = this;
+    const { table } = keyspace.keys;
+    if (table.count === 0) return;
+    const key = new Slice();
+    for (let at = 0; at < table.positions; at++) {
+      const reference = table.referenceAt(at);
+      if (reference === 0 || keyspace.keys.isSimple(at)) continue;
+      this.cancelForClear(table.fillKey(reference, key), at);
+    }
+    const writer = txn.begin();
+    writer.op(Op.databaseClear, this.index, null, NO_CANCELS);
+    keyspace.databaseClear();
+  }
+
+  /** FLUSHDB as one effect cannot name what it cancels key by key; counters' cancels go ahead of it. */
+  private cancelForClear(key: Slice, at: number): void {
+    const { keyspace, txn } = this;
+    const body = keyspace.bodyAt(at);
+    let cancels = NO_CANCELS;
+    if (body === undefined) cancels = cancelsOf(keyspace.keys.cellAt(at));
+    else {
+      for (const part of body.parts) {
+        if (part.type === KeyType.string) cancels = cancelsOf(part.cellAt(part.table.find(key.bytes, 0, 0)));
+        else if (part.type === KeyType.hash) this.cancelFields(key, part);
+      }
+    }
+    if (cancels.length === 0) return;
+    const writer = txn.begin();
+    writer.op(Op.keyClear, this.index, key, cancels);
+    writer.byte(0);
+  }
+
+  copyTo(key: Slice, target: DatabaseView, newKey: Slice): void {
+    const snapshot = this.snapshotOf(key);
+    if (snapshot !== null) target.write(newKey, snapshot);
+  }
+
+  /** Owned copy of what is visible under a key. */
+  private snapshotOf(key: Slice): KeySnapshot | null {
+    const type = this.typeOf(key);
+    if (type === KeyType.none) return null;
+    const snapshot: KeySnapshot = { type, value: EMPTY, elements: [], deadline: this.deadlineOf(key) };
+    const value = this.scratch;
+    if (type === KeyType.string) {
+      this.strings.read(key, value);
+      snapshot.value = value.copy();
+    } else if (type === KeyType.hash) {
+      this.hashes.forEach(key, (field, each) => {
+        snapshot.elements.push({ name: field.copy(), value: each.copy(), deadline: this.hashes.deadlineOf(key, field) });
+      });
+    } else {
+      this.sets.forEach(key, (member) => snapshot.elements.push({ name: member.copy(), value: EMPTY, deadline: NO_DEADLINE }));
+    }
+    return snapshot;
+  }
+
+  private write(key: Slice, snapshot: KeySnapshot): void {
+    this.remove(key);
+    const name = new Slice();
+    const value = new Slice();
+    if (snapshot.type === KeyType.string) this.strings.write(key, value.set(snapshot.value, 0, snapshot.value.length), NO_DEADLINE);
+    for (const element of snapshot.elements) {
+      name.set(element.name, 0, element.name.length);
+      if (snapshot.type === KeyType.set) this.sets.add(key, name);
+      else this.hashes.set(key, name, value.set(element.value, 0, element.value.length), element.deadline);
+    }
+    if (snapshot.deadline >= 0) this.expireAt(key, snapshot.deadline);
+  }
+
+  swapWith(other: DatabaseView): void {
+    const mine = this.snapshotAll();
+    const theirs = other.snapshotAll();
+    this.clear();
+    other.clear();
+    const key = new Slice();
+    for (const [name, snapshot] of mine) other.write(key.set(name, 0, name.length), snapshot);
+    for (const [name, snapshot] of theirs) this.write(key.set(name, 0, name.length), snapshot);
+  }
+
+  private snapshotAll(): [Buffer, KeySnapshot][] {
+    const names: Buffer[] = [];
+    this.forEachKey((key) => names.push(key.copy()));
+    const all: [Buffer, KeySnapshot][] = [];
+    const key = new Slice();
+    for (const name of names) {
+      const snapshot = this.snapshotOf(key.set(name, 0, name.length));
+      if (snapshot !== null) all.push([name, snapshot]);
+    }
+    return all;
+  }
+
+  randomKey(random: () => number, out: Slice): boolean {
+    const { keys } = this.keyspace;
+    const at = pickEvenly(keys, random, (place) => this.shownNow(place));
+    if (at < 0) return false;
+    keys.table.fillKey(keys.table.referenceAt(at), out);
+    return true;
+  }
+
+  scan(cursor: number, count: number, visit: (key: Slice, type: KeyType) => void): number {
+    const { keys } = this.keyspace;
+    const key = new Slice();
+    if (cursor >= WALK_END) return 0;
+    const next = keys.table.walk(cursor, count, (at) => {
+      if (this.shownNow(at)) visit(keys.table.fillKey(keys.table.referenceAt(at), key), this.keyspace.typeAt(at));
+    });
+    return next >= WALK_END ? 0 : next;
+  }
+
+  forEachKey(visit: (key: Slice, type: KeyType) => void): void {
+    this.scan(0, Number.POSITIVE_INFINITY, visit);
+  }
+
+  /** Shown and not expired; collects nothing. */
+  private shownNow(at: number): boolean {
+    const { keys } = this.keyspace;
+    if (!keys.isShown(at)) return false;
+    const reference = keys.table.referenceAt(at);
+    if ((keys.table.flags(reference) & FLAG_DEADLINE) === 0) return true;
+    const start = keys.table.keyStart(reference);
+    return this.keyspace.deadlines.hideAt(keys.table.bufferOf(reference), start, start + keys.table.keyLength(reference)) > this.state.now;
+  }
+
+  // --- deadlines
+
+  deadlineOf(key: Slice): number {
+    const at = this.findLive(key);
+    if (at < 0) return NO_KEY;
+    if (!this.keyspace.hasDeadline(at)) return NO_DEADLINE;
+    const hideAt = this.hideAtOf(key);
+    return Number.isFinite(hideAt) ? hideAt : NO_DEADLINE;
+  }
+
+  expireAt(key: Slice, deadline: UnixMs): void {
+    const at = this.findForWrite(key);
+    if (at < 0) return;
+    if (deadline <= this.state.now) this.clearKey(key, 0);
+    else this.writeDeadline(key, Math.min(deadline, DEADLINE_MAX));
+  }
+
+  persist(key: Slice): boolean {
+    const at = this.findForWrite(key);
+    if (at < 0 || !this.keyspace.hasDeadline(at) || !Number.isFinite(this.hideAtOf(key))) return false;
+    this.writeDeadline(key, Number.POSITIVE_INFINITY);
+    return true;
+  }
+
+  /** A deadline over everything under the key now, as an effect. The key must be there. */
+  writeDeadline(key: Slice, deadline: UnixMs): void {
+    const { keyspace, txn } = this;
+    const writer = txn.begin();
+    const scope = this.scopeNow(key);
+    writer.op(Op.keyExpire, this.index, key, NO_CANCELS);
+    writer.deadline(deadline, scope);
+    keyspace.keyExpire(key, deadline, scope);
+  }
+
+  /** Pairs (replica, latest stamp) of what is under the key; empty if it is only what this txn wrote. */
+  private scopeNow(key: Slice): number[] {
+    const { keyspace, state } = this;
+    const { keys } = keyspace;
+    const at = keys.table.find(key.bytes, key.start, key.end);
+    const scope: number[] = [];
+    const body = keyspace.bodyAt(at);
+    if (body !== undefined) for (const part of body.parts) addPairs(scope, part.writers);
+    else if (keys.isSimple(at)) {
+      const reference = keys.table.referenceAt(at);
+      scope.push(keys.table.replica(reference), keys.table.stamp(reference));
+    } else {
+      const cell = keys.cellAt(at);
+      for (const dot of [...cell.siblings, ...cell.tallies]) addPairs(scope, [dot.replica, dot.stamp]);
+    }
+    return scope.length === 2 && scope[0] === state.self && scope[1] === state.stamp ? [] : scope;
+  }
+
+  /** After an element was added to a key that was to expire: it expires with the rest. Redis keeps the time to live. */
+  extendDeadline(key: Slice, hideAt: UnixMs): void {
+    if (Number.isFinite(hideAt)) this.writeDeadline(key, hideAt);
+  }
+
+  /** What extendDeadline needs to know before the write; Infinity if the key has no deadline. */
+  deadlineToExtend(at: number, key: Slice): UnixMs {
+    return at >= 0 && this.keyspace.hasDeadline(at) ? this.hideAtOf(key) : Number.POSITIVE_INFINITY;
+  }
+
+  /** Removes an expired key, as an effect. */
+  expire(key: Slice): void {
+    this.state.statistics.expiredKeys++;
+    this.state.expiring = true;
+    this.clearKey(key, 0);
+    this.state.expiring = false;
+  }
+
+  /**
+   * Some values of a key may have expired while others, written concurrently, have not: removes those, and joins
+   * deadlines that stand side by side. True if something changed.
+   */
+  expirePart(key: Slice, hideAt: UnixMs): boolean {
+    const { deadlines } = this.keyspace;
+    const place = deadlines.table.find(key.bytes, key.start, key.end);
+    if (place < 0) return false;
+    const list = deadlines.listAt(place);
+    if (!list.some((each) => each.deadline <= this.state.now)) return false;
+    const removed = this.removeExpiredElements(key, list);
+    if (!removed && list.length > 1 && Number.isFinite(hideAt)) {
+      this.writeDeadline(key, hideAt);
+      return true;
+    }
+    return removed;
+  }
+
+  private removeExpiredElements(key: Slice, list: readonly Deadline[]): boolean {
+    const { keyspace, state } = this;
+    const { keys } = keyspace;
+    const at = keys.table.find(key.bytes, key.start, key.end);
+    const body = keyspace.bodyAt(at);
+    if (body === undefined) return this.pruneString(key, at, keys, list);
+    let removed = false;
+    const name = new Slice();
+    for (const part of [...body.parts]) {
+      if (part.type === KeyType.string) {
+        removed = this.pruneString(key, part.table.find(key.bytes, 0, 0), part, list) || removed;
+        continue;
+      }
+      for (let place = part.table.positions - 1; place >= 0; place--) {
+        if (place >= part.table.positions || !part.isShown(place) || elementHideAt(part, place, list) > state.now) continue;
+        const element = Buffer.from(part.table.fillKey(part.table.referenceAt(place), name).view());
+        name.set(element, 0, element.length);
+        if (part.type === KeyType.hash) this.hashes.removeField(key, name, part, place);
+        else this.sets.removeMember(key, name);
+        removed = true;
+      }
+    }
+    return removed;
+  }
+
+  private pruneString(key: Slice, at: number, elements: Elements, list: readonly Deadline[]): boolean {
+    const { keyspace, state, txn } = this;
+    if (at < 0) return false;
+    const cell = elements.cellAt(at);
+    const expired = (replica: number, stamp: number) => {
+      const governing = list.filter((each) => governs(each, replica, stamp));
+      return governing.length > 0 && governing.every((each) => each.deadline <= state.now);
+    };
+    const dots = [...cell.siblings, ...cell.tallies].filter((dot) => expired(dot.replica, dot.stamp));
+    if (dots.length === 0) return false;
+    const pairs: number[] = [];
+    for (const dot of dots) addPairs(pairs, [dot.replica, dot.stamp]);
+    const cancels = cancelsOf(cell).filter((cancel) => expired(cancel.replica, cancel.stamp));
+    const writer = txn.begin();
+    writer.op(Op.stringPrune, this.index, key, cancels);
+    writer.dots(pairs);
+    keyspace.stringPrune(key, pairs, cancels);
+    return true;
+  }
+
+  idleSeconds(key: Slice): number {
+    const { table } = this.keyspace.keys;
+    const at = table.find(key.bytes, key.start, key.end);
+    return at < 0 ? 0 : (idleClock(this.state.now) - table.idleClock(table.referenceAt(at))) & 0xffff;
+  }
+
+  touch(key: Slice): boolean {
+    return this.findLive(key) >= 0;
+  }
+
+  memoryOf(key: Slice): number {
+    const at = this.findLive(key);
+    if (at < 0) return 0;
+    const { table } = this.keyspace.keys;
+    const reference = table.referenceAt(at);
+    let bytes = table.entryBytes(reference) + 12;
+    for (const part of this.keyspace.bodyAt(at)?.parts ?? []) bytes += part.table.memoryBytes() + 256;
+    return bytes;
+  }
+
+  /** What a write with `deadline` should do to the time to live: the deadline to set, or NO_DEADLINE. */
+  resolveDeadline(deadline: number, at: number, key: Slice): number {
+    if (deadline !== KEEP_DEADLINE) return deadline;
+    const hideAt = this.deadlineToExtend(at, key);
+    return Number.isFinite(hideAt) ? hideAt : NO_DEADLINE;
+  }
+}
+
+interface KeySnapshot {
+  type: KeyType;
+  value: Buffer;
+  elements: { name: Buffer; value: Buffer; deadline: number }[];
+  deadline: number;
+}
+
+const EMPTY = Buffer.alloc(0);
+
+/** Adds pairs (replica, stamp) to a list of such, the larger stamp winning. */
+function addPairs(into: number[], pairs: readonly number[]): void {
+  for (let i = 0; i < pairs.length; i += 2) {
+    let at = 0;
+    while (at < into.length && into[at] !== pairs[i]) at += 2;
+    if (at === into.length) into.push(pairs[i], pairs[i + 1]);
+    else if (pairs[i + 1] > into[at + 1]) into[at + 1] = pairs[i + 1];
+  }
+}
+
+/** A position drawn evenly from those that `accepts` takes, or −1. */
+export function pickEvenly(elements: Elements, random: () => number, accepts: (at: number) => boolean): number {
+  const { table } = elements;
+  if (elements.size === 0) return -1;
+  for (let tries = 0; tries < 100; tries++) {
+    const at = Math.floor(random() * table.positions);
+    if (table.referenceAt(at) !== 0 && accepts(at)) return at;
+  }
+  // sparse, or nearly all expired: a walk from a random place
+  const from = Math.floor(random() * table.positions);
+  for (let i = 0; i < table.positions; i++) {
+    const at = (from + i) % table.positions;
+    if (table.referenceAt(at) !== 0 && accepts(at)) return at;
+  }
+  return -1;
+}

@@ -1,0 +1,173 @@
+/**
+ * Causal delivery: a remote envelope is applied when every earlier txn of its origin and everything in its context
+ * has been applied here; until then it waits, within a bound. What does not fit is dropped: anti-entropy brings it
+ * again. An envelope is checked down to its last effect before the first one is applied.
+ */
+import { ByteReader, MalformedError } from './bytes.ts';
+import type { Received } from './contract.ts';
+import { decodeEnvelope, type EnvelopeContents } from './envelope.ts';
+import { Slice } from './slice.ts';
+import type { State } from './state.ts';
+import { type EffectTarget, TxnReader } from './txn.ts';
+
+const WAITING_BYTES_MAX = 64 * 1024 * 1024;
+
+interface Waiting {
+  contents: EnvelopeContents;
+  bytes: Buffer;
+}
+
+export class Delivery {
+  /** Called after an envelope was applied, with its bytes (borrowed where `owned` is false). */
+  onApplied: (contents: EnvelopeContents, bytes: Uint8Array, owned: boolean) => void = () => {};
+  private readonly state: State;
+  private readonly targets: readonly EffectTarget[];
+  private readonly waiting = new Map<string, Waiting[]>();
+  private readonly reader = new ByteReader();
+  private readonly txns = new TxnReader(() => new Slice());
+  /** Our own earlier txns are read back from the store at the start; after it, nobody else may issue in our name. */
+  ownAccepted = true;
+
+  constructor(state: State, targets: readonly EffectTarget[]) {
+    this.state = state;
+    this.targets = targets;
+  }
+
+  receive(bytes: Uint8Array): Received {
+    let contents: EnvelopeContents;
+    try {
+      contents = decodeEnvelope(bytes);
+      this.check(contents);
+    } catch (error) {
+      if (error instanceof MalformedError) return { kind: 'malformed', reason: error.message };
+      throw error;
+    }
+    const { replicas } = this.state;
+    const origin = replicas.indexOf(contents.replica);
+    if (contents.first + contents.count - 1 <= replicas.numbers[origin]) return { kind: 'duplicate' };
+    if (origin === this.state.self && !this.ownAccepted) {
+      return { kind: 'malformed', reason: `txns ${contents.first}… of our own replica ${contents.replica} that we did not issue` };
+    }
+    if (!this.isReady(contents)) return this.wait(contents, bytes);
+    let txns = this.apply(contents);
+    this.onApplied(contents, bytes, false);
+    txns += this.applyWaiting();
+    return { kind: 'applied', txns };
+  }
+
+  private isReady(contents: EnvelopeContents): boolean {
+    const { replicas } = this.state;
+    if (contents.first > replicas.numbers[replicas.indexOf(contents.replica)] + 1) return false;
+    return contents.context.every((entry) => {
+      const index = replicas.find(entry.replica);
+      return index !== undefined && replicas.numbers[index] >= entry.number;
+    });
+  }
+
+  private wait(contents: EnvelopeContents, bytes: Uint8Array): Received {
+    const { statistics } = this.state;
+    let list = this.waiting.get(contents.replica);
+    if (list?.some((each) => each.contents.first === contents.first && each.contents.count >= contents.count)) return { kind: 'waiting' };
+    if (statistics.waitingBytes + bytes.length > WAITING_BYTES_MAX) return { kind: 'dropped' };
+    if (list === undefined) {
+      list = [];
+      this.waiting.set(contents.replica, list);
+    }
+    const owned = Buffer.from(bytes);
+    list.push({ contents: decodeEnvelope(owned), bytes: owned });
+    list.sort((a, b) => a.contents.first - b.contents.first);
+    statistics.waitingEnvelopes++;
+    statistics.waitingBytes += owned.length;
+    return { kind: 'waiting' };
+  }
+
+  /** Applies what has become ready, until nothing moves. */
+  applyWaiting(): number {
+    let txns = 0;
+    for (let moved = true; moved; ) {
+      moved = false;
+      for (const [replica, list] of this.waiting) {
+        while (list.length > 0 && this.settleFirst(replica, list)) {
+          const { contents, bytes } = this.take(list);
+          if (!this.isKnown(contents)) {
+            txns += this.apply(contents);
+            this.onApplied(contents, bytes, true);
+          }
+          moved = true;
+        }
+        if (list.length === 0) this.waiting.delete(replica);
+      }
+    }
+    return txns;
+  }
+
+  private settleFirst(_replica: string, list: readonly Waiting[]): boolean {
+    return this.isKnown(list[0].contents) || this.isReady(list[0].contents);
+  }
+
+  private isKnown(contents: EnvelopeContents): boolean {
+    const { replicas } = this.state;
+    return contents.first + contents.count - 1 <= replicas.numbers[replicas.indexOf(contents.replica)];
+  }
+
+  private take(list: Waiting[]): Waiting {
+    const [first] = list.splice(0, 1);
+    this.state.statistics.waitingEnvelopes--;
+    this.state.statistics.waitingBytes -= first.bytes.length;
+    return first;
+  }
+
+  /** Reads every effect into nothing. Throws MalformedError. */
+  private check(contents: EnvelopeContents): void {
+    const references = contents.context.map(() => 0);
+    references.push(0);
+    const reader = this.reader.set(contents.txns, 0, contents.txns.length);
+    let stamp = contents.base;
+    for (let left = contents.count; left > 0; left--) {
+      stamp += reader.varint();
+      this.txns.read(reader, stamp, references, NOWHERE);
+    }
+    if (!reader.done) throw new MalformedError(`${reader.end - reader.at} bytes after the last txn`);
+    if (!Number.isSafeInteger(stamp)) throw new MalformedError(`stamp ${stamp}`);
+  }
+
+  private apply(contents: EnvelopeContents): number {
+    const { state } = this;
+    const { replicas, statistics } = state;
+    const origin = replicas.indexOf(contents.replica);
+    const context = replicas.contextOf(contents.context);
+    const references = [origin, ...contents.context.map((entry) => replicas.indexOf(entry.replica))];
+    while (context.length <= origin) context.push(0);
+    const reader = this.reader.set(contents.txns, 0, contents.txns.length);
+    const known = replicas.numbers[origin];
+    state.origin = origin;
+    state.context = context;
+    let applied = 0;
+    let stamp = contents.base;
+    for (let i = 0; i < contents.count; i++) {
+      const number = contents.first + i;
+      stamp += reader.varint();
+      // a txn covers its origin up to itself, so that its later effects see its earlier ones
+      context[origin] = stamp;
+      state.stamp = stamp;
+      if (number <= known) {
+        this.txns.read(reader, stamp, references, NOWHERE);
+        continue;
+      }
+      statistics.remoteEffects += this.txns.read(reader, stamp, references, this.targets);
+      replicas.advance(origin, number, stamp);
+      applied++;
+    }
+    state.clock.observe(stamp);
+    state.foreignTxns++;
+    statistics.remoteTxns += applied;
+    return applied;
+  }
+}
+
+/** Sixteen databases that take everything and do nothing. */
+const NOBODY: EffectTarget = {
+  stringAssign() {}, stringAdd() {}, keyClear() {}, keyExpire() {}, hashAssign() {}, hashAdd() {}, hashRemove() {},
+  fieldExpire() {}, setAdd() {}, setRemove() {}, databaseClear() {}, stringPrune() {},
+};
+const NOWHERE: readonly EffectTarget[] = new Array(16).fill(NOBODY);

@@ -1,0 +1,438 @@
+/**
+ * Elements: cells in a byte table, with their digest terms and dirty marks kept up to date. Used three ways: for
+ * the strings of a database (the element is the key itself, `key` is null), for the fields of a hash, and for the
+ * members of a set (values empty). An entry is
+ *   SIMPLE  one sibling, no tally: the dot is in the header, the payload is the value;
+ *   TALLY   one tally that nothing was cancelled of, whole number: dot in the header, payload = frame, sum;
+ *   CELL    anything else: the payload is the encoding of cell.ts;
+ *   BODY    (only in a database's own table) several elements under one key, see keyspace.ts.
+ * SIMPLE and TALLY have fast paths without allocation; they are the hot path of SET, HSET, SADD and INCR.
+ */
+import type { Amount } from './amount.ts';
+import { ByteTable } from './byte-table.ts';
+import { ByteReader, ByteWriter } from './bytes.ts';
+import {
+  addToCell, assignCell, type Cancel, type Cell, cellExists, cellTerms, clearCell, emptyCell, isLive, readCell, shownValue,
+  siblingTerm, tallyTerm, writeCell,
+} from './cell.ts';
+import { KeyType } from './contract.ts';
+import type { Stamp } from './contract.ts';
+import { keySlot, Lanes } from './hash.ts';
+import type { Slice } from './slice.ts';
+import { FLAG_DIRTY, FLAG_HIDDEN, type State } from './state.ts';
+import { covers } from './version.ts';
+
+export const SIMPLE = 0;
+export const TALLY = 1;
+export const CELL = 2;
+export const BODY = 3;
+
+export const NO_CANCELS: readonly Cancel[] = [];
+
+const DIGEST_SEED_A = 0x5741524c;
+const DIGEST_SEED_B = 0x494e4721;
+const term = new Lanes();
+const reader = new ByteReader();
+const writer = new ByteWriter();
+const digits = Buffer.alloc(24);
+
+export class Elements {
+  readonly state: State;
+  readonly database: number;
+  readonly type: KeyType;
+  readonly key: Buffer | null;
+  readonly table: ByteTable;
+  /** Entries that show nothing: only cancelled tallies that wait for stability. */
+  hidden = 0;
+  /** Per replica, the latest stamp that it ever wrote here: an upper bound for what is here now. */
+  readonly writers: number[] = [];
+  private readonly slot: number;
+  private readonly baseA: number;
+  private readonly baseB: number;
+
+  constructor(state: State, database: number, type: KeyType, key: Buffer | null) {
+    this.state = state;
+    this.database = database;
+    this.type = type;
+    this.key = key;
+    this.table = new ByteTable(state.arena, state.seed);
+    this.slot = key === null ? -1 : keySlot(key, 0, key.length);
+    if (key === null) {
+      this.baseA = DIGEST_SEED_A;
+      this.baseB = DIGEST_SEED_B;
+    } else {
+      keyLanes(term, database, key, 0, key.length, type);
+      this.baseA = term.a;
+      this.baseB = term.b;
+    }
+  }
+
+  get size(): number {
+    return this.table.count - this.hidden;
+  }
+
+  /** Position of an element that shows a value, or −1. */
+  findShown(bytes: Uint8Array, start: number, end: number): number {
+    const at = this.table.find(bytes, start, end);
+    return at >= 0 && (this.table.flags(this.table.referenceAt(at)) & FLAG_HIDDEN) !== 0 ? -1 : at;
+  }
+
+  isSimple(at: number): boolean {
+    return this.table.kind(this.table.referenceAt(at)) === SIMPLE;
+  }
+
+  isShown(at: number): boolean {
+    const reference = this.table.referenceAt(at);
+    return reference !== 0 && (this.table.flags(reference) & FLAG_HIDDEN) === 0;
+  }
+
+  /** The value that clients see. */
+  fill(at: number, out: Slice): Slice {
+    const table = this.table;
+    const reference = table.referenceAt(at);
+    const kind = table.kind(reference);
+    if (kind === SIMPLE) return table.fillPayload(reference, out);
+    if (kind === TALLY) return fillDigits(out, this.tallySum(reference));
+    const shown = shownValue(this.cellAt(at), this.state.replicas) ?? EMPTY;
+    return out.set(shown, 0, shown.length);
+  }
+
+  /** Sum of a TALLY entry: a safe whole number. */
+  tallySum(reference: number): number {
+    return this.table.bufferOf(reference).readDoubleLE(this.table.payloadStart(reference) + 8);
+  }
+
+  cellAt(at: number): Cell {
+    const table = this.table;
+    const reference = table.referenceAt(at);
+    const start = table.payloadStart(reference);
+    const end = start + table.payloadLength(reference);
+    const buffer = table.bufferOf(reference);
+    const replica = table.replica(reference);
+    const stamp = table.stamp(reference);
+    switch (table.kind(reference)) {
+      case SIMPLE:
+        return { siblings: [{ replica, stamp, value: Buffer.from(buffer.subarray(start, end)) }], tallies: [] };
+      case TALLY:
+        return {
+          siblings: [],
+          tallies: [{ replica, frame: buffer.readDoubleLE(start), stamp, sum: buffer.readDoubleLE(start + 8), cancelStamp: 0, cancelSum: 0 }],
+        };
+      case CELL:
+        return readCell(reader.set(buffer, start, end));
+      default:
+        throw new Error(`entry of kind ${table.kind(reference)} is no cell`);
+    }
+  }
+
+  /** Writes a value as the txn of `state`; `at` is what find() said. True if the element was not shown before. */
+  assign(at: number, bytes: Uint8Array, start: number, end: number, value: Uint8Array, valueStart: number, valueEnd: number, cancels: readonly Cancel[]): boolean {
+    const { state, table } = this;
+    this.noteWriter(state.origin, state.stamp);
+    if (at < 0) {
+      const reference = table.referenceAt(this.insert(bytes, start, end, valueEnd - valueStart));
+      this.writeSimple(reference, value, valueStart, valueEnd);
+      return true;
+    }
+    let reference = table.referenceAt(at);
+    if (table.kind(reference) === SIMPLE && covers(state.context, table.replica(reference), table.stamp(reference))) {
+      this.account(reference, false);
+      const length = valueEnd - valueStart;
+      if (table.payloadLength(reference) !== length) {
+        table.resizePayload(at, length);
+        reference = table.referenceAt(at);
+      }
+      this.writeSimple(reference, value, valueStart, valueEnd);
+      return false;
+    }
+    const shown = this.isShown(at);
+    const cell = this.cellAt(at);
+    assignCell(cell, state.origin, state.stamp, Buffer.from(value.subarray(valueStart, valueEnd)), state.context, cancels);
+    this.store(at, cell);
+    return !shown;
+  }
+
+  /** One replica's addition to the counter; see cell.ts. `at` is what find() said. */
+  add(at: number, bytes: Uint8Array, start: number, end: number, frame: Stamp, sum: Amount, delta: Amount): void {
+    const { state, table } = this;
+    this.noteWriter(state.origin, state.stamp);
+    const small = typeof sum === 'number';
+    if (at < 0) {
+      if (small && frame === state.stamp) {
+        const reference = table.referenceAt(this.insert(bytes, start, end, 16));
+        this.writeTally(reference, frame, sum);
+        return;
+      }
+      const cell = emptyCell();
+      addToCell(cell, state.origin, frame, state.stamp, sum, delta);
+      this.store(this.insertBlank(bytes, start, end), cell);
+      return;
+    }
+    const reference = table.referenceAt(at);
+    if (small && table.kind(reference) === TALLY && table.replica(reference) === state.origin && this.frameOf(reference) === frame) {
+      if (state.stamp <= table.stamp(reference)) return;
+      this.account(reference, false);
+      this.writeTally(reference, frame, sum);
+      return;
+    }
+    const cell = this.cellAt(at);
+    addToCell(cell, state.origin, frame, state.stamp, sum, delta);
+    this.store(at, cell);
+  }
+
+  /** The frame that an addition by this replica continues; 0: it starts one. */
+  ownFrame(at: number): Stamp {
+    const { state, table } = this;
+    const reference = table.referenceAt(at);
+    const kind = table.kind(reference);
+    if (kind === SIMPLE) return 0;
+    if (kind === TALLY) return table.replica(reference) === state.self ? this.frameOf(reference) : 0;
+    return this.cellAt(at).tallies.find((tally) => tally.replica === state.self)?.frame ?? 0;
+  }
+
+  /** What this replica has added in that frame so far. */
+  ownSum(at: number): Amount {
+    const { state, table } = this;
+    const reference = table.referenceAt(at);
+    if (table.kind(reference) === TALLY) return this.tallySum(reference);
+    return this.cellAt(at).tallies.find((tally) => tally.replica === state.self)?.sum ?? 0;
+  }
+
+  /** Removes what the txn's context covers. True if the element was shown and is not any more. */
+  clearAt(at: number, cancels: readonly Cancel[]): boolean {
+    const { state, table } = this;
+    const reference = table.referenceAt(at);
+    if (table.kind(reference) === SIMPLE) {
+      if (!covers(state.context, table.replica(reference), table.stamp(reference))) return false;
+      this.account(reference, false);
+      this.drop(at);
+      return true;
+    }
+    const shown = this.isShown(at);
+    const cell = this.cellAt(at);
+    clearCell(cell, state.context, cancels);
+    return !this.store(at, cell) && shown;
+  }
+
+  /** Puts a cell in place of what is at `at`, in the smallest form, or drops the entry. True if it is shown. */
+  store(at: number, cell: Cell): boolean {
+    const { state, table } = this;
+    let reference = table.referenceAt(at);
+    this.account(reference, false);
+    this.keepForStability(at, cell);
+    const shown = cellExists(cell);
+    const wasHidden = (table.flags(reference) & FLAG_HIDDEN) !== 0;
+    if (!shown && cell.tallies.length === 0) {
+      this.drop(at);
+      return false;
+    }
+    this.hidden += (shown ? 0 : 1) - (wasHidden ? 1 : 0);
+    const flags = table.flags(reference);
+    const [only] = cell.siblings;
+    if (cell.siblings.length === 1 && cell.tallies.length === 0) {
+      table.resizePayload(at, only.value.length);
+      reference = table.referenceAt(at);
+      table.setKind(reference, SIMPLE);
+      table.setReplica(reference, only.replica);
+      table.setStamp(reference, only.stamp);
+      table.writePayload(reference, only.value, 0, only.value.length);
+    } else {
+      writeCell(writer.reset(), cell);
+      table.resizePayload(at, writer.at);
+      reference = table.referenceAt(at);
+      table.setKind(reference, CELL);
+      table.writePayload(reference, writer.bytes, 0, writer.at);
+    }
+    table.setFlags(reference, shown ? flags & ~FLAG_HIDDEN : flags | FLAG_HIDDEN);
+    this.account(reference, true);
+    this.markDirty(reference);
+    if (state.context !== null && cell.siblings.length > 1) this.noteConflict(reference, cell);
+    return shown;
+  }
+
+  /** An entry with an empty cell, to be filled by store() at once. */
+  insertBlank(bytes: Uint8Array, start: number, end: number): number {
+    const at = this.insert(bytes, start, end, BLANK_CELL.length);
+    const reference = this.table.referenceAt(at);
+    this.table.setKind(reference, CELL);
+    this.table.writePayload(reference, BLANK_CELL, 0, BLANK_CELL.length);
+    return at;
+  }
+
+  /** Takes the cell out of an entry that is about to hold something else; flags but DIRTY stay. */
+  blankAt(at: number): void {
+    const { table } = this;
+    if (table.kind(table.referenceAt(at)) !== BODY) this.account(table.referenceAt(at), false);
+    table.resizePayload(at, BLANK_CELL.length);
+    const reference = table.referenceAt(at);
+    table.setKind(reference, CELL);
+    table.writePayload(reference, BLANK_CELL, 0, BLANK_CELL.length);
+    table.setFlags(reference, table.flags(reference) & ~FLAG_DIRTY);
+  }
+
+  /** Takes the entry out; its terms are removed already. Moves later positions up. */
+  drop(at: number): void {
+    const { table } = this;
+    const reference = table.referenceAt(at);
+    if ((table.flags(reference) & FLAG_HIDDEN) !== 0) this.hidden--;
+    this.markDirty(reference);
+    table.removeAt(at);
+  }
+
+  /** Puts the entry on the list of records that the store has not seen. */
+  markDirty(reference: number): void {
+    const { state, table } = this;
+    const flags = table.flags(reference);
+    if ((flags & FLAG_DIRTY) !== 0) return;
+    table.setFlags(reference, flags | FLAG_DIRTY);
+    this.spell(reference);
+    state.markDirty();
+  }
+
+  spell(reference: number): void {
+    const { state, table } = this;
+    const start = table.keyStart(reference);
+    const end = start + table.keyLength(reference);
+    if (this.key === null) {
+      state.spellRecord(this.database, table.bufferOf(reference), start, end, KeyType.string);
+    } else {
+      state.spellRecord(this.database, this.key, 0, this.key.length, this.type).raw(table.bufferOf(reference), start, end);
+    }
+  }
+
+  /** Upper bound of what each replica wrote here, for the scope of a time to live. */
+  noteWriter(replica: number, stamp: Stamp): void {
+    if (this.key === null) return;
+    const writers = this.writers;
+    for (let i = 0; i < writers.length; i += 2) {
+      if (writers[i] === replica) {
+        if (stamp > writers[i + 1]) writers[i + 1] = stamp;
+        return;
+      }
+    }
+    writers.push(replica, stamp);
+  }
+
+  /** Adds or removes the entry's terms in its slot's digest. */
+  account(reference: number, adding: boolean): void {
+    const { state, table } = this;
+    const kind = table.kind(reference);
+    this.recordLanes(reference);
+    const slot = this.key === null ? table.slot(reference) : this.slot;
+    let a: number;
+    let b: number;
+    if (kind === SIMPLE) {
+      const start = table.payloadStart(reference);
+      siblingTerm(term, state.replicas.words[table.replica(reference)], table.stamp(reference), table.bufferOf(reference), start, start + table.payloadLength(reference));
+      a = term.a;
+      b = term.b;
+    } else if (kind === TALLY) {
+      tallyTerm(term, state.replicas.words[table.replica(reference)], table.stamp(reference), this.tallySum(reference));
+      a = term.a;
+      b = term.b;
+    } else {
+      const start = table.payloadStart(reference);
+      const cell = readCell(reader.set(table.bufferOf(reference), start, start + table.payloadLength(reference)));
+      [a, b] = cellTerms(cell, state.replicas, term.a, term.b);
+    }
+    if (adding) state.addTerm(slot, a, b);
+    else state.removeTerm(slot, a, b);
+  }
+
+  private recordLanes(reference: number): void {
+    const { table } = this;
+    const buffer = table.bufferOf(reference);
+    const start = table.keyStart(reference);
+    const end = start + table.keyLength(reference);
+    if (this.key === null) keyLanes(term, this.database, buffer, start, end, KeyType.string).bytes(EMPTY, 0, 0);
+    else term.from(this.baseA, this.baseB).bytes(buffer, start, end);
+  }
+
+  private insert(bytes: Uint8Array, start: number, end: number, payloadLength: number): number {
+    const at = this.table.insert(bytes, start, end, payloadLength);
+    if (this.key === null) this.table.setSlot(this.table.referenceAt(at), keySlot(bytes, start, end));
+    return at;
+  }
+
+  private writeSimple(reference: number, value: Uint8Array, start: number, end: number): void {
+    const { state, table } = this;
+    table.setReplica(reference, state.origin);
+    table.setStamp(reference, state.stamp);
+    table.writePayload(reference, value, start, end);
+    this.account(reference, true);
+    this.markDirty(reference);
+  }
+
+  private writeTally(reference: number, frame: Stamp, sum: number): void {
+    const { state, table } = this;
+    table.setKind(reference, TALLY);
+    table.setReplica(reference, state.origin);
+    table.setStamp(reference, state.stamp);
+    const buffer = table.bufferOf(reference);
+    const start = table.payloadStart(reference);
+    buffer.writeDoubleLE(frame, start);
+    buffer.writeDoubleLE(sum, start + 8);
+    this.account(reference, true);
+    this.markDirty(reference);
+  }
+
+  frameOf(reference: number): Stamp {
+    return this.table.bufferOf(reference).readDoubleLE(this.table.payloadStart(reference));
+  }
+
+  /** Cancelled tallies go at once where nobody else is; else they are queued until the cancelling txn is stable. */
+  private keepForStability(at: number, cell: Cell): void {
+    const { state } = this;
+    if (cell.tallies.length === 0) return;
+    if (state.alone) {
+      cell.tallies = cell.tallies.filter(isLive);
+      return;
+    }
+    const before = this.cellAt(at).tallies;
+    for (const tally of cell.tallies) {
+      if (isLive(tally)) continue;
+      const queued = before.some((each) => !isLive(each) && each.replica === tally.replica && each.cancelStamp === tally.cancelStamp);
+      if (queued) continue;
+      this.spell(this.table.referenceAt(at));
+      state.pending.push({ record: state.recordKey.copy(), replica: tally.replica, cancelStamp: tally.cancelStamp, origin: state.origin, stamp: state.stamp });
+    }
+  }
+
+  private noteConflict(reference: number, cell: Cell): void {
+    const { state, table } = this;
+    if (this.type === KeyType.set) return; // concurrent adds of one member agree
+    const name = Buffer.from(table.bufferOf(reference).subarray(table.keyStart(reference), table.keyStart(reference) + table.keyLength(reference)));
+    const shown = [...cell.siblings].sort((a, b) => (state.replicas.later(a.stamp, a.replica, b.stamp, b.replica) ? -1 : 1));
+    const [winner, ...losers] = shown.map(({ replica, stamp, value }) => ({ replica: state.replicas.ids[replica], stamp, value }));
+    state.noteConflict({
+      atMs: state.now,
+      database: this.database,
+      key: this.key ?? name,
+      field: this.type === KeyType.hash ? name : null,
+      kind: 'value',
+      winner,
+      losers,
+    });
+  }
+}
+
+/** The lanes of a record's key up to its kind; the element's bytes follow. */
+export function keyLanes(lanes: Lanes, database: number, key: Uint8Array, start: number, end: number, kind: number): Lanes {
+  return lanes.from(DIGEST_SEED_A, DIGEST_SEED_B).word(database).bytes(key, start, end).word(kind);
+}
+
+function fillDigits(out: Slice, value: number): Slice {
+  let at = digits.length;
+  let rest = value < 0 ? -value : value;
+  do {
+    const quotient = Math.floor(rest / 10);
+    digits[--at] = 48 + (rest - quotient * 10);
+    rest = quotient;
+  } while (rest > 0);
+  if (value < 0) digits[--at] = 45;
+  return out.set(digits, at, digits.length);
+}
+
+const EMPTY = Buffer.alloc(0);
+/** The encoding of a cell without siblings and tallies. */
+const BLANK_CELL = Buffer.from([0, 0]);

@@ -1,0 +1,376 @@
+/**
+ * The engine: one node's core put together. It owns the state, opens and commits txns, delivers remote envelopes,
+ * and answers the store and the mesh. No I/O, clock or randomness of its own.
+ */
+import { MalformedError } from './bytes.ts';
+import type {
+  Conflict, Engine, EngineStatistics, Envelope, Gap, Inspection, Received, ReplicaId, StateRecord, UnixMs, VersionVector, Watch,
+} from './contract.ts';
+import { DatabaseView } from './database.ts';
+import { Delivery } from './delivery.ts';
+import { SLOTS } from './hash.ts';
+import { inspectKey } from './inspection.ts';
+import { idleClock, Keyspace } from './keyspace.ts';
+import { LocalTxn } from './local-txn.ts';
+import { TxnLog } from './log.ts';
+import { Records } from './records.ts';
+import { Slice } from './slice.ts';
+import { State, type WatchState, watchName } from './state.ts';
+import { Transfer } from './transfer.ts';
+
+const DATABASES = 16;
+
+export interface EngineOptions {
+  /** This incarnation's id: 16 hex digits, never used before. */
+  replica: ReplicaId;
+  /** Seed of the byte tables' hash: random in production, fixed in tests. */
+  hashSeed: number;
+  /** Bytes of envelopes kept in memory for peers. */
+  logBytesMax?: number;
+}
+
+export function createEngine(options: EngineOptions): Engine {
+  return new StarlingEngine(options);
+}
+
+class StarlingEngine implements Engine {
+  readonly databases: readonly DatabaseView[];
+  private readonly state: State;
+  private readonly keyspaces: readonly Keyspace[];
+  private readonly txn: LocalTxn;
+  private readonly delivery: Delivery;
+  private readonly records: Records;
+  private readonly transfer: Transfer;
+  private readonly log: TxnLog;
+  private readonly envelopeListeners: ((envelope: Envelope, local: boolean) => void)[] = [];
+  private readonly openListeners: (() => void)[] = [];
+  private readonly watchStates = new WeakMap<Watch, WatchState>();
+  private lastSealed: Envelope | null = null;
+  private drainAt = 0;
+  private collectDatabase = 0;
+  private collectCursor = 0;
+
+  constructor({ replica, hashSeed, logBytesMax }: EngineOptions) {
+    this.state = new State(hashSeed);
+    this.state.self = this.state.replicas.indexOf(replica);
+    this.txn = new LocalTxn(this.state);
+    this.keyspaces = Array.from({ length: DATABASES }, (_, index) => new Keyspace(this.state, index));
+    this.databases = this.keyspaces.map((keyspace) => new DatabaseView(this.state, keyspace, this.txn));
+    this.delivery = new Delivery(this.state, this.keyspaces);
+    this.records = new Records(this.state, this.keyspaces);
+    this.transfer = new Transfer(this.state, this.keyspaces, this.records);
+    this.log = new TxnLog(logBytesMax);
+    this.txn.onOpen = () => {
+      for (const listener of this.openListeners) listener();
+    };
+    this.txn.onSealed = ({ first, last, bytes }) => this.publish({ replica: this.replica, first, last, bytes }, true);
+    this.delivery.onApplied = (contents, bytes, owned) => {
+      const kept = owned ? bytes : Buffer.from(bytes);
+      this.publish({ replica: contents.replica, first: contents.first, last: contents.first + contents.count - 1, bytes: kept }, false);
+    };
+  }
+
+  get replica(): ReplicaId {
+    return this.state.replicas.ids[this.state.self];
+  }
+
+  get statistics(): Readonly<EngineStatistics> {
+    const { statistics, arena, pending } = this.state;
+    statistics.logBytes = this.log.bytes;
+    statistics.arenaBytes = arena.totalBytes;
+    statistics.arenaUsedBytes = arena.usedBytes;
+    statistics.pendingCollection = pending.length;
+    return statistics;
+  }
+
+  get now(): UnixMs {
+    return this.state.now;
+  }
+
+  setNow(now: UnixMs): void {
+    this.state.now = now;
+    this.state.idle = idleClock(now);
+  }
+
+  begin(): void {
+    if (this.txn.open) throw new Error('a txn is open already');
+    this.txn.open = true;
+  }
+
+  commit(): boolean {
+    const changed = this.txn.commit();
+    if (changed) this.delivery.ownAccepted = false;
+    return changed;
+  }
+
+  // --- watches
+
+  watch(database: number, key: Slice): Watch {
+    const { state } = this;
+    const db = this.databases[database];
+    const owned = key.copy();
+    const name = watchName(database, owned, 0, owned.length);
+    const hideAt = db.hideAtOf(key);
+    const watchState: WatchState = { changed: false, database, key: owned, expiredBefore: hideAt <= state.now };
+    const list = state.watches.get(name);
+    if (list === undefined) state.watches.set(name, [watchState]);
+    else list.push(watchState);
+    const slice = new Slice(owned, 0, owned.length);
+    const watch: Watch = {
+      get changed() {
+        // expiry is no effect until the key is collected, but who watched it alive must see it
+        return watchState.changed || (!watchState.expiredBefore && db.hideAtOf(slice) <= state.now);
+      },
+    };
+    this.watchStates.set(watch, watchState);
+    return watch;
+  }
+
+  unwatch(watch: Watch): void {
+    const watchState = this.watchStates.get(watch);
+    if (watchState === undefined) return;
+    const name = watchName(watchState.database, watchState.key, 0, watchState.key.length);
+    const rest = (this.state.watches.get(name) ?? []).filter((each) => each !== watchState);
+    if (rest.length === 0) this.state.watches.delete(name);
+    else this.state.watches.set(name, rest);
+  }
+
+  // --- envelopes
+
+  get openBytes(): number {
+    return this.txn.openBytes;
+  }
+
+  seal(): Envelope | null {
+    return this.txn.seal() ? this.lastSealed : null;
+  }
+
+  onEnvelope(listener: (envelope: Envelope, local: boolean) => void): void {
+    this.envelopeListeners.push(listener);
+  }
+
+  onOpen(listener: () => void): void {
+    this.openListeners.push(listener);
+  }
+
+  receive(bytes: Uint8Array): Received {
+    if (this.txn.open) throw new Error('a remote envelope within a txn');
+    return this.delivery.receive(bytes);
+  }
+
+  private publish(envelope: Envelope, local: boolean): void {
+    if (local) this.lastSealed = envelope;
+    this.log.append(envelope);
+    for (const listener of this.envelopeListeners) listener(envelope, local);
+  }
+
+  vector(): VersionVector {
+    return this.state.replicas.vector();
+  }
+
+  missing(theirs: VersionVector): Gap[] {
+    return this.state.replicas.missing(theirs);
+  }
+
+  readLog(replica: ReplicaId, from: number, bytesMax: number): Envelope[] | null {
+    const { replicas } = this.state;
+    const index = replicas.find(replica);
+    if (index === undefined || replicas.numbers[index] < from) return [];
+    if (index === this.state.self && !this.txn.started) this.txn.seal();
+    return this.log.read(replica, from, bytesMax);
+  }
+
+  logStart(replica: ReplicaId): number {
+    const index = this.state.replicas.find(replica);
+    const number = index === undefined ? 0 : this.state.replicas.numbers[index];
+    return this.log.start(replica) ?? number + 1;
+  }
+
+  // --- what can be seen of it
+
+  digest(): string {
+    let a = 0;
+    let b = 0;
+    const { digestA, digestB } = this.state;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      a = (Math.imul(a, 31) + digestA[slot]) | 0;
+      b = (Math.imul(b, 37) + digestB[slot]) | 0;
+    }
+    return hex(a) + hex(b);
+  }
+
+  slotDigest(slot: number): [number, number] {
+    return [this.state.digestA[slot], this.state.digestB[slot]];
+  }
+
+  inspect(database: number, key: Slice): Inspection | null {
+    return inspectKey(this.state, this.keyspaces[database], key);
+  }
+
+  conflicts(count: number): Conflict[] {
+    return this.state.conflicts.slice(-count).reverse();
+  }
+
+  // --- stability and expiry
+
+  setStability(stable: VersionVector | 'alone', horizon: UnixMs): void {
+    const { state } = this;
+    state.alone = stable === 'alone';
+    state.horizon = stable === 'alone' ? Number.POSITIVE_INFINITY : horizon;
+    if (state.pending.length === 0) return;
+    this.asMaintenance(() => this.records.collectStable(stable === 'alone' ? null : state.replicas.contextOf(stable)));
+  }
+
+  /** Changes of form that are nobody's txn: dropping what is stable leaves the digest as it is. */
+  private asMaintenance(work: () => void): void {
+    const { state } = this;
+    state.origin = state.self;
+    state.stamp = state.clock.reading;
+    state.context = null;
+    work();
+  }
+
+  collect(budget: number): number {
+    const { state } = this;
+    const due = Math.min(state.now, state.horizon);
+    let removed = 0;
+    let looked = 0;
+    this.begin();
+    for (let turns = 0; turns < DATABASES && looked < budget; ) {
+      const db = this.databases[this.collectDatabase];
+      const { keys, next } = this.expiredKeys(db, due, budget - looked);
+      looked += keys.length + 1;
+      for (const key of keys) {
+        const slice = new Slice(key, 0, key.length);
+        const hideAt = db.hideAtOf(slice);
+        if (hideAt <= due) {
+          db.expire(slice);
+          removed++;
+        } else if (hideAt > state.now && db.expirePart(slice, hideAt)) removed++;
+      }
+      removed += this.collectFields(db, due, budget);
+      this.collectCursor = next;
+      if (next === 0) {
+        db.keyspace.deadlines.table.shrink();
+        this.collectDatabase = (this.collectDatabase + 1) % DATABASES;
+        turns++;
+      }
+    }
+    this.commit();
+    return removed;
+  }
+
+  private expiredKeys(db: DatabaseView, due: UnixMs, budget: number): { keys: Buffer[]; next: number } {
+    const keys: Buffer[] = [];
+    const { table } = db.keyspace.deadlines;
+    const key = new Slice();
+    if (table.count === 0) return { keys, next: 0 };
+    const next = table.walk(this.collectCursor, budget, (at) => {
+      const reference = table.referenceAt(at);
+      const mixed = table.payloadLength(reference) > 64;
+      if (table.stamp(reference) <= due || mixed) keys.push(table.fillKey(reference, key).copy());
+    });
+    return { keys, next: next >= 2 ** 32 ? 0 : next };
+  }
+
+  private collectFields(db: DatabaseView, due: UnixMs, budget: number): number {
+    let removed = 0;
+    const field = new Slice();
+    for (const body of [...db.keyspace.withFieldDeadlines.values()]) {
+      if (removed >= budget) break;
+      const { fieldDeadlines } = body;
+      if (fieldDeadlines === null) continue;
+      const { table } = fieldDeadlines;
+      const expired: Buffer[] = [];
+      table.walk(0, Number.POSITIVE_INFINITY, (at) => {
+        if (table.stamp(table.referenceAt(at)) <= due) expired.push(table.fillKey(table.referenceAt(at), field).copy());
+      });
+      const key = new Slice(body.key, 0, body.key.length);
+      for (const name of expired) {
+        if (db.hashes.remove(key, field.set(name, 0, name.length), true)) removed++;
+      }
+      if (table.count === 0) db.keyspace.withFieldDeadlines.delete(body.key.toString('latin1'));
+    }
+    return removed;
+  }
+
+  // --- store
+
+  get dirtyCount(): number {
+    return this.state.dirty.count + this.state.draining.count;
+  }
+
+  drainDirty(limit: number, visit: (record: StateRecord) => void): number {
+    const { state } = this;
+    if (state.draining.count === 0) {
+      [state.draining, state.dirty] = [state.dirty, state.draining];
+      this.drainAt = 0;
+    }
+    const { draining } = state;
+    const slice = new Slice();
+    let left = limit;
+    for (; this.drainAt < draining.positions && left > 0; this.drainAt++) {
+      const reference = draining.referenceAt(this.drainAt);
+      if (reference === 0) continue;
+      const key = draining.fillKey(reference, slice).copy();
+      visit({ key, value: Uint8Array.from(this.records.valueOf(this.records.parseName(key), true)) });
+      left--;
+    }
+    if (this.drainAt >= draining.positions) draining.clear();
+    return draining.count === 0 ? 0 : draining.count;
+  }
+
+  loadRecord(key: Uint8Array, value: Uint8Array): void {
+    const { state } = this;
+    this.asMaintenance(() => this.records.load(this.records.parseName(Buffer.from(key)), Buffer.from(value)));
+    // what was just read needs no writing
+    if (state.dirty.count >= 1024) this.forgetDirty();
+  }
+
+  private forgetDirty(): void {
+    while (this.drainDirty(Number.POSITIVE_INFINITY, () => {}) > 0);
+  }
+
+  replicaTable(): ReplicaId[] {
+    return [...this.state.replicas.ids];
+  }
+
+  loadVector(table: ReplicaId[], vector: VersionVector): void {
+    const { replicas } = this.state;
+    const self = this.replica;
+    if (this.dirtyCount > 0 || replicas.ids.length > 1) throw new Error('loadVector comes first, on an empty engine');
+    replicas.reset();
+    for (const id of table) replicas.indexOf(id);
+    this.state.self = replicas.indexOf(self);
+    for (const entry of vector) {
+      replicas.advance(replicas.indexOf(entry.replica), entry.number, entry.stamp);
+      this.state.clock.observe(entry.stamp);
+    }
+    this.txn.forget();
+  }
+
+  // --- state transfer
+
+  exportState(cursor: number, bytesMax: number): { next: number; bytes: Uint8Array } {
+    return this.transfer.export(cursor, bytesMax);
+  }
+
+  importState(pages: Uint8Array[]): void {
+    if (!this.txn.started) this.txn.seal();
+    this.transfer.import(pages);
+    this.delivery.applyWaiting();
+  }
+
+  rotateReplica(replica: ReplicaId): void {
+    if (this.txn.open) throw new Error('a change of replica within a txn');
+    this.txn.seal();
+    if (this.state.replicas.find(replica) !== undefined) throw new MalformedError(`replica ${replica} is known already`);
+    this.state.self = this.state.replicas.indexOf(replica);
+    this.delivery.ownAccepted = true;
+    this.txn.forget();
+  }
+}
+
+function hex(word: number): string {
+  return (word >>> 0).toString(16).padStart(8, '0');
+}

@@ -1,0 +1,181 @@
+/**
+ * Records: the state, item by item, as the store keeps it and as state transfer carries it. A record's key spells
+ * database, key, kind and element; its value is the encoding of a cell (kind = the part's type) or of a list of
+ * deadlines. The state is the set of its records; merging two states is merging record by record.
+ */
+import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
+import { type Cell, cellExists, collectTally, emptyCell, mergeCells, readCell, writeCell } from './cell.ts';
+import { KeyType } from './contract.ts';
+import { type Deadline, mergeDeadlines, readDeadlines, writeDeadlines } from './deadlines.ts';
+import type { Elements } from './elements.ts';
+import { BODY } from './elements.ts';
+import type { Keyspace } from './keyspace.ts';
+import { Slice } from './slice.ts';
+import { FLAG_DIRTY, RECORD_FIELD_DEADLINES, RECORD_KEY_DEADLINES, type State } from './state.ts';
+import type { Context } from './version.ts';
+
+const NOTHING = new Uint8Array(0);
+const writer = new ByteWriter();
+
+/** A parsed record key; slices point into the record's bytes. */
+export interface RecordName {
+  keyspace: Keyspace;
+  key: Slice;
+  kind: number;
+  element: Slice;
+}
+
+export class Records {
+  private readonly state: State;
+  private readonly keyspaces: readonly Keyspace[];
+
+  constructor(state: State, keyspaces: readonly Keyspace[]) {
+    this.state = state;
+    this.keyspaces = keyspaces;
+  }
+
+  /** Throws MalformedError. */
+  parseName(bytes: Buffer): RecordName {
+    const reader = new ByteReader(bytes);
+    const keyspace = this.keyspaces[reader.varint()];
+    if (keyspace === undefined) throw new MalformedError('record of an unknown database');
+    const start = reader.run();
+    const key = new Slice(bytes, start, reader.at);
+    const kind = reader.u8();
+    const known = kind === KeyType.string || kind === KeyType.hash || kind === KeyType.set || kind === RECORD_KEY_DEADLINES || kind === RECORD_FIELD_DEADLINES;
+    if (!known) throw new MalformedError(`record of unknown kind ${kind}`);
+    return { keyspace, key, kind, element: new Slice(bytes, reader.at, bytes.length) };
+  }
+
+  /** The value of a record now; empty where there is none. `clean` takes the dirty mark off. Valid until the next call. */
+  valueOf(name: RecordName, clean: boolean): Uint8Array {
+    const { keyspace, key, kind, element } = name;
+    if (kind === RECORD_KEY_DEADLINES || kind === RECORD_FIELD_DEADLINES) {
+      const deadlines = kind === RECORD_KEY_DEADLINES ? keyspace.deadlines : keyspace.findBody(key)?.fieldDeadlines;
+      const name1 = kind === RECORD_KEY_DEADLINES ? key : element;
+      const at = deadlines?.table.find(name1.bytes, name1.start, name1.end) ?? -1;
+      if (deadlines === null || deadlines === undefined || at < 0) return NOTHING;
+      const reference = deadlines.table.referenceAt(at);
+      if (clean) deadlines.table.setFlags(reference, deadlines.table.flags(reference) & ~FLAG_DIRTY);
+      writeDeadlines(writer.reset(), deadlines.listAt(at));
+      return writer.bytes.subarray(0, writer.at);
+    }
+    const place = this.placeOf(name);
+    if (place === undefined) return NOTHING;
+    const { elements, at } = place;
+    const reference = elements.table.referenceAt(at);
+    if (clean) elements.table.setFlags(reference, elements.table.flags(reference) & ~FLAG_DIRTY);
+    writeCell(writer.reset(), elements.cellAt(at));
+    return writer.bytes.subarray(0, writer.at);
+  }
+
+  /** Where a cell's record stands, or undefined. */
+  placeOf({ keyspace, key, kind, element }: RecordName): { elements: Elements; at: number } | undefined {
+    const keyAt = keyspace.keys.table.find(key.bytes, key.start, key.end);
+    if (keyAt < 0) return undefined;
+    const body = keyspace.bodyAt(keyAt);
+    if (body === undefined) return kind === KeyType.string ? { elements: keyspace.keys, at: keyAt } : undefined;
+    const part = body.parts.find((each) => each.type === kind);
+    const at = part === undefined ? -1 : part.table.find(element.bytes, element.start, element.end);
+    return part === undefined || at < 0 ? undefined : { elements: part, at };
+  }
+
+  /** Visits every record. The visitor must not change the state; both arguments are valid during the call only. */
+  forEach(keyspace: Keyspace, keyAt: number, visit: (key: Buffer, value: Uint8Array) => void): void {
+    const { state } = this;
+    const { table } = keyspace.keys;
+    const reference = table.referenceAt(keyAt);
+    const key = table.fillKey(reference, new Slice());
+    const emit = (elements: Elements, at: number) => {
+      elements.spell(elements.table.referenceAt(at));
+      writeCell(writer.reset(), elements.cellAt(at));
+      visit(state.recordKey.bytes.subarray(0, state.recordKey.at), writer.bytes.subarray(0, writer.at));
+    };
+    if (table.kind(reference) !== BODY) emit(keyspace.keys, keyAt);
+    const body = keyspace.bodyAt(keyAt);
+    for (const part of body?.parts ?? []) {
+      for (let at = 0; at < part.table.positions; at++) if (part.table.referenceAt(at) !== 0) emit(part, at);
+    }
+    const emitDeadlines = (deadlines: Keyspace['deadlines'], at: number) => {
+      deadlines.spell(deadlines.table.referenceAt(at));
+      writeDeadlines(writer.reset(), deadlines.listAt(at));
+      visit(state.recordKey.bytes.subarray(0, state.recordKey.at), writer.bytes.subarray(0, writer.at));
+    };
+    const own = keyspace.deadlines.table.find(key.bytes, key.start, key.end);
+    if (own >= 0) emitDeadlines(keyspace.deadlines, own);
+    const fields = body?.fieldDeadlines;
+    if (fields !== null && fields !== undefined) {
+      for (let at = 0; at < fields.table.positions; at++) if (fields.table.referenceAt(at) !== 0) emitDeadlines(fields, at);
+    }
+  }
+
+  /** Puts a cell under a record's name, whatever was there; settles the key. */
+  putCell(name: RecordName, cell: Cell): void {
+    const { keyspace, key, kind, element } = name;
+    if (cell.siblings.length + cell.tallies.length === 0 && this.placeOf(name) === undefined) return;
+    const keyAt = keyspace.keys.table.find(key.bytes, key.start, key.end);
+    const plain = kind === KeyType.string && (keyAt < 0 || keyspace.bodyAt(keyAt) === undefined);
+    if (plain) {
+      const { keys } = keyspace;
+      keys.store(keyAt >= 0 ? keyAt : keys.insertBlank(key.bytes, key.start, key.end), cell);
+      return;
+    }
+    const body = keyspace.ensureBody(key);
+    const part = keyspace.ensurePart(body, kind as KeyType);
+    for (const sibling of cell.siblings) part.noteWriter(sibling.replica, sibling.stamp);
+    for (const tally of cell.tallies) part.noteWriter(tally.replica, tally.stamp);
+    const at = part.table.find(element.bytes, element.start, element.end);
+    part.store(at >= 0 ? at : part.insertBlank(element.bytes, element.start, element.end), cell);
+    keyspace.settle(key);
+  }
+
+  /** Puts deadlines under a record's name; the values that they govern must be there already. */
+  putDeadlines(name: RecordName, list: readonly Deadline[]): void {
+    const { keyspace, key, kind, element } = name;
+    if (kind === RECORD_KEY_DEADLINES) keyspace.putDeadlines(key, list);
+    else keyspace.installFieldDeadlines(key, element, list);
+  }
+
+  /** Loads a stored record into an empty state. Deadlines must come after the values of their key. */
+  load(name: RecordName, value: Buffer): void {
+    const reader = new ByteReader(value);
+    if (name.kind >= RECORD_KEY_DEADLINES) this.putDeadlines(name, readDeadlines(reader));
+    else this.putCell(name, readCell(reader));
+    if (!reader.done) throw new MalformedError('bytes after the end of a record');
+  }
+
+  mergeCell(name: RecordName, myContext: Context, theirs: Cell, theirContext: Context): void {
+    const place = this.placeOf(name);
+    const mine = place === undefined ? emptyCell() : place.elements.cellAt(place.at);
+    this.putCell(name, mergeCells(mine, myContext, theirs, theirContext));
+  }
+
+  mergeDeadlines(name: RecordName, myContext: Context, theirs: readonly Deadline[], theirContext: Context): void {
+    this.putDeadlines(name, mergeDeadlines(this.deadlinesOf(name), myContext, theirs, theirContext));
+  }
+
+  private deadlinesOf({ keyspace, key, kind, element }: RecordName): Deadline[] {
+    if (kind === RECORD_KEY_DEADLINES) return keyspace.deadlines.list(key.bytes, key.start, key.end);
+    return keyspace.findBody(key)?.fieldDeadlines?.list(element.bytes, element.start, element.end) ?? [];
+  }
+
+  /** Drops tallies whose cancellation is stable: `stable` holds stamps by replica index. */
+  collectStable(stable: readonly number[] | null): void {
+    const { state } = this;
+    let done = 0;
+    for (const item of state.pending) {
+      if (stable !== null && !((stable[item.origin] ?? 0) >= item.stamp)) break;
+      done++;
+      const name = this.parseName(item.record);
+      const place = this.placeOf(name);
+      if (place === undefined) continue;
+      const cell = place.elements.cellAt(place.at);
+      const before = cell.tallies.length;
+      collectTally(cell, item.replica, item.cancelStamp);
+      if (cell.tallies.length === before) continue;
+      place.elements.store(place.at, cell);
+      if (!cellExists(cell)) name.keyspace.settle(name.key);
+    }
+    if (done > 0) state.pending.splice(0, done);
+  }
+}

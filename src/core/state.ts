@@ -1,0 +1,131 @@
+/**
+ * What all parts of the core share: the arena, the replicas, the txn being applied, the digests, the records that
+ * the store has not seen yet, the tallies that wait for causal stability, the watches, the conflict log.
+ * Plain data with a few small operations; engine.ts owns the one instance of a node.
+ */
+import { Arena } from './arena.ts';
+import { ByteTable } from './byte-table.ts';
+import { ByteWriter } from './bytes.ts';
+import { HybridClock } from './clock.ts';
+import type { Conflict, EngineStatistics, Stamp, UnixMs } from './contract.ts';
+import { SLOTS } from './hash.ts';
+import { type Context, ReplicaTable } from './version.ts';
+
+/** Entry flags. */
+export const FLAG_DIRTY = 1;
+export const FLAG_HIDDEN = 2;
+export const FLAG_DEADLINE = 4;
+
+/** Record kinds beside the key types (which stand for the elements of a part). */
+export const RECORD_KEY_DEADLINES = 100;
+export const RECORD_FIELD_DEADLINES = 101;
+
+const CONFLICTS_KEPT = 128;
+
+/** A cancelled tally that is dropped once the cancelling txn (origin, stamp) is stable. */
+export interface PendingTally {
+  record: Buffer;
+  replica: number;
+  cancelStamp: Stamp;
+  origin: number;
+  stamp: Stamp;
+}
+
+export interface WatchState {
+  changed: boolean;
+  readonly database: number;
+  readonly key: Buffer;
+  /** The key was expired already when the watch began: its removal is no change. */
+  readonly expiredBefore: boolean;
+}
+
+export class State {
+  readonly arena = new Arena();
+  readonly seed: number;
+  readonly replicas = new ReplicaTable();
+  readonly clock = new HybridClock();
+  self = 0;
+  now: UnixMs = 0;
+  /** The idle clock of `now`; see keyspace.ts. */
+  idle = 0;
+  /** What is being removed has expired: no change for those who watched it expired. */
+  expiring = false;
+  /** Grows with every remote txn: an open envelope of an older context is sealed before the next local txn. */
+  foreignTxns = 0;
+
+  /** The txn being applied: who wrote it, its stamp, what it has observed (null: everything here, a local txn). */
+  origin = 0;
+  stamp: Stamp = 0;
+  context: Context = null;
+
+  /** No other member is known: what is cancelled here is stable at once. */
+  alone = true;
+  /** Expired keys whose deadline lies before may be collected. */
+  horizon: UnixMs = Number.POSITIVE_INFINITY;
+  pending: PendingTally[] = [];
+
+  readonly digestA = new Int32Array(SLOTS);
+  readonly digestB = new Int32Array(SLOTS);
+
+  /** Keys of changed records; an entry with FLAG_DIRTY is in one of the two already. */
+  dirty: ByteTable;
+  draining: ByteTable;
+  readonly recordKey = new ByteWriter();
+
+  readonly watches = new Map<string, WatchState[]>();
+  readonly conflicts: Conflict[] = [];
+  readonly statistics: EngineStatistics = {
+    localTxns: 0, remoteTxns: 0, remoteEffects: 0, conflicts: 0, waitingEnvelopes: 0, waitingBytes: 0,
+    expiredKeys: 0, changes: 0, logBytes: 0, arenaBytes: 0, arenaUsedBytes: 0, pendingCollection: 0,
+  };
+
+  constructor(seed: number) {
+    this.seed = seed;
+    this.dirty = new ByteTable(this.arena, seed);
+    this.draining = new ByteTable(this.arena, seed);
+  }
+
+  addTerm(slot: number, a: number, b: number): void {
+    this.digestA[slot] = (this.digestA[slot] + a) | 0;
+    this.digestB[slot] = (this.digestB[slot] + b) | 0;
+  }
+
+  removeTerm(slot: number, a: number, b: number): void {
+    this.digestA[slot] = (this.digestA[slot] - a) | 0;
+    this.digestB[slot] = (this.digestB[slot] - b) | 0;
+  }
+
+  /** Notes that the record spelled in `recordKey` changed. */
+  markDirty(): void {
+    const { bytes, at } = this.recordKey;
+    if (this.dirty.find(bytes, 0, at) < 0) this.dirty.insert(bytes, 0, at, 0);
+  }
+
+  /** Spells a record's key: database, key, kind, element. */
+  spellRecord(database: number, key: Uint8Array, start: number, end: number, kind: number): ByteWriter {
+    const writer = this.recordKey.reset();
+    writer.varint(database);
+    writer.run(key, start, end);
+    writer.u8(kind);
+    return writer;
+  }
+
+  /** A key changed: wakes those who watch it. */
+  touched(database: number, bytes: Buffer, start: number, end: number): void {
+    this.statistics.changes++;
+    if (this.watches.size === 0) return;
+    const watches = this.watches.get(watchName(database, bytes, start, end));
+    if (watches === undefined) return;
+    for (const watch of watches) if (!(this.expiring && watch.expiredBefore)) watch.changed = true;
+  }
+
+  noteConflict(conflict: Conflict): void {
+    this.statistics.conflicts++;
+    this.conflicts.push(conflict);
+    if (this.conflicts.length > CONFLICTS_KEPT) this.conflicts.shift();
+  }
+}
+
+export function watchName(database: number, bytes: Buffer, start: number, end: number): string {
+  return `${database}:${bytes.toString('latin1', start, end)}`;
+}

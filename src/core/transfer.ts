@@ -1,0 +1,182 @@
+/**
+ * State transfer: all records in pages, for a peer whose gap no log covers any more. A page is a CBOR map:
+ * v 1 · x the vector that its records reflect · r replica ids, 8 bytes each, that they refer to · d records
+ * (key run, value run). Pages of one transfer are taken one after another while the sender goes on, so each has its
+ * own vector; the receiver merges them all at once and then asks for the log from the first page's vector on.
+ * Applying txns again over records that hold them already changes nothing.
+ */
+import { Decoder, Encoder } from 'cbor-x';
+import { ByteTable } from './byte-table.ts';
+import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
+import { type Cell, emptyCell, readCell } from './cell.ts';
+import type { VersionVector } from './contract.ts';
+import { type Deadline, readDeadlines } from './deadlines.ts';
+import { packVector, unpackVector } from './envelope.ts';
+import type { Keyspace } from './keyspace.ts';
+import type { RecordName, Records } from './records.ts';
+import { RECORD_KEY_DEADLINES, type State } from './state.ts';
+
+const WALK_END = 2 ** 32;
+const KEYS_PER_STEP = 64;
+const encoder = new Encoder({ useRecords: false, tagUint8Array: false });
+const decoder = new Decoder({ useRecords: false, mapsAsObjects: true });
+
+interface Page {
+  vector: VersionVector;
+  records: { name: Buffer; cell: Cell | null; deadlines: Deadline[] | null }[];
+}
+
+export class Transfer {
+  private readonly state: State;
+  private readonly keyspaces: readonly Keyspace[];
+  private readonly records: Records;
+
+  constructor(state: State, keyspaces: readonly Keyspace[], records: Records) {
+    this.state = state;
+    this.keyspaces = keyspaces;
+    this.records = records;
+  }
+
+  /** One page from `cursor` on (0 at first); `next` is 0 after the last. A key is never cut in two. */
+  export(cursor: number, bytesMax: number): { next: number; bytes: Uint8Array } {
+    const { replicas } = this.state;
+    const packed = new ByteWriter(4096);
+    let database = Math.floor(cursor / WALK_END);
+    let walk = cursor % WALK_END;
+    while (database < this.keyspaces.length && packed.at < bytesMax) {
+      const keyspace = this.keyspaces[database];
+      const next = keyspace.keys.table.walk(walk, KEYS_PER_STEP, (at) => {
+        this.records.forEach(keyspace, at, (key, value) => {
+          packed.run(key, 0, key.length);
+          packed.run(value, 0, value.length);
+        });
+      });
+      walk = next >= WALK_END ? 0 : next;
+      if (walk === 0) database++;
+    }
+    const bytes = encoder.encode({
+      v: 1,
+      x: packVector(replicas.vector()),
+      r: Buffer.from(replicas.ids.join(''), 'hex'),
+      d: packed.bytes.subarray(0, packed.at),
+    });
+    return { next: database >= this.keyspaces.length ? 0 : database * WALK_END + walk, bytes: Buffer.from(bytes) };
+  }
+
+  /** Merges all pages of one transfer. Throws MalformedError before the first change. */
+  import(raw: readonly Uint8Array[]): void {
+    const pages = raw.map((bytes) => this.parse(bytes));
+    if (pages.length === 0) return;
+    const { state } = this;
+    const { replicas } = state;
+    const mine = replicas.stamps.slice();
+    const seen = new SeenRecords(state);
+    // a merge is nobody's txn: context null would swallow siblings' conflicts, and stability needs an author
+    state.origin = state.self;
+    state.stamp = state.clock.next(state.now);
+    state.context = null;
+    for (const deadlinePass of [false, true]) {
+      for (const page of pages) {
+        const theirs = replicas.contextOf(page.vector);
+        for (const record of page.records) this.mergeRecord(record, mine, theirs, deadlinePass, seen);
+      }
+      this.mergeAbsent(seen, mine, replicas.contextOf(pages[0].vector), deadlinePass);
+    }
+    seen.release();
+    for (const entry of pages[0].vector) {
+      const index = replicas.indexOf(entry.replica);
+      if (entry.number > replicas.numbers[index]) replicas.advance(index, entry.number, entry.stamp);
+      state.clock.observe(entry.stamp);
+    }
+    state.foreignTxns++;
+  }
+
+  private mergeRecord(record: Page['records'][number], mine: readonly number[], theirs: readonly number[], deadlinePass: boolean, seen: SeenRecords): void {
+    const name = this.records.parseName(record.name);
+    if (deadlinePass && record.deadlines !== null) this.records.mergeDeadlines(name, mine, record.deadlines, theirs);
+    if (!deadlinePass && record.cell !== null) this.records.mergeCell(name, mine, record.cell, theirs);
+    if (!deadlinePass) seen.add(record.name);
+    this.touch(name);
+  }
+
+  /** What we hold and the transfer does not name: gone where the sender had seen it. */
+  private mergeAbsent(seen: SeenRecords, mine: readonly number[], theirs: readonly number[], deadlinePass: boolean): void {
+    const absent: Buffer[] = [];
+    for (const keyspace of this.keyspaces) {
+      keyspace.keys.table.walk(0, Number.POSITIVE_INFINITY, (at) => {
+        this.records.forEach(keyspace, at, (key) => {
+          if (!seen.has(key)) absent.push(Buffer.from(key));
+        });
+      });
+    }
+    for (const bytes of absent) {
+      const name = this.records.parseName(bytes);
+      const isDeadline = name.kind >= RECORD_KEY_DEADLINES;
+      if (isDeadline && deadlinePass) this.records.mergeDeadlines(name, mine, [], theirs);
+      if (!isDeadline && !deadlinePass) this.records.mergeCell(name, mine, emptyCell(), theirs);
+      this.touch(name);
+    }
+  }
+
+  private touch({ keyspace, key }: RecordName): void {
+    this.state.touched(keyspace.index, key.bytes, key.start, key.end);
+  }
+
+  private parse(bytes: Uint8Array): Page {
+    let map: unknown;
+    try {
+      map = decoder.decode(bytes);
+    } catch (error) {
+      throw new MalformedError(`not CBOR: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    if (typeof map !== 'object' || map === null) throw new MalformedError('state page is no map');
+    const { v, x, r, d } = map as Record<string, unknown>;
+    if (v !== 1) throw new MalformedError(`state page version ${String(v)}`);
+    if (!(x instanceof Uint8Array) || !(r instanceof Uint8Array) || !(d instanceof Uint8Array) || r.length % 8 !== 0) {
+      throw new MalformedError('state page without vector, replicas or records');
+    }
+    const ids = asBuffer(r);
+    const indexes: number[] = [];
+    for (let at = 0; at < ids.length; at += 8) indexes.push(this.state.replicas.indexOf(ids.toString('hex', at, at + 8)));
+    const page: Page = { vector: unpackVector(asBuffer(x)), records: [] };
+    const reader = new ByteReader(asBuffer(d));
+    while (!reader.done) {
+      const name = reader.runCopy();
+      const value = new ByteReader(reader.runCopy());
+      const { kind } = this.records.parseName(name);
+      const isDeadline = kind >= RECORD_KEY_DEADLINES;
+      page.records.push({
+        name,
+        cell: isDeadline ? null : readCell(value, indexes),
+        deadlines: isDeadline ? readDeadlines(value, indexes) : null,
+      });
+      if (!value.done) throw new MalformedError('bytes after the end of a record');
+    }
+    return page;
+  }
+}
+
+/** The record keys that a transfer named. */
+class SeenRecords {
+  private readonly table: ByteTable;
+
+  constructor(state: State) {
+    this.table = new ByteTable(state.arena, state.seed);
+  }
+
+  add(key: Buffer): void {
+    if (!this.has(key)) this.table.insert(key, 0, key.length, 0);
+  }
+
+  has(key: Buffer): boolean {
+    return this.table.find(key, 0, key.length) >= 0;
+  }
+
+  release(): void {
+    this.table.clear();
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

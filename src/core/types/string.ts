@@ -1,0 +1,129 @@
+/**
+ * Strings and counters: a register whose later write wins, and whose INCRs are effects that add up. A write cancels
+ * the additions that it observed; those it did not see stay on top (Redis Software's and xredis-crdt's rule).
+ */
+import { type Amount, asDecimal, parseAmount, plus } from '../amount.ts';
+import { cancelsOf, shownValue } from '../cell.ts';
+import { type IncrementRefusal, type Integer, KeyType, type StringOperations } from '../contract.ts';
+import type { DatabaseView } from '../database.ts';
+import type { Decimal } from '../decimal.ts';
+import { BODY, type Elements, NO_CANCELS, SIMPLE, TALLY } from '../elements.ts';
+import { addIntegers, parseInteger } from '../integer.ts';
+import type { Slice } from '../slice.ts';
+import { Op } from '../txn.ts';
+
+export class StringType implements StringOperations {
+  private readonly db: DatabaseView;
+
+  constructor(db: DatabaseView) {
+    this.db = db;
+  }
+
+  read(key: Slice, out: Slice): KeyType {
+    const { db } = this;
+    const at = db.findLive(key);
+    if (at < 0) return KeyType.none;
+    const { keys } = db.keyspace;
+    if (keys.table.kind(keys.table.referenceAt(at)) !== BODY) {
+      keys.fill(at, out);
+      return KeyType.string;
+    }
+    const type = db.keyspace.typeAt(at);
+    const part = type === KeyType.string ? db.partForRead(key, type) : undefined;
+    if (part !== undefined) part.fill(part.table.find(key.bytes, 0, 0), out);
+    return type;
+  }
+
+  write(key: Slice, value: Slice, deadline: number): void {
+    const { db } = this;
+    const { keyspace } = db;
+    const { keys } = keyspace;
+    let at = db.findForWrite(key);
+    const newDeadline = db.resolveDeadline(deadline, at, key);
+    if (at >= 0 && keys.table.kind(keys.table.referenceAt(at)) === BODY) {
+      db.clearKey(key, 0);
+      at = keys.table.find(key.bytes, key.start, key.end);
+    }
+    // a value that comes from the core itself may lie in the entry that is about to change
+    const cancels = at < 0 || keys.isSimple(at) ? NO_CANCELS : cancelsOf(keys.cellAt(at));
+    const writer = db.txn.begin();
+    writer.op(Op.stringAssign, db.index, key, cancels);
+    writer.run(value);
+    keyspace.stringAssignAt(at < 0 ? keys.table.find(key.bytes, key.start, key.end) : at, key, value, cancels);
+    if (newDeadline >= 0) db.expireAt(key, newDeadline);
+  }
+
+  addInteger(key: Slice, delta: Integer): Integer | IncrementRefusal {
+    const { db } = this;
+    const at = this.counterPosition(key);
+    const { keys } = db.keyspace;
+    const current = at < 0 ? 0 : shownInteger(keys, at);
+    if (current === undefined) return 'NOT_AN_INTEGER';
+    const total = addIntegers(current, delta);
+    if (total === undefined) return 'OVERFLOW';
+    this.add(key, at, delta);
+    return total;
+  }
+
+  addDecimal(key: Slice, delta: Decimal): Decimal | IncrementRefusal {
+    const at = this.counterPosition(key);
+    const { keys } = this.db.keyspace;
+    const current = at < 0 ? 0 : shownAmount(keys, at);
+    if (current === undefined) return 'NOT_A_FLOAT';
+    const total = asDecimal(plus(current, delta));
+    if (!total.isFinite()) return 'NOT_FINITE';
+    this.add(key, at, plus(0, delta));
+    return total;
+  }
+
+  /** Where the key's string stands in the database's own table, other types that hide under the key removed. */
+  private counterPosition(key: Slice): number {
+    const { db } = this;
+    const at = db.findForWrite(key);
+    if (at < 0) return -1;
+    const { keys } = db.keyspace;
+    if (keys.table.kind(keys.table.referenceAt(at)) !== BODY) return at;
+    db.clearKey(key, KeyType.string);
+    return db.findForWrite(key);
+  }
+
+  private add(key: Slice, at: number, delta: Amount): void {
+    const { db } = this;
+    const { keyspace, state } = db;
+    const hideAt = db.deadlineToExtend(at, key);
+    const place = at >= 0 ? at : keyspace.keys.table.find(key.bytes, key.start, key.end);
+    const writer = db.txn.begin();
+    let frame = state.stamp;
+    let sum = delta;
+    if (place >= 0) {
+      const own = keyspace.keys.ownFrame(place);
+      if (own !== 0) {
+        frame = own;
+        sum = plus(keyspace.keys.ownSum(place), delta);
+      }
+    }
+    writer.op(Op.stringAdd, db.index, key, NO_CANCELS);
+    writer.addition(frame, sum, delta);
+    keyspace.stringAddAt(place, key, frame, sum, delta);
+    db.extendDeadline(key, hideAt);
+  }
+}
+
+/** The value as Redis's INCR reads it; undefined if it is not a 64-bit integer. */
+export function shownInteger(elements: Elements, at: number): Integer | undefined {
+  const { table } = elements;
+  const reference = table.referenceAt(at);
+  const kind = table.kind(reference);
+  if (kind === TALLY) return elements.tallySum(reference);
+  if (kind === SIMPLE) {
+    const start = table.payloadStart(reference);
+    return parseInteger(table.bufferOf(reference), start, start + table.payloadLength(reference));
+  }
+  const shown = shownValue(elements.cellAt(at), elements.state.replicas);
+  return shown === undefined ? 0 : parseInteger(shown, 0, shown.length);
+}
+
+export function shownAmount(elements: Elements, at: number): Amount | undefined {
+  const shown = shownValue(elements.cellAt(at), elements.state.replicas);
+  return shown === undefined ? 0 : parseAmount(shown, 0, shown.length);
+}

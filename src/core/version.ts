@@ -1,0 +1,95 @@
+/**
+ * Replicas and how far each has been applied. Inside the core a replica is a small index into this table (ids are
+ * 64-bit), local to the node; on the wire and in digests the id stands. Stamps of one replica grow with its txn
+ * numbers, so "covers txn n" and "covers stamp s" say the same, and contexts are kept as stamps alone.
+ */
+import type { Gap, ReplicaId, Stamp, VersionVector } from './contract.ts';
+import { Lanes } from './hash.ts';
+
+/** What a txn has observed: by replica index, the stamp of the last txn covered. Null covers everything applied here. */
+export type Context = readonly number[] | null;
+
+export class ReplicaTable {
+  readonly ids: ReplicaId[] = [];
+  /** Last txn applied, by index: its number and stamp. */
+  readonly numbers: number[] = [];
+  readonly stamps: Stamp[] = [];
+  /** A word per replica for digests: the same on every node. */
+  readonly words: number[] = [];
+  private readonly indexes = new Map<ReplicaId, number>();
+
+  /** Index of a replica, added if new. Throws past 65,535: indexes fit 16 bits. */
+  indexOf(id: ReplicaId): number {
+    const known = this.indexes.get(id);
+    if (known !== undefined) return known;
+    if (!/^[0-9a-f]{16}$/.test(id)) throw new RangeError(`replica id ${JSON.stringify(id)} is not 16 hex digits`);
+    const index = this.ids.length;
+    if (index > 0xffff) throw new RangeError(`replica ${id} is the 65,537th`);
+    this.ids.push(id);
+    this.numbers.push(0);
+    this.stamps.push(0);
+    this.words.push(new Lanes().text(id).finish().a);
+    this.indexes.set(id, index);
+    return index;
+  }
+
+  /** Forgets all: only for a start from the store. */
+  reset(): void {
+    this.ids.length = 0;
+    this.numbers.length = 0;
+    this.stamps.length = 0;
+    this.words.length = 0;
+    this.indexes.clear();
+  }
+
+  /** Index of a known replica, or undefined. */
+  find(id: ReplicaId): number | undefined {
+    return this.indexes.get(id);
+  }
+
+  advance(index: number, number: number, stamp: Stamp): void {
+    this.numbers[index] = number;
+    this.stamps[index] = stamp;
+  }
+
+  /** Order of writes: stamp, then replica id. */
+  later(stampA: Stamp, replicaA: number, stampB: Stamp, replicaB: number): boolean {
+    if (stampA !== stampB) return stampA > stampB;
+    return this.ids[replicaA] > this.ids[replicaB];
+  }
+
+  vector(): VersionVector {
+    const vector: VersionVector = [];
+    for (let index = 0; index < this.ids.length; index++) {
+      if (this.numbers[index] > 0) {
+        vector.push({ replica: this.ids[index], number: this.numbers[index], stamp: this.stamps[index] });
+      }
+    }
+    return vector.sort((a, b) => (a.replica < b.replica ? -1 : 1));
+  }
+
+  /** Stamps by index, for a vector from outside; replicas new here are added. */
+  contextOf(vector: VersionVector): number[] {
+    const context: number[] = [];
+    for (const entry of vector) {
+      const index = this.indexOf(entry.replica);
+      while (context.length <= index) context.push(0);
+      context[index] = entry.stamp;
+    }
+    return context;
+  }
+
+  missing(theirs: VersionVector): Gap[] {
+    const gaps: Gap[] = [];
+    for (const entry of theirs) {
+      const index = this.find(entry.replica);
+      const have = index === undefined ? 0 : this.numbers[index];
+      if (entry.number > have) gaps.push({ replica: entry.replica, from: have + 1, to: entry.number });
+    }
+    return gaps;
+  }
+}
+
+export function covers(context: Context, replica: number, stamp: Stamp): boolean {
+  return context === null || (replica < context.length && context[replica] >= stamp);
+}

@@ -1,0 +1,144 @@
+/** Random operations on a small key space, as the property tests of the core draw them. */
+import fc from 'fast-check';
+import { Decimal, KEEP_DEADLINE, NO_DEADLINE } from '../../src/core/index.ts';
+import { type Replica, s, START_MS, txn } from './cluster.ts';
+
+export type Operation =
+  | { kind: 'set' | 'del' | 'persist' | 'flush' | 'rename'; key: string; value: string }
+  | { kind: 'keepttl' | 'hset' | 'sadd' | 'srem' | 'hdel' | 'hpersist'; key: string; value: string; element: string }
+  | { kind: 'incr' | 'hincr' | 'incrfloat'; key: string; element: string; delta: number }
+  | { kind: 'expire' | 'hexpire'; key: string; element: string; afterMs: number };
+
+const key = fc.constantFrom('k', 'l', 'm');
+const element = fc.constantFrom('f', 'g', 'h');
+const value = fc.constantFrom('', '5', 'x', '2.5', 'a longer value than others, to change the size class of the entry');
+
+export const operation: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('set' as const, 'del' as const), key, value }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('persist' as const, 'flush' as const, 'rename' as const), key, value }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('keepttl' as const, 'hset' as const, 'sadd' as const, 'srem' as const, 'hdel' as const, 'hpersist' as const),
+      key,
+      value,
+      element,
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('incr' as const, 'hincr' as const, 'incrfloat' as const),
+      key,
+      element,
+      delta: fc.integer({ min: -3, max: 9 }),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constantFrom('expire' as const, 'hexpire' as const), key, element, afterMs: fc.constantFrom(5, 50, 5000) }),
+  },
+);
+
+/** Runs one operation as one txn, as a command would: a key of another type is left alone. */
+export function run(replica: Replica, operation: Operation): void {
+  txn(replica, (db) => {
+    const key = s(operation.key);
+    const type = db.typeOf(key);
+    const free = (wanted: number) => type === 0 || type === wanted;
+    switch (operation.kind) {
+      case 'set':
+        db.strings.write(key, s(operation.value), NO_DEADLINE);
+        return;
+      case 'keepttl':
+        db.strings.write(key, s(operation.value), KEEP_DEADLINE);
+        return;
+      case 'del':
+        db.remove(key);
+        return;
+      case 'flush':
+        db.clear();
+        return;
+      case 'rename':
+        if (type !== 0) {
+          db.copyTo(key, db, s('renamed'));
+          db.remove(key);
+        }
+        return;
+      case 'persist':
+        db.persist(key);
+        return;
+      case 'expire':
+        if (type !== 0) db.expireAt(key, replica.engine.now + operation.afterMs);
+        return;
+      case 'incr':
+        if (free(1)) db.strings.addInteger(key, operation.delta);
+        return;
+      case 'incrfloat':
+        if (free(1)) db.strings.addDecimal(key, Decimal.parse(`${operation.delta}.25`) ?? Decimal.fromInteger(1));
+        return;
+      case 'hset':
+        if (free(2)) db.hashes.set(key, s(operation.element), s(operation.value), NO_DEADLINE);
+        return;
+      case 'hincr':
+        if (free(2)) db.hashes.addInteger(key, s(operation.element), operation.delta);
+        return;
+      case 'hdel':
+        if (type === 2) db.hashes.remove(key, s(operation.element));
+        return;
+      case 'hexpire':
+        if (type === 2 && db.hashes.has(key, s(operation.element))) db.hashes.expireAt(key, s(operation.element), replica.engine.now + operation.afterMs);
+        return;
+      case 'hpersist':
+        if (type === 2) db.hashes.persist(key, s(operation.element));
+        return;
+      case 'sadd':
+        if (free(3)) db.sets.add(key, s(operation.element));
+        return;
+      case 'srem':
+        if (type === 3) db.sets.remove(key, s(operation.element));
+        return;
+    }
+  });
+}
+
+/** One step of a run: an operation somewhere, a delivery of one envelope, or the clock. */
+export type Step =
+  | { step: 'run'; at: number; operation: Operation }
+  | { step: 'deliver'; from: number; to: number; which: number }
+  | { step: 'seal'; at: number }
+  | { step: 'tick'; ms: number };
+
+export function steps(replicas: number, length: number): fc.Arbitrary<Step[]> {
+  const at = fc.nat(replicas - 1);
+  return fc.array(
+    fc.oneof(
+      { weight: 6, arbitrary: fc.record({ step: fc.constant('run' as const), at, operation }) },
+      { weight: 5, arbitrary: fc.record({ step: fc.constant('deliver' as const), from: at, to: at, which: fc.nat(30) }) },
+      { weight: 2, arbitrary: fc.record({ step: fc.constant('seal' as const), at }) },
+      { weight: 1, arbitrary: fc.record({ step: fc.constant('tick' as const), ms: fc.constantFrom(1, 20, 400) }) },
+    ),
+    { maxLength: length },
+  );
+}
+
+export function perform(replicas: readonly Replica[], step: Step): void {
+  switch (step.step) {
+    case 'run':
+      run(replicas[step.at], step.operation);
+      return;
+    case 'seal':
+      replicas[step.at].engine.seal();
+      return;
+    case 'tick':
+      for (const { engine } of replicas) engine.setNow(engine.now + step.ms);
+      return;
+    case 'deliver': {
+      const { sealed } = replicas[step.from];
+      if (step.from !== step.to && sealed.length > 0) replicas[step.to].engine.receive(sealed[step.which % sealed.length].bytes);
+      return;
+    }
+  }
+}
+
+export { START_MS };
