@@ -129,7 +129,7 @@ export function sameClass(a: number, b: number): boolean {
 function classOf(units: number): number {
   if (units <= 16) return units === 0 ? 1 : units;
   const shift = 29 - Math.clz32(units - 1); // so that units / 2^shift is in (4, 8]
-  return 16 + ((shift - 2) << 2) + ((((units - 1) >>> shift) + 1) - 4);
+  return 16 + ((shift - 2) << 2) + (((units - 1) >>> shift) + 1 - 4);
 }
 
 function unitsOf(sizeClass: number): number {

@@ -130,7 +130,8 @@ export class ByteReader {
   /** A count of things that take at least `bytesEach` bytes each: refuses claims that the rest cannot hold. */
   count(bytesEach: number): number {
     const count = this.varint();
-    if (count * bytesEach > this.end - this.at) throw new MalformedError(`count ${count} at ${this.at} exceeds the rest`);
+    if (count * bytesEach > this.end - this.at)
+      throw new MalformedError(`count ${count} at ${this.at} exceeds the rest`);
     return count;
   }
 

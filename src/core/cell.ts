@@ -91,9 +91,7 @@ export function latestDot(cell: Cell, replicas: ReplicaTable): { stamp: Stamp; r
 
 /** What a write that observes the whole cell cancels. */
 export function cancelsOf(cell: Cell): Cancel[] {
-  return cell.tallies
-    .filter(isLive)
-    .map(({ replica, frame, stamp, sum }) => ({ replica, frame, stamp, sum }));
+  return cell.tallies.filter(isLive).map(({ replica, frame, stamp, sum }) => ({ replica, frame, stamp, sum }));
 }
 
 /** Removes what `context` covers; `cancels` is what the remover observed of the tallies. */
@@ -114,7 +112,14 @@ export function clearCell(cell: Cell, context: Context, cancels: readonly Cancel
   }
 }
 
-export function assignCell(cell: Cell, replica: number, stamp: Stamp, value: Buffer, context: Context, cancels: readonly Cancel[]): void {
+export function assignCell(
+  cell: Cell,
+  replica: number,
+  stamp: Stamp,
+  value: Buffer,
+  context: Context,
+  cancels: readonly Cancel[],
+): void {
   clearCell(cell, context, cancels);
   // a txn applied again over a later state (recovery) must not bring back what its own origin has overwritten
   if (cell.siblings.some((sibling) => sibling.replica === replica && sibling.stamp >= stamp)) return;
@@ -242,7 +247,14 @@ export function mapReplica(index: number, replicas: readonly number[] | undefine
 // --- digest: a sum of one term an item, so that it can be kept up to date item by item
 
 /** Continues `lanes` (which hold the record's key) with one sibling. */
-export function siblingTerm(lanes: Lanes, replicaWord: number, stamp: Stamp, bytes: Uint8Array, start: number, end: number): Lanes {
+export function siblingTerm(
+  lanes: Lanes,
+  replicaWord: number,
+  stamp: Stamp,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): Lanes {
   return lanes.word(replicaWord).number(stamp).bytes(bytes, start, end).finish();
 }
 

@@ -4,9 +4,7 @@
  * same code that applies it on every other replica.
  */
 import { cancelsOf } from './cell.ts';
-import {
-  type Database, KEEP_DEADLINE, KeyType, NO_DEADLINE, NO_KEY, type UnixMs,
-} from './contract.ts';
+import { type Database, KEEP_DEADLINE, KeyType, NO_DEADLINE, NO_KEY, type UnixMs } from './contract.ts';
 import { type Deadline, governs } from './deadlines.ts';
 import { type Elements, NO_CANCELS } from './elements.ts';
 import { type Body, elementHideAt, idleClock, type Keyspace } from './keyspace.ts';
@@ -234,10 +232,16 @@ export class DatabaseView implements Database {
       snapshot.value = value.copy();
     } else if (type === KeyType.hash) {
       this.hashes.forEach(key, (field, each) => {
-        snapshot.elements.push({ name: field.copy(), value: each.copy(), deadline: this.hashes.deadlineOf(key, field) });
+        snapshot.elements.push({
+          name: field.copy(),
+          value: each.copy(),
+          deadline: this.hashes.deadlineOf(key, field),
+        });
       });
     } else {
-      this.sets.forEach(key, (member) => snapshot.elements.push({ name: member.copy(), value: EMPTY, deadline: NO_DEADLINE }));
+      this.sets.forEach(key, (member) =>
+        snapshot.elements.push({ name: member.copy(), value: EMPTY, deadline: NO_DEADLINE }),
+      );
     }
     return snapshot;
   }
@@ -246,7 +250,8 @@ export class DatabaseView implements Database {
     this.remove(key);
     const name = new Slice();
     const value = new Slice();
-    if (snapshot.type === KeyType.string) this.strings.write(key, value.set(snapshot.value, 0, snapshot.value.length), NO_DEADLINE);
+    if (snapshot.type === KeyType.string)
+      this.strings.write(key, value.set(snapshot.value, 0, snapshot.value.length), NO_DEADLINE);
     for (const element of snapshot.elements) {
       name.set(element.name, 0, element.name.length);
       if (snapshot.type === KeyType.set) this.sets.add(key, name);
@@ -306,7 +311,10 @@ export class DatabaseView implements Database {
     const reference = keys.table.referenceAt(at);
     if ((keys.table.flags(reference) & FLAG_DEADLINE) === 0) return true;
     const start = keys.table.keyStart(reference);
-    return this.keyspace.deadlines.hideAt(keys.table.bufferOf(reference), start, start + keys.table.keyLength(reference)) > this.state.now;
+    return (
+      this.keyspace.deadlines.hideAt(keys.table.bufferOf(reference), start, start + keys.table.keyLength(reference)) >
+      this.state.now
+    );
   }
 
   // --- deadlines
@@ -411,7 +419,8 @@ export class DatabaseView implements Database {
         continue;
       }
       for (let place = part.table.positions - 1; place >= 0; place--) {
-        if (place >= part.table.positions || !part.isShown(place) || elementHideAt(part, place, list) > state.now) continue;
+        if (place >= part.table.positions || !part.isShown(place) || elementHideAt(part, place, list) > state.now)
+          continue;
         const element = Buffer.from(part.table.fillKey(part.table.referenceAt(place), name).view());
         name.set(element, 0, element.length);
         if (part.type === KeyType.hash) this.hashes.removeField(key, name, part, place);

@@ -66,7 +66,9 @@ export class Deadlines {
   listAt(at: number): Deadline[] {
     const reference = this.table.referenceAt(at);
     const start = this.table.payloadStart(reference);
-    return readDeadlines(reader.set(this.table.bufferOf(reference), start, start + this.table.payloadLength(reference)));
+    return readDeadlines(
+      reader.set(this.table.bufferOf(reference), start, start + this.table.payloadLength(reference)),
+    );
   }
 
   /** Replaces the list; an empty one removes the entry. True if there is one afterwards. */
@@ -125,7 +127,8 @@ export class Deadlines {
     for (const each of list) {
       term.from(a, b).word(state.replicas.words[each.replica]).number(each.stamp);
       term.number(Number.isFinite(each.deadline) ? each.deadline : -1);
-      for (let i = 0; i < each.scope.length; i += 2) term.word(state.replicas.words[each.scope[i]]).number(each.scope[i + 1]);
+      for (let i = 0; i < each.scope.length; i += 2)
+        term.word(state.replicas.words[each.scope[i]]).number(each.scope[i + 1]);
       term.finish();
       if (adding) state.addTerm(slot, term.a, term.b);
       else state.removeTerm(slot, term.a, term.b);
@@ -175,11 +178,20 @@ export function withoutCovered(list: readonly Deadline[], context: Context): Dea
 }
 
 /** Join of two lists, each with the vector that it reflects. */
-export function mergeDeadlines(mine: readonly Deadline[], myContext: Context, theirs: readonly Deadline[], theirContext: Context): Deadline[] {
+export function mergeDeadlines(
+  mine: readonly Deadline[],
+  myContext: Context,
+  theirs: readonly Deadline[],
+  theirContext: Context,
+): Deadline[] {
   const same = (a: Deadline, b: Deadline) => a.replica === b.replica && a.stamp === b.stamp;
   return [
-    ...mine.filter((each) => theirs.some((other) => same(each, other)) || !covers(theirContext, each.replica, each.stamp)),
-    ...theirs.filter((each) => !mine.some((other) => same(each, other)) && !covers(myContext, each.replica, each.stamp)),
+    ...mine.filter(
+      (each) => theirs.some((other) => same(each, other)) || !covers(theirContext, each.replica, each.stamp),
+    ),
+    ...theirs.filter(
+      (each) => !mine.some((other) => same(each, other)) && !covers(myContext, each.replica, each.stamp),
+    ),
   ];
 }
 
@@ -200,7 +212,12 @@ export function writeDeadlines(into: ByteWriter, list: readonly Deadline[]): voi
 export function readDeadlines(from: ByteReader, replicas?: readonly number[]): Deadline[] {
   const list: Deadline[] = [];
   for (let left = from.count(18); left > 0; left--) {
-    const deadline: Deadline = { replica: mapReplica(from.varint(), replicas), stamp: from.stamp(), deadline: from.stamp(), scope: [] };
+    const deadline: Deadline = {
+      replica: mapReplica(from.varint(), replicas),
+      stamp: from.stamp(),
+      deadline: from.stamp(),
+      scope: [],
+    };
     for (let pairs = from.count(9); pairs > 0; pairs--) {
       deadline.scope.push(mapReplica(from.varint(), replicas), from.stamp());
     }

@@ -46,7 +46,10 @@ export class Delivery {
     const origin = replicas.indexOf(contents.replica);
     if (contents.first + contents.count - 1 <= replicas.numbers[origin]) return { kind: 'duplicate' };
     if (origin === this.state.self && !this.ownAccepted) {
-      return { kind: 'malformed', reason: `txns ${contents.first}… of our own replica ${contents.replica} that we did not issue` };
+      return {
+        kind: 'malformed',
+        reason: `txns ${contents.first}… of our own replica ${contents.replica} that we did not issue`,
+      };
     }
     if (!this.isReady(contents)) return this.wait(contents, bytes);
     let txns = this.apply(contents);
@@ -67,7 +70,8 @@ export class Delivery {
   private wait(contents: EnvelopeContents, bytes: Uint8Array): Received {
     const { statistics } = this.state;
     let list = this.waiting.get(contents.replica);
-    if (list?.some((each) => each.contents.first === contents.first && each.contents.count >= contents.count)) return { kind: 'waiting' };
+    if (list?.some((each) => each.contents.first === contents.first && each.contents.count >= contents.count))
+      return { kind: 'waiting' };
     if (statistics.waitingBytes + bytes.length > WAITING_BYTES_MAX) return { kind: 'dropped' };
     if (list === undefined) {
       list = [];
@@ -167,7 +171,17 @@ export class Delivery {
 
 /** Sixteen databases that take everything and do nothing. */
 const NOBODY: EffectTarget = {
-  stringAssign() {}, stringAdd() {}, keyClear() {}, keyExpire() {}, hashAssign() {}, hashAdd() {}, hashRemove() {},
-  fieldExpire() {}, setAdd() {}, setRemove() {}, databaseClear() {}, stringPrune() {},
+  stringAssign() {},
+  stringAdd() {},
+  keyClear() {},
+  keyExpire() {},
+  hashAssign() {},
+  hashAdd() {},
+  hashRemove() {},
+  fieldExpire() {},
+  setAdd() {},
+  setRemove() {},
+  databaseClear() {},
+  stringPrune() {},
 };
 const NOWHERE: readonly EffectTarget[] = new Array(16).fill(NOBODY);

@@ -12,11 +12,23 @@ import type { Amount } from './amount.ts';
 import { ByteTable } from './byte-table.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import {
-  addToCell, assignCell, type Cancel, type Cell, cellExists, cellTerms, clearCell, emptyCell, isLive, readCell, shownValue,
-  siblingTerm, tallyTerm, writeCell,
+  addToCell,
+  assignCell,
+  type Cancel,
+  type Cell,
+  cellExists,
+  cellTerms,
+  clearCell,
+  emptyCell,
+  isLive,
+  readCell,
+  shownValue,
+  siblingTerm,
+  tallyTerm,
+  writeCell,
 } from './cell.ts';
-import { KeyType } from './contract.ts';
 import type { Stamp } from './contract.ts';
+import { KeyType } from './contract.ts';
 import { keySlot, Lanes } from './hash.ts';
 import type { Slice } from './slice.ts';
 import { FLAG_DIRTY, FLAG_HIDDEN, type State } from './state.ts';
@@ -116,7 +128,16 @@ export class Elements {
       case TALLY:
         return {
           siblings: [],
-          tallies: [{ replica, frame: buffer.readDoubleLE(start), stamp, sum: buffer.readDoubleLE(start + 8), cancelStamp: 0, cancelSum: 0 }],
+          tallies: [
+            {
+              replica,
+              frame: buffer.readDoubleLE(start),
+              stamp,
+              sum: buffer.readDoubleLE(start + 8),
+              cancelStamp: 0,
+              cancelSum: 0,
+            },
+          ],
         };
       case CELL:
         return readCell(reader.set(buffer, start, end));
@@ -126,7 +147,16 @@ export class Elements {
   }
 
   /** Writes a value as the txn of `state`; `at` is what find() said. True if the element was not shown before. */
-  assign(at: number, bytes: Uint8Array, start: number, end: number, value: Uint8Array, valueStart: number, valueEnd: number, cancels: readonly Cancel[]): boolean {
+  assign(
+    at: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    cancels: readonly Cancel[],
+  ): boolean {
     const { state, table } = this;
     this.noteWriter(state.origin, state.stamp);
     if (at < 0) {
@@ -147,7 +177,14 @@ export class Elements {
     }
     const shown = this.isShown(at);
     const cell = this.cellAt(at);
-    assignCell(cell, state.origin, state.stamp, Buffer.from(value.subarray(valueStart, valueEnd)), state.context, cancels);
+    assignCell(
+      cell,
+      state.origin,
+      state.stamp,
+      Buffer.from(value.subarray(valueStart, valueEnd)),
+      state.context,
+      cancels,
+    );
     this.store(at, cell);
     return !shown;
   }
@@ -169,7 +206,12 @@ export class Elements {
       return;
     }
     const reference = table.referenceAt(at);
-    if (small && table.kind(reference) === TALLY && table.replica(reference) === state.origin && this.frameOf(reference) === frame) {
+    if (
+      small &&
+      table.kind(reference) === TALLY &&
+      table.replica(reference) === state.origin &&
+      this.frameOf(reference) === frame
+    ) {
       if (state.stamp <= table.stamp(reference)) return;
       this.account(reference, false);
       this.writeTally(reference, frame, sum);
@@ -296,7 +338,9 @@ export class Elements {
     if (this.key === null) {
       state.spellRecord(this.database, table.bufferOf(reference), start, end, KeyType.string);
     } else {
-      state.spellRecord(this.database, this.key, 0, this.key.length, this.type).raw(table.bufferOf(reference), start, end);
+      state
+        .spellRecord(this.database, this.key, 0, this.key.length, this.type)
+        .raw(table.bufferOf(reference), start, end);
     }
   }
 
@@ -323,7 +367,14 @@ export class Elements {
     let b: number;
     if (kind === SIMPLE) {
       const start = table.payloadStart(reference);
-      siblingTerm(term, state.replicas.words[table.replica(reference)], table.stamp(reference), table.bufferOf(reference), start, start + table.payloadLength(reference));
+      siblingTerm(
+        term,
+        state.replicas.words[table.replica(reference)],
+        table.stamp(reference),
+        table.bufferOf(reference),
+        start,
+        start + table.payloadLength(reference),
+      );
       a = term.a;
       b = term.b;
     } else if (kind === TALLY) {
@@ -391,19 +442,37 @@ export class Elements {
     const before = this.cellAt(at).tallies;
     for (const tally of cell.tallies) {
       if (isLive(tally)) continue;
-      const queued = before.some((each) => !isLive(each) && each.replica === tally.replica && each.cancelStamp === tally.cancelStamp);
+      const queued = before.some(
+        (each) => !isLive(each) && each.replica === tally.replica && each.cancelStamp === tally.cancelStamp,
+      );
       if (queued) continue;
       this.spell(this.table.referenceAt(at));
-      state.pending.push({ record: state.recordKey.copy(), replica: tally.replica, cancelStamp: tally.cancelStamp, origin: state.origin, stamp: state.stamp });
+      state.pending.push({
+        record: state.recordKey.copy(),
+        replica: tally.replica,
+        cancelStamp: tally.cancelStamp,
+        origin: state.origin,
+        stamp: state.stamp,
+      });
     }
   }
 
   private noteConflict(reference: number, cell: Cell): void {
     const { state, table } = this;
     if (this.type === KeyType.set) return; // concurrent adds of one member agree
-    const name = Buffer.from(table.bufferOf(reference).subarray(table.keyStart(reference), table.keyStart(reference) + table.keyLength(reference)));
-    const shown = [...cell.siblings].sort((a, b) => (state.replicas.later(a.stamp, a.replica, b.stamp, b.replica) ? -1 : 1));
-    const [winner, ...losers] = shown.map(({ replica, stamp, value }) => ({ replica: state.replicas.ids[replica], stamp, value }));
+    const name = Buffer.from(
+      table
+        .bufferOf(reference)
+        .subarray(table.keyStart(reference), table.keyStart(reference) + table.keyLength(reference)),
+    );
+    const shown = [...cell.siblings].sort((a, b) =>
+      state.replicas.later(a.stamp, a.replica, b.stamp, b.replica) ? -1 : 1,
+    );
+    const [winner, ...losers] = shown.map(({ replica, stamp, value }) => ({
+      replica: state.replicas.ids[replica],
+      stamp,
+      value,
+    }));
     state.noteConflict({
       atMs: state.now,
       database: this.database,
@@ -417,7 +486,14 @@ export class Elements {
 }
 
 /** The lanes of a record's key up to its kind; the element's bytes follow. */
-export function keyLanes(lanes: Lanes, database: number, key: Uint8Array, start: number, end: number, kind: number): Lanes {
+export function keyLanes(
+  lanes: Lanes,
+  database: number,
+  key: Uint8Array,
+  start: number,
+  end: number,
+  kind: number,
+): Lanes {
   return lanes.from(DIGEST_SEED_A, DIGEST_SEED_B).word(database).bytes(key, start, end).word(kind);
 }
 

@@ -4,7 +4,18 @@
  */
 import { MalformedError } from './bytes.ts';
 import type {
-  Conflict, Engine, EngineStatistics, Envelope, Gap, Inspection, Received, ReplicaId, StateRecord, UnixMs, VersionVector, Watch,
+  Conflict,
+  Engine,
+  EngineStatistics,
+  Envelope,
+  Gap,
+  Inspection,
+  Received,
+  ReplicaId,
+  StateRecord,
+  UnixMs,
+  VersionVector,
+  Watch,
 } from './contract.ts';
 import { DatabaseView } from './database.ts';
 import { Delivery } from './delivery.ts';
@@ -66,7 +77,10 @@ class StarlingEngine implements Engine {
     this.txn.onSealed = ({ first, last, bytes }) => this.publish({ replica: this.replica, first, last, bytes }, true);
     this.delivery.onApplied = (contents, bytes, owned) => {
       const kept = owned ? bytes : Buffer.from(bytes);
-      this.publish({ replica: contents.replica, first: contents.first, last: contents.first + contents.count - 1, bytes: kept }, false);
+      this.publish(
+        { replica: contents.replica, first: contents.first, last: contents.first + contents.count - 1, bytes: kept },
+        false,
+      );
     };
   }
 
@@ -364,7 +378,8 @@ class StarlingEngine implements Engine {
   rotateReplica(replica: ReplicaId): void {
     if (this.txn.open) throw new Error('a change of replica within a txn');
     this.txn.seal();
-    if (this.state.replicas.find(replica) !== undefined) throw new MalformedError(`replica ${replica} is known already`);
+    if (this.state.replicas.find(replica) !== undefined)
+      throw new MalformedError(`replica ${replica} is known already`);
     this.state.self = this.state.replicas.indexOf(replica);
     this.delivery.ownAccepted = true;
     this.txn.forget();

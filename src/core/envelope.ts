@@ -50,9 +50,11 @@ export function decodeEnvelope(bytes: Uint8Array): EnvelopeContents {
   if (v !== VERSION) throw new MalformedError(`envelope version ${String(v)}`);
   if (!(r instanceof Uint8Array) || r.length !== 8) throw new MalformedError('envelope without an origin');
   if (typeof n !== 'number' || !Number.isSafeInteger(n) || n < 1) throw new MalformedError(`first number ${String(n)}`);
-  if (typeof c !== 'number' || !Number.isInteger(c) || c < 1 || c > COUNT_MAX) throw new MalformedError(`count ${String(c)}`);
+  if (typeof c !== 'number' || !Number.isInteger(c) || c < 1 || c > COUNT_MAX)
+    throw new MalformedError(`count ${String(c)}`);
   if (typeof s !== 'number' || !Number.isSafeInteger(s) || s < 1) throw new MalformedError(`base stamp ${String(s)}`);
-  if (!(x instanceof Uint8Array) || !(t instanceof Uint8Array)) throw new MalformedError('envelope without context or txns');
+  if (!(x instanceof Uint8Array) || !(t instanceof Uint8Array))
+    throw new MalformedError('envelope without context or txns');
   return {
     replica: asBuffer(r).toString('hex'),
     first: n,
@@ -70,7 +72,8 @@ function decodeMap(bytes: Uint8Array): Record<string, unknown> {
   } catch (error) {
     throw new MalformedError(`not CBOR: ${error instanceof Error ? error.message : String(error)}`);
   }
-  if (typeof decoded !== 'object' || decoded === null || Array.isArray(decoded)) throw new MalformedError('not a CBOR map');
+  if (typeof decoded !== 'object' || decoded === null || Array.isArray(decoded))
+    throw new MalformedError('not a CBOR map');
   return decoded as Record<string, unknown>;
 }
 

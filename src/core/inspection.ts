@@ -16,12 +16,20 @@ export function inspectKey(state: State, keyspace: Keyspace, key: Slice): Inspec
   const shown = (list: readonly Deadline[]) => list.map((each) => showDeadline(state, each));
   const element = (elements: Elements, place: number): Inspection['parts'][number]['elements'][number] => {
     const cell = elements.cellAt(place);
-    const name = elements === keyspace.keys ? null : elements.table.fillKey(elements.table.referenceAt(place), new Slice()).copy();
+    const name =
+      elements === keyspace.keys ? null : elements.table.fillKey(elements.table.referenceAt(place), new Slice()).copy();
     return {
       name: elements.type === KeyType.string ? null : name,
-      values: cell.siblings.map(({ replica, stamp, value }) => ({ replica: state.replicas.ids[replica], stamp, value })),
+      values: cell.siblings.map(({ replica, stamp, value }) => ({
+        replica: state.replicas.ids[replica],
+        stamp,
+        value,
+      })),
       counters: cell.tallies.map(({ replica, stamp, sum, cancelSum }) => ({
-        replica: state.replicas.ids[replica], stamp, sum: exactAmount(sum), cancelled: exactAmount(cancelSum),
+        replica: state.replicas.ids[replica],
+        stamp,
+        sum: exactAmount(sum),
+        cancelled: exactAmount(cancelSum),
       })),
       deadlines: name === null || fields === null ? [] : shown(fields.list(name, 0, name.length)),
     };
@@ -39,6 +47,9 @@ export function inspectKey(state: State, keyspace: Keyspace, key: Slice): Inspec
   return { type, deadlines: shown(keyspace.deadlines.list(key.bytes, key.start, key.end)), parts };
 }
 
-function showDeadline(state: State, { replica, stamp, deadline }: Deadline): { replica: ReplicaId; stamp: Stamp; deadline: UnixMs | 'persist' } {
+function showDeadline(
+  state: State,
+  { replica, stamp, deadline }: Deadline,
+): { replica: ReplicaId; stamp: Stamp; deadline: UnixMs | 'persist' } {
   return { replica: state.replicas.ids[replica], stamp, deadline: Number.isFinite(deadline) ? deadline : 'persist' };
 }

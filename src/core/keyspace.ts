@@ -7,13 +7,22 @@
  * txns. database.ts, on top, is what commands see: it prepares effects, writes them to the open txn, applies them.
  */
 import type { Amount } from './amount.ts';
-import { Slice } from './slice.ts';
 import { type Cancel, type Cell, latestDot } from './cell.ts';
-import { KeyType } from './contract.ts';
 import type { Stamp, UnixMs } from './contract.ts';
-import { cellHideAt, type Deadline, Deadlines, dotHideAt, governs, governsAll, governsCell, withoutCovered } from './deadlines.ts';
+import { KeyType } from './contract.ts';
+import {
+  cellHideAt,
+  type Deadline,
+  Deadlines,
+  dotHideAt,
+  governs,
+  governsAll,
+  governsCell,
+  withoutCovered,
+} from './deadlines.ts';
 import { BODY, Elements, NO_CANCELS, SIMPLE } from './elements.ts';
 import { keySlot } from './hash.ts';
+import { Slice } from './slice.ts';
 import { FLAG_DEADLINE, FLAG_HIDDEN, type State } from './state.ts';
 import type { EffectTarget } from './txn.ts';
 
@@ -167,7 +176,15 @@ export class Keyspace implements EffectTarget {
   hashAdd(key: Slice, field: Slice, frame: Stamp, sum: Amount, delta: Amount): void {
     const body = this.ensureBody(key);
     const part = this.ensurePart(body, KeyType.hash);
-    part.add(part.table.find(field.bytes, field.start, field.end), field.bytes, field.start, field.end, frame, sum, delta);
+    part.add(
+      part.table.find(field.bytes, field.start, field.end),
+      field.bytes,
+      field.start,
+      field.end,
+      frame,
+      sum,
+      delta,
+    );
     if (body.fieldDeadlines !== null) this.refreshFieldDeadlines(body, field);
     this.changed(key, body);
   }
@@ -422,7 +439,11 @@ export class Keyspace implements EffectTarget {
     };
     const winner = shown.find((part) => part.type === winning) ?? shown[0];
     state.noteConflict({
-      atMs: state.now, database: this.index, key: body.key, field: null, kind: 'type',
+      atMs: state.now,
+      database: this.index,
+      key: body.key,
+      field: null,
+      kind: 'type',
       winner: entry(winner),
       losers: shown.filter((part) => part !== winner).map(entry),
     });

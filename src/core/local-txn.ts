@@ -5,7 +5,7 @@
  */
 import { ByteWriter } from './bytes.ts';
 import type { Stamp, VersionVector } from './contract.ts';
-import { encodeEnvelope, ENVELOPE_BYTES_MAX } from './envelope.ts';
+import { ENVELOPE_BYTES_MAX, encodeEnvelope } from './envelope.ts';
 import type { State } from './state.ts';
 import { TxnWriter } from './txn.ts';
 
@@ -70,7 +70,14 @@ export class LocalTxn {
     if (this.started) throw new Error('an envelope cannot be sealed within a txn');
     const { first, count, base, context } = this;
     const replica = this.state.replicas.ids[this.state.self];
-    const bytes = encodeEnvelope({ replica, first, count, base, context, txns: this.writer.bytes.subarray(0, this.writer.at) });
+    const bytes = encodeEnvelope({
+      replica,
+      first,
+      count,
+      base,
+      context,
+      txns: this.writer.bytes.subarray(0, this.writer.at),
+    });
     this.count = 0;
     this.writer.reset();
     this.onSealed({ first, last: first + count - 1, bytes });

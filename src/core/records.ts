@@ -42,7 +42,12 @@ export class Records {
     const start = reader.run();
     const key = new Slice(bytes, start, reader.at);
     const kind = reader.u8();
-    const known = kind === KeyType.string || kind === KeyType.hash || kind === KeyType.set || kind === RECORD_KEY_DEADLINES || kind === RECORD_FIELD_DEADLINES;
+    const known =
+      kind === KeyType.string ||
+      kind === KeyType.hash ||
+      kind === KeyType.set ||
+      kind === RECORD_KEY_DEADLINES ||
+      kind === RECORD_FIELD_DEADLINES;
     if (!known) throw new MalformedError(`record of unknown kind ${kind}`);
     return { keyspace, key, kind, element: new Slice(bytes, reader.at, bytes.length) };
   }
@@ -105,7 +110,8 @@ export class Records {
     if (own >= 0) emitDeadlines(keyspace.deadlines, own);
     const fields = body?.fieldDeadlines;
     if (fields !== null && fields !== undefined) {
-      for (let at = 0; at < fields.table.positions; at++) if (fields.table.referenceAt(at) !== 0) emitDeadlines(fields, at);
+      for (let at = 0; at < fields.table.positions; at++)
+        if (fields.table.referenceAt(at) !== 0) emitDeadlines(fields, at);
     }
   }
 

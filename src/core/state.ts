@@ -75,8 +75,18 @@ export class State {
   readonly watches = new Map<string, WatchState[]>();
   readonly conflicts: Conflict[] = [];
   readonly statistics: EngineStatistics = {
-    localTxns: 0, remoteTxns: 0, remoteEffects: 0, conflicts: 0, waitingEnvelopes: 0, waitingBytes: 0,
-    expiredKeys: 0, changes: 0, logBytes: 0, arenaBytes: 0, arenaUsedBytes: 0, pendingCollection: 0,
+    localTxns: 0,
+    remoteTxns: 0,
+    remoteEffects: 0,
+    conflicts: 0,
+    waitingEnvelopes: 0,
+    waitingBytes: 0,
+    expiredKeys: 0,
+    changes: 0,
+    logBytes: 0,
+    arenaBytes: 0,
+    arenaUsedBytes: 0,
+    pendingCollection: 0,
   };
 
   constructor(seed: number) {

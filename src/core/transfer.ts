@@ -91,7 +91,13 @@ export class Transfer {
     state.foreignTxns++;
   }
 
-  private mergeRecord(record: Page['records'][number], mine: readonly number[], theirs: readonly number[], deadlinePass: boolean, seen: SeenRecords): void {
+  private mergeRecord(
+    record: Page['records'][number],
+    mine: readonly number[],
+    theirs: readonly number[],
+    deadlinePass: boolean,
+    seen: SeenRecords,
+  ): void {
     const name = this.records.parseName(record.name);
     if (deadlinePass && record.deadlines !== null) this.records.mergeDeadlines(name, mine, record.deadlines, theirs);
     if (!deadlinePass && record.cell !== null) this.records.mergeCell(name, mine, record.cell, theirs);
@@ -100,7 +106,12 @@ export class Transfer {
   }
 
   /** What we hold and the transfer does not name: gone where the sender had seen it. */
-  private mergeAbsent(seen: SeenRecords, mine: readonly number[], theirs: readonly number[], deadlinePass: boolean): void {
+  private mergeAbsent(
+    seen: SeenRecords,
+    mine: readonly number[],
+    theirs: readonly number[],
+    deadlinePass: boolean,
+  ): void {
     const absent: Buffer[] = [];
     for (const keyspace of this.keyspaces) {
       keyspace.keys.table.walk(0, Number.POSITIVE_INFINITY, (at) => {
@@ -137,7 +148,8 @@ export class Transfer {
     }
     const ids = asBuffer(r);
     const indexes: number[] = [];
-    for (let at = 0; at < ids.length; at += 8) indexes.push(this.state.replicas.indexOf(ids.toString('hex', at, at + 8)));
+    for (let at = 0; at < ids.length; at += 8)
+      indexes.push(this.state.replicas.indexOf(ids.toString('hex', at, at + 8)));
     const page: Page = { vector: unpackVector(asBuffer(x)), records: [] };
     const reader = new ByteReader(asBuffer(d));
     while (!reader.done) {

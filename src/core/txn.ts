@@ -192,7 +192,14 @@ export class TxnReader {
     }
   }
 
-  private effect(code: number, reader: ByteReader, stamp: Stamp, replicas: readonly number[], target: EffectTarget, cancels: readonly Cancel[]): void {
+  private effect(
+    code: number,
+    reader: ByteReader,
+    stamp: Stamp,
+    replicas: readonly number[],
+    target: EffectTarget,
+    cancels: readonly Cancel[],
+  ): void {
     const { key, field, value } = this;
     switch (code) {
       case Op.stringAssign:

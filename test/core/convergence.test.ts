@@ -52,7 +52,8 @@ test('a late replica that gets everything in another order agrees', () => {
       syncAll(replicas);
       const late = makeReplica(3);
       late.engine.setNow(replicas[0].engine.now);
-      for (const replica of [...replicas].reverse()) for (const envelope of [...replica.sealed].reverse()) late.engine.receive(envelope.bytes);
+      for (const replica of [...replicas].reverse())
+        for (const envelope of [...replica.sealed].reverse()) late.engine.receive(envelope.bytes);
       agree([replicas[0], late]);
     }),
     { numRuns: RUNS },
@@ -74,7 +75,8 @@ test('merging two states agrees with delivering the txns', () => {
       agree(replicas);
       const byTxns = makeReplica(4);
       byTxns.engine.setNow(a.engine.now);
-      for (let round = 0; round < 3; round++) for (const { sealed } of replicas) for (const envelope of sealed) byTxns.engine.receive(envelope.bytes);
+      for (let round = 0; round < 3; round++)
+        for (const { sealed } of replicas) for (const envelope of sealed) byTxns.engine.receive(envelope.bytes);
       agree([a, byTxns]);
     }),
     { numRuns: RUNS },
@@ -105,11 +107,13 @@ test('records drained to a store and loaded again give the same state', () => {
       const disk = new Map<string, [Uint8Array, Uint8Array]>();
       const [a] = replicas;
       const drain = () => {
-        while (a.engine.drainDirty(3, ({ key, value }) => {
-          const name = Buffer.from(key).toString('hex');
-          if (value.length === 0) disk.delete(name);
-          else disk.set(name, [key, value]);
-        }) > 0);
+        while (
+          a.engine.drainDirty(3, ({ key, value }) => {
+            const name = Buffer.from(key).toString('hex');
+            if (value.length === 0) disk.delete(name);
+            else disk.set(name, [key, value]);
+          }) > 0
+        );
       };
       plan.forEach((step, i) => {
         perform(replicas, step);

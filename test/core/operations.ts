@@ -1,7 +1,7 @@
 /** Random operations on a small key space, as the property tests of the core draw them. */
 import fc from 'fast-check';
 import { Decimal, KEEP_DEADLINE, NO_DEADLINE } from '../../src/core/index.ts';
-import { type Replica, s, START_MS, txn } from './cluster.ts';
+import { type Replica, START_MS, s, txn } from './cluster.ts';
 
 export type Operation =
   | { kind: 'set' | 'del' | 'persist' | 'flush' | 'rename'; key: string; value: string }
@@ -15,11 +15,25 @@ const value = fc.constantFrom('', '5', 'x', '2.5', 'a longer value than others, 
 
 export const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('set' as const, 'del' as const), key, value }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('persist' as const, 'flush' as const, 'rename' as const), key, value }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('persist' as const, 'flush' as const, 'rename' as const),
+      key,
+      value,
+    }),
+  },
   {
     weight: 6,
     arbitrary: fc.record({
-      kind: fc.constantFrom('keepttl' as const, 'hset' as const, 'sadd' as const, 'srem' as const, 'hdel' as const, 'hpersist' as const),
+      kind: fc.constantFrom(
+        'keepttl' as const,
+        'hset' as const,
+        'sadd' as const,
+        'srem' as const,
+        'hdel' as const,
+        'hpersist' as const,
+      ),
       key,
       value,
       element,
@@ -36,7 +50,12 @@ export const operation: fc.Arbitrary<Operation> = fc.oneof(
   },
   {
     weight: 3,
-    arbitrary: fc.record({ kind: fc.constantFrom('expire' as const, 'hexpire' as const), key, element, afterMs: fc.constantFrom(5, 50, 5000) }),
+    arbitrary: fc.record({
+      kind: fc.constantFrom('expire' as const, 'hexpire' as const),
+      key,
+      element,
+      afterMs: fc.constantFrom(5, 50, 5000),
+    }),
   },
 );
 
@@ -87,7 +106,8 @@ export function run(replica: Replica, operation: Operation): void {
         if (type === 2) db.hashes.remove(key, s(operation.element));
         return;
       case 'hexpire':
-        if (type === 2 && db.hashes.has(key, s(operation.element))) db.hashes.expireAt(key, s(operation.element), replica.engine.now + operation.afterMs);
+        if (type === 2 && db.hashes.has(key, s(operation.element)))
+          db.hashes.expireAt(key, s(operation.element), replica.engine.now + operation.afterMs);
         return;
       case 'hpersist':
         if (type === 2) db.hashes.persist(key, s(operation.element));
@@ -114,7 +134,10 @@ export function steps(replicas: number, length: number): fc.Arbitrary<Step[]> {
   return fc.array(
     fc.oneof(
       { weight: 6, arbitrary: fc.record({ step: fc.constant('run' as const), at, operation }) },
-      { weight: 5, arbitrary: fc.record({ step: fc.constant('deliver' as const), from: at, to: at, which: fc.nat(30) }) },
+      {
+        weight: 5,
+        arbitrary: fc.record({ step: fc.constant('deliver' as const), from: at, to: at, which: fc.nat(30) }),
+      },
       { weight: 2, arbitrary: fc.record({ step: fc.constant('seal' as const), at }) },
       { weight: 1, arbitrary: fc.record({ step: fc.constant('tick' as const), ms: fc.constantFrom(1, 20, 400) }) },
     ),
@@ -135,7 +158,8 @@ export function perform(replicas: readonly Replica[], step: Step): void {
       return;
     case 'deliver': {
       const { sealed } = replicas[step.from];
-      if (step.from !== step.to && sealed.length > 0) replicas[step.to].engine.receive(sealed[step.which % sealed.length].bytes);
+      if (step.from !== step.to && sealed.length > 0)
+        replicas[step.to].engine.receive(sealed[step.which % sealed.length].bytes);
       return;
     }
   }

@@ -5,7 +5,14 @@
 import { type Amount, asDecimal, plus } from '../amount.ts';
 import { cancelsOf } from '../cell.ts';
 import {
-  type HashOperations, type IncrementRefusal, type Integer, KEEP_DEADLINE, KeyType, NO_DEADLINE, NO_KEY, type UnixMs,
+  type HashOperations,
+  type IncrementRefusal,
+  type Integer,
+  KEEP_DEADLINE,
+  KeyType,
+  NO_DEADLINE,
+  NO_KEY,
+  type UnixMs,
 } from '../contract.ts';
 import { type DatabaseView, pickEvenly } from '../database.ts';
 import type { Decimal } from '../decimal.ts';
@@ -232,7 +239,10 @@ export class HashType implements HashOperations {
     if ((table.flags(reference) & FLAG_DEADLINE) === 0) return Number.POSITIVE_INFINITY;
     const body: Body | undefined = this.db.keyspace.findBody(key);
     const start = table.keyStart(reference);
-    return body?.fieldDeadlines?.hideAt(table.bufferOf(reference), start, start + table.keyLength(reference)) ?? Number.POSITIVE_INFINITY;
+    return (
+      body?.fieldDeadlines?.hideAt(table.bufferOf(reference), start, start + table.keyLength(reference)) ??
+      Number.POSITIVE_INFINITY
+    );
   }
 }
 

@@ -3,7 +3,7 @@
  * the additions that it observed; those it did not see stay on top (Redis Software's and xredis-crdt's rule).
  */
 import { type Amount, asDecimal, parseAmount, plus } from '../amount.ts';
-import { cancelsOf, shownValue } from '../cell.ts';
+import { type Cancel, cancelsOf, shownValue } from '../cell.ts';
 import { type IncrementRefusal, type Integer, KeyType, type StringOperations } from '../contract.ts';
 import type { DatabaseView } from '../database.ts';
 import type { Decimal } from '../decimal.ts';
@@ -44,20 +44,33 @@ export class StringType implements StringOperations {
       db.clearKey(key, 0);
       at = keys.table.find(key.bytes, key.start, key.end);
     }
-    // a value that comes from the core itself may lie in the entry that is about to change
-    const cancels = at < 0 || keys.isSimple(at) ? NO_CANCELS : cancelsOf(keys.cellAt(at));
+    // a key that shows nothing may still have an entry: cancelled counters that wait for stability
+    if (at < 0) at = keys.table.find(key.bytes, key.start, key.end);
+    const cancels = at < 0 || keys.isSimple(at) ? NO_CANCELS : this.cancelsAt(key, at);
     const writer = db.txn.begin();
     writer.op(Op.stringAssign, db.index, key, cancels);
     writer.run(value);
-    keyspace.stringAssignAt(at < 0 ? keys.table.find(key.bytes, key.start, key.end) : at, key, value, cancels);
+    keyspace.stringAssignAt(at, key, value, cancels);
     if (newDeadline >= 0) db.expireAt(key, newDeadline);
   }
 
+  private cancelsAt(key: Slice, at: number): readonly Cancel[] {
+    const place = this.stringPlace(key, at);
+    return place === undefined ? NO_CANCELS : cancelsOf(place.elements.cellAt(place.at));
+  }
+
+  /** Where the string under a key stands whose entry is at `at`: there, or in the key's body. */
+  private stringPlace(key: Slice, at: number): { elements: Elements; at: number } | undefined {
+    const { keyspace } = this.db;
+    const body = keyspace.bodyAt(at);
+    if (body === undefined) return { elements: keyspace.keys, at };
+    const part = keyspace.partOf(body, KeyType.string);
+    return part === undefined ? undefined : { elements: part, at: part.table.find(key.bytes, 0, 0) };
+  }
+
   addInteger(key: Slice, delta: Integer): Integer | IncrementRefusal {
-    const { db } = this;
     const at = this.counterPosition(key);
-    const { keys } = db.keyspace;
-    const current = at < 0 ? 0 : shownInteger(keys, at);
+    const current = at < 0 ? 0 : this.shownAt(key, at, shownInteger);
     if (current === undefined) return 'NOT_AN_INTEGER';
     const total = addIntegers(current, delta);
     if (total === undefined) return 'OVERFLOW';
@@ -67,8 +80,7 @@ export class StringType implements StringOperations {
 
   addDecimal(key: Slice, delta: Decimal): Decimal | IncrementRefusal {
     const at = this.counterPosition(key);
-    const { keys } = this.db.keyspace;
-    const current = at < 0 ? 0 : shownAmount(keys, at);
+    const current = at < 0 ? 0 : this.shownAt(key, at, shownAmount);
     if (current === undefined) return 'NOT_A_FLOAT';
     const total = asDecimal(plus(current, delta));
     if (!total.isFinite()) return 'NOT_FINITE';
@@ -76,15 +88,21 @@ export class StringType implements StringOperations {
     return total;
   }
 
-  /** Where the key's string stands in the database's own table, other types that hide under the key removed. */
+  /** The key's position, other types that hide under it removed; −1 if it shows nothing. */
   private counterPosition(key: Slice): number {
     const { db } = this;
     const at = db.findForWrite(key);
     if (at < 0) return -1;
     const { keys } = db.keyspace;
-    if (keys.table.kind(keys.table.referenceAt(at)) !== BODY) return at;
-    db.clearKey(key, KeyType.string);
+    if (keys.table.kind(keys.table.referenceAt(at)) === BODY) db.clearKey(key, KeyType.string);
     return db.findForWrite(key);
+  }
+
+  private shownAt<T>(key: Slice, at: number, read: (elements: Elements, at: number) => T): T | 0 {
+    const { keys } = this.db.keyspace;
+    if (keys.table.kind(keys.table.referenceAt(at)) !== BODY) return read(keys, at);
+    const place = this.stringPlace(key, at);
+    return place === undefined ? 0 : read(place.elements, place.at);
   }
 
   private add(key: Slice, at: number, delta: Amount): void {
@@ -96,10 +114,14 @@ export class StringType implements StringOperations {
     let frame = state.stamp;
     let sum = delta;
     if (place >= 0) {
-      const own = keyspace.keys.ownFrame(place);
-      if (own !== 0) {
+      const { keys } = keyspace;
+      const plain = keys.table.kind(keys.table.referenceAt(place)) !== BODY;
+      const within = plain ? undefined : this.stringPlace(key, place);
+      const elements = plain ? keys : within?.elements;
+      const own = elements === undefined ? 0 : elements.ownFrame(within?.at ?? place);
+      if (own !== 0 && elements !== undefined) {
         frame = own;
-        sum = plus(keyspace.keys.ownSum(place), delta);
+        sum = plus(elements.ownSum(within?.at ?? place), delta);
       }
     }
     writer.op(Op.stringAdd, db.index, key, NO_CANCELS);
