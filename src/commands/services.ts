@@ -4,6 +4,7 @@
  */
 import type { VersionVector } from '../core/contract.ts';
 import type { Client } from './client.ts';
+import type { SlowLog } from './slow-log.ts';
 import type { Command } from './table.ts';
 
 export interface Services {
@@ -14,6 +15,7 @@ export interface Services {
   readonly mesh: MeshService;
   readonly store: StoreService;
   readonly node: NodeService;
+  readonly slowLog: SlowLog;
   /** [0, 1). */
   random(): number;
   /** Microseconds, monotonic. */
@@ -44,6 +46,9 @@ export interface ConfigService {
 export interface ClientRegistry {
   readonly count: number;
   forEach(visit: (client: Client) => void): void;
+  /** CLIENT PAUSE: until when (UNIX ms) writes, or all commands, wait. */
+  pauseUntil(untilMs: number, writesOnly: boolean): void;
+  unpause(): void;
   find(id: number): Client | undefined;
 }
 
@@ -115,6 +120,10 @@ export interface StoreService {
   readonly directory: string;
   /** Null while writes are possible; else why -MISCONF. */
   readonly failure: string | null;
+  /** True under `appendfsync always`: a write's reply may leave only after whenDurable() has called back. */
+  readonly holdsReplies: boolean;
+  /** Seals the open envelope and calls back once everything committed so far is on disk (or the store has failed: then `failed` is true). */
+  whenDurable(callback: (failed: boolean) => void): void;
   readonly lastSaveMs: number;
   readonly unsavedChanges: number;
   /** Writes out all state now (SAVE, BGSAVE, SHUTDOWN). */

@@ -1,0 +1,65 @@
+/** Replies back into JavaScript values: for the in-process client, tests and scripts. */
+
+export class ReplyError extends Error {
+  override name = 'ReplyError';
+}
+
+export type ReplyValue = null | string | number | bigint | boolean | ReplyError | ReplyValue[] | Map<ReplyValue, ReplyValue>;
+
+/** The reply at `at`, and where the next one starts; null if the bytes end before it does. Strings are latin1. */
+export function decodeReply(bytes: Buffer, at = 0): { value: ReplyValue; next: number } | null {
+  const lineEnd = bytes.indexOf('\r\n', at);
+  if (lineEnd < 0) return null;
+  const line = bytes.toString('latin1', at + 1, lineEnd);
+  const next = lineEnd + 2;
+  switch (String.fromCharCode(bytes[at])) {
+    case '+':
+    case '(':
+      return { value: line, next };
+    case '-':
+      return { value: new ReplyError(line), next };
+    case ':':
+      return { value: Number.isSafeInteger(Number(line)) ? Number(line) : BigInt(line), next };
+    case ',':
+      return { value: line === 'inf' ? Number.POSITIVE_INFINITY : line === '-inf' ? Number.NEGATIVE_INFINITY : Number(line), next };
+    case '#':
+      return { value: line === 't', next };
+    case '_':
+      return { value: null, next };
+    case '$':
+    case '=':
+    case '!': {
+      const length = Number(line);
+      if (length < 0) return { value: null, next };
+      if (bytes.length < next + length + 2) return null;
+      const text = bytes.toString('latin1', next, next + length);
+      return { value: bytes[at] === 61 ? text.slice(4) : text, next: next + length + 2 };
+    }
+    case '*':
+    case '~':
+    case '>':
+      return decodeArray(bytes, next, Number(line));
+    case '%': {
+      const flat = decodeArray(bytes, next, Number(line) * 2);
+      if (flat === null || !Array.isArray(flat.value)) return flat;
+      const map = new Map<ReplyValue, ReplyValue>();
+      for (let i = 0; i < flat.value.length; i += 2) map.set(flat.value[i], flat.value[i + 1]);
+      return { value: map, next: flat.next };
+    }
+    default:
+      throw new Error(`no reply starts with byte ${bytes[at]}`);
+  }
+}
+
+function decodeArray(bytes: Buffer, at: number, size: number): { value: ReplyValue; next: number } | null {
+  if (size < 0) return { value: null, next: at };
+  const value: ReplyValue[] = [];
+  let next = at;
+  for (let i = 0; i < size; i++) {
+    const element = decodeReply(bytes, next);
+    if (element === null) return null;
+    value.push(element.value);
+    next = element.next;
+  }
+  return { value, next };
+}
