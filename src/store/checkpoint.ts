@@ -89,8 +89,9 @@ export class Checkpointer {
     }
     // What the vector vouches for must be on the platter before the vector is.
     await queue.commit([], true);
-    await queue.commit([writeCheckpoint({ vector, atMs: engine.now, segments })], true);
-    this.lastSaveMs = engine.now;
+    const atMs = Date.now();
+    await queue.commit([writeCheckpoint({ vector, atMs, segments })], true);
+    this.lastSaveMs = atMs;
     this.changesSaved = changes;
     this.lastSaveMillis = performance.now() - begin;
     this.completed++;

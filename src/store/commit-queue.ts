@@ -66,22 +66,13 @@ export class CommitQueue {
     this.events = events;
   }
 
-  /**
-   * Reads where the last run's batches ended. Returns 'damaged' if one that was on the platter is missing in the
-   * middle, 'torn' if one is that was not (a power cut may do that), else 'whole'.
-   */
-  async begin(): Promise<'whole' | 'torn' | 'damaged'> {
-    const numbers: number[] = [];
-    for await (const [key, value] of this.disk.entries(BATCH_RANGE)) {
-      numbers.push(readBatchKey(key));
-      this.durableNumber = readNumberValue(key, value);
-    }
-    if (numbers.length === 0) return 'whole';
-    this.writtenNumber = numbers[numbers.length - 1];
-    const stale = numbers.slice(0, -1);
-    if (stale.some((number) => number < this.durableNumber)) return 'damaged';
+  /** Goes on where the last run's batches ended. Before anything else. */
+  async begin(): Promise<Wholeness> {
+    const { wholeness, last, durable, stale } = await readBatches(this.disk);
+    this.writtenNumber = last;
+    this.durableNumber = durable;
     for (const number of stale) this.pending.operations.push({ type: 'del', key: batchKey(number) });
-    return stale.length > 0 ? 'torn' : 'whole';
+    return wholeness;
   }
 
   /** Adds to the next batch; it leaves soon. */
@@ -291,6 +282,27 @@ export class CommitQueue {
     for (const operation of kept) this.push(operation);
     this.events.logDropped();
   }
+}
+
+/**
+ * What the numbers of the last run's batches say: 'damaged' if one that was on the platter is missing in the middle,
+ * 'torn' if one is that was not (a power cut may do that), else 'whole'.
+ */
+export type Wholeness = 'whole' | 'torn' | 'damaged';
+
+export async function readBatches(
+  disk: Disk,
+): Promise<{ wholeness: Wholeness; last: number; durable: number; stale: number[] }> {
+  const stale: number[] = [];
+  let last = 0;
+  let durable = 0;
+  for await (const [key, value] of disk.entries(BATCH_RANGE)) {
+    if (last > 0) stale.push(last);
+    last = readBatchKey(key);
+    durable = readNumberValue(key, value);
+  }
+  const damaged = stale.some((number) => number < durable);
+  return { wholeness: damaged ? 'damaged' : stale.length > 0 ? 'torn' : 'whole', last, durable, stale };
 }
 
 function emptyBatch(): Batch {

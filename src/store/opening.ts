@@ -5,13 +5,17 @@ import { constants } from 'node:fs';
 import { access, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ReplicaId } from '../core/contract.ts';
+import { readBatches } from './commit-queue.ts';
 import { Disk } from './disk.ts';
-import { BATCH_RANGE, ChecksumError, LOG_RANGE, open, STATE_RANGE, VersionError } from './encoding.ts';
+import { ChecksumError, LOG_RANGE, open, STATE_RANGE, VersionError } from './encoding.ts';
 import { corrupt, explainOpening, StoreError } from './errors.ts';
 import { newReplicaId, takeMarker } from './incarnation.ts';
 import type { StoreOptions } from './index.ts';
 import { readCheckpoint, readReplicaTable } from './metadata.ts';
 import { lastNumberOf } from './recovery.ts';
+
+/** What is wrong when CommitQueue.begin() says 'damaged'. */
+export const MISSING_BATCH = 'a synced batch is missing';
 
 export interface OpenParts {
   readonly disk: Disk;
@@ -70,12 +74,12 @@ async function findDamage(path: string): Promise<string | null> {
   const disk = new Disk(path);
   try {
     await disk.open();
-    for (const range of [STATE_RANGE, LOG_RANGE, BATCH_RANGE]) {
+    for (const range of [STATE_RANGE, LOG_RANGE]) {
       for await (const [key, sealed] of disk.entries(range)) open(key, sealed);
     }
     await readCheckpoint(disk);
     await readReplicaTable(disk);
-    return null;
+    return (await readBatches(disk)).wholeness === 'damaged' ? MISSING_BATCH : null;
   } catch (error) {
     const explained = explainLoading(error, path);
     if (explained.code !== 'CORRUPT' && explained.code !== 'FORMAT') throw explained;

@@ -10,7 +10,7 @@ import { corrupt } from './errors.ts';
 import { writeMarker } from './incarnation.ts';
 import type { Store, StoreOptions } from './index.ts';
 import { Log } from './log.ts';
-import { explainLoading, type OpenParts } from './opening.ts';
+import { explainLoading, MISSING_BATCH, type OpenParts } from './opening.ts';
 import { type Recovered, recover } from './recovery.ts';
 
 const LOG_BYTES_MAX = 256 * 1024 * 1024;
@@ -56,7 +56,7 @@ export class OpenStore implements Store {
     const begin = Date.now();
     try {
       const wholeness = await this.queue.begin();
-      if (wholeness === 'damaged') throw corrupt(this.directory, 'a synced batch is missing');
+      if (wholeness === 'damaged') throw corrupt(this.directory, MISSING_BATCH);
       if (wholeness === 'torn') this.notice('warning', 'The last seconds before the crash did not all reach the disk.');
       this.recovered = await recover(this.disk, engine);
     } catch (error) {
