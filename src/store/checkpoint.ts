@@ -95,7 +95,8 @@ export class Checkpointer {
     this.changesSaved = changes;
     this.lastSaveMillis = performance.now() - begin;
     this.completed++;
-    await log.cut();
+    const kept = await log.cut();
+    if (kept.length < segments.length) await queue.commit([writeCheckpoint({ vector, atMs, segments: kept })], false);
   }
 
   /** Drains a few dirty records. `left` counts the rest of those that were dirty when the drain began. */

@@ -102,8 +102,8 @@ export class Log {
     return [...this.segments];
   }
 
-  /** Drops the oldest segments until the log fits its limit. Only right after a checkpoint, which covers them all. */
-  async cut(): Promise<void> {
+  /** Drops the oldest segments until the log fits its limit. Only after a checkpoint that covers them all. Gives the rest. */
+  async cut(): Promise<readonly LogSegment[]> {
     while (this.bytes > this.bytesMax && this.segments.length > 0 && this.disk.isOpen) {
       for (const [replica, number] of this.segments[0].ends) {
         const range = await this.upTo(replica, number);
@@ -111,6 +111,7 @@ export class Log {
       }
       this.segments.shift();
     }
+    return [...this.segments];
   }
 
   /** All envelopes of a replica that end at `number` or before; null if there are none. */
