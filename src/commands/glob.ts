@@ -95,8 +95,8 @@ function matchClass(pattern: Uint8Array, start: number, end: number, byte: numbe
 }
 
 function inRange(from: number, to: number, byte: number, ignoreCase: boolean): boolean {
-  const low = from < to ? from : to;
-  const high = from < to ? to : from;
+  const low = Math.min(from, to);
+  const high = Math.max(from, to);
   if (!ignoreCase) return byte >= low && byte <= high;
   const letter = lower(byte);
   return letter >= lower(low) && letter <= lower(high);
