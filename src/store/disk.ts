@@ -47,8 +47,14 @@ export class Disk {
     return this.level.status === 'open';
   }
 
-  async batch(operations: Operation[], sync: boolean): Promise<void> {
-    await this.level.batch(operations, { sync });
+  /** All or nothing. A chained batch, since one given as an array costs three times as much of the command thread. */
+  async batch(operations: readonly Operation[], sync: boolean): Promise<void> {
+    const batch = this.level.batch();
+    for (const operation of operations) {
+      if (operation.type === 'put') batch.put(operation.key, operation.value);
+      else batch.del(operation.key);
+    }
+    await batch.write({ sync });
   }
 
   async get(key: Buffer): Promise<Buffer | undefined> {
