@@ -1,0 +1,93 @@
+/** The two client libraries of the Node world, as they are: written on one node, read on the other. */
+import { Redis } from 'ioredis';
+import { createClient } from 'redis';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { startCluster } from './cluster.ts';
+import { converged, killAll, type NodeProcess } from './node-process.ts';
+
+let nodes: NodeProcess[] = [];
+test.before(async () => {
+  nodes = await startCluster(2);
+});
+test.after(() => killAll(nodes));
+
+test('ioredis: strings, hashes, sets, transactions, pipelines, and errors', async () => {
+  const a = new Redis(nodes[0].port);
+  const b = new Redis(nodes[1].port);
+  try {
+    assert.is(await a.set('io:k', 'v', 'EX', 100), 'OK');
+    assert.is(await a.hset('io:h', { f1: '1', f2: '2' }), 2);
+    assert.is(await a.sadd('io:s', 'x', 'y'), 2);
+    const results = await a.multi().incr('io:n').incrby('io:n', 4).get('io:n').exec();
+    assert.equal(results, [
+      [null, 1],
+      [null, 5],
+      [null, '5'],
+    ]);
+    const piped = await a.pipeline().set('io:p1', '1').set('io:p2', '2').mget('io:p1', 'io:p2').exec();
+    assert.equal(piped?.[2], [null, ['1', '2']]);
+    await a.lpush('io:k', 'x').then(
+      () => assert.unreachable(),
+      (error: Error) => assert.instance(error, Error),
+    );
+    await converged(nodes);
+    assert.is(await b.get('io:k'), 'v');
+    const ttl = await b.ttl('io:k');
+    assert.ok(ttl > 90 && ttl <= 100);
+    assert.equal(await b.hgetall('io:h'), { f1: '1', f2: '2' });
+    assert.equal((await b.smembers('io:s')).sort(), ['x', 'y']);
+    assert.equal(await b.getBuffer('io:n'), Buffer.from('5'));
+  } finally {
+    a.disconnect();
+    b.disconnect();
+  }
+});
+
+test('ioredis: WATCH sees a write that came from the other node', async () => {
+  const a = new Redis(nodes[0].port);
+  const b = new Redis(nodes[1].port);
+  try {
+    await a.set('io:w', '1');
+    await converged(nodes);
+    await a.watch('io:w');
+    await b.set('io:w', '2');
+    await converged(nodes);
+    assert.is(await a.multi().set('io:w', '3').exec(), null);
+    assert.is(await a.get('io:w'), '2');
+  } finally {
+    a.disconnect();
+    b.disconnect();
+  }
+});
+
+for (const protocol of [2, 3] as const) {
+  test(`node-redis over RESP${protocol}: strings, hashes, sets, transactions`, async () => {
+    const a = createClient({ url: `redis://127.0.0.1:${nodes[0].port}`, RESP: protocol });
+    const b = createClient({ url: `redis://127.0.0.1:${nodes[1].port}`, RESP: protocol });
+    const failed = (error: Error): void => console.log(error);
+    a.on('error', failed);
+    b.on('error', failed);
+    await Promise.all([a.connect(), b.connect()]);
+    try {
+      const p = `nr${protocol}`;
+      assert.is(await a.set(`${p}:k`, 'v', { expiration: { type: 'EX', value: 100 } }), 'OK');
+      assert.is(await a.hSet(`${p}:h`, { f1: '1', f2: '2' }), 2);
+      assert.is(await a.sAdd(`${p}:s`, ['x', 'y']), 2);
+      assert.equal(await a.multi().incr(`${p}:n`).incrBy(`${p}:n`, 4).get(`${p}:n`).exec(), [1, 5, '5']);
+      await converged(nodes);
+      assert.is(await b.get(`${p}:k`), 'v');
+      assert.equal({ ...(await b.hGetAll(`${p}:h`)) }, { f1: '1', f2: '2' });
+      assert.equal([...(await b.sMembers(`${p}:s`))].sort(), ['x', 'y']);
+      assert.is(await b.get(`${p}:n`), '5');
+      const found: string[] = [];
+      for await (const keys of b.scanIterator({ MATCH: `${p}:*` })) found.push(...keys);
+      assert.equal(found.sort(), [`${p}:h`, `${p}:k`, `${p}:n`, `${p}:s`]);
+    } finally {
+      a.destroy();
+      b.destroy();
+    }
+  });
+}
+
+test.run();
