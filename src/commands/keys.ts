@@ -160,7 +160,7 @@ export const keyCommands: readonly Command[] = [
 
 /** The type of a key that is read, counted as a hit or a miss. */
 function lookUp({ db, services }: Call, key: Slice): KeyType {
-  const type = db.typeOf(key);
+  const type = db.peekType(key);
   if (type === KeyType.none) services.statistics.keyspaceMisses++;
   else services.statistics.keyspaceHits++;
   return type;

@@ -6,6 +6,7 @@
 import { type Database, KeyType, NO_DEADLINE } from '../core/contract.ts';
 import { parseInteger } from '../core/integer.ts';
 import { Slice } from '../core/slice.ts';
+import { answerHelp } from './help-reply.ts';
 import type { ConfigService } from './services.ts';
 import type { Call, Command } from './table.ts';
 
@@ -16,7 +17,6 @@ const NO_FREQUENCY =
   'Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.';
 
 const HELP = [
-  'OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
   'ENCODING <key>',
   '    The representation that Redis would choose for the value of <key>.',
   'FREQ <key>',
@@ -25,8 +25,6 @@ const HELP = [
   '    Seconds since <key> was last used on this node.',
   'REFCOUNT <key>',
   '    How many references the value of <key> has.',
-  'HELP',
-  '    This text.',
 ];
 
 const INSPECTION = {
@@ -48,7 +46,7 @@ export const objectCommand: Command = {
   summary: 'Tells about the inside of values.',
   complexity: 'Depends on the sub-command',
   group: 'generic',
-  run: answerHelp,
+  run: help,
   subcommands: [
     {
       ...INSPECTION,
@@ -88,18 +86,17 @@ export const objectCommand: Command = {
       summary: 'Explains the sub-commands.',
       complexity: 'O(1)',
       group: 'generic',
-      run: answerHelp,
+      run: help,
     },
   ],
 };
 
-function answerHelp({ reply }: Call): void {
-  reply.array(HELP.length);
-  for (const line of HELP) reply.status(line);
+function help({ reply }: Call): void {
+  answerHelp(reply, 'OBJECT', HELP);
 }
 
 function inspect({ args, db, reply, services }: Call, answer: (type: KeyType) => void): void {
-  const type = db.typeOf(args[2]);
+  const type = db.peekType(args[2]);
   if (type === KeyType.none) {
     services.statistics.keyspaceMisses++;
     reply.nil();

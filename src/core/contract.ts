@@ -50,6 +50,8 @@ export interface Database {
   averageTtlMs(): number;
 
   typeOf(key: Slice): KeyType;
+  /** As typeOf(), without counting as a use of the key (EXISTS, TYPE, OBJECT); deadlineOf() does not count either. */
+  peekType(key: Slice): KeyType;
   /** DEL: removes what this replica observes. False if there was no such key. */
   remove(key: Slice): boolean;
   /** Writes everything that is visible under `key`, with its deadlines, to `newKey` of `target`, replacing what is there. */

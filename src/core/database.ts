@@ -66,13 +66,18 @@ export class DatabaseView implements Database {
 
   /** Position of a key for reading, or −1. Expired keys are hidden, and collected where that is safe. */
   findLive(key: Slice): number {
+    return this.find(key, true);
+  }
+
+  /** `use`: whether the key counts as used now (OBJECT IDLETIME). */
+  private find(key: Slice, use: boolean): number {
     const { table } = this.keyspace.keys;
     const at = table.find(key.bytes, key.start, key.end);
     if (at < 0) return -1;
     const reference = table.referenceAt(at);
     const flags = table.flags(reference);
-    if ((flags & (FLAG_HIDDEN | FLAG_DEADLINE)) !== 0) return this.findGuarded(key, at, flags);
-    table.setIdleClock(reference, this.state.idle);
+    if ((flags & (FLAG_HIDDEN | FLAG_DEADLINE)) !== 0) return this.findGuarded(key, at, flags, use);
+    if (use) table.setIdleClock(reference, this.state.idle);
     return at;
   }
 
@@ -87,12 +92,12 @@ export class DatabaseView implements Database {
       this.expire(key);
       return -1;
     }
-    if ((flags & (FLAG_HIDDEN | FLAG_DEADLINE)) !== 0) return this.findGuarded(key, at, flags);
+    if ((flags & (FLAG_HIDDEN | FLAG_DEADLINE)) !== 0) return this.findGuarded(key, at, flags, true);
     table.setIdleClock(reference, this.state.idle);
     return at;
   }
 
-  private findGuarded(key: Slice, at: number, flags: number): number {
+  private findGuarded(key: Slice, at: number, flags: number, use: boolean): number {
     if ((flags & FLAG_HIDDEN) !== 0) return -1;
     const { state, keyspace } = this;
     const hideAt = this.hideAtOf(key);
@@ -100,9 +105,9 @@ export class DatabaseView implements Database {
       if (hideAt < state.horizon && this.txn.open) this.expire(key);
       return -1;
     }
-    if (this.txn.open && this.expirePart(key, hideAt)) return this.findLive(key);
+    if (this.txn.open && this.expirePart(key, hideAt)) return this.find(key, use);
     const { table } = keyspace.keys;
-    table.setIdleClock(table.referenceAt(at), state.idle);
+    if (use) table.setIdleClock(table.referenceAt(at), state.idle);
     return at;
   }
 
@@ -112,6 +117,11 @@ export class DatabaseView implements Database {
 
   typeOf(key: Slice): KeyType {
     const at = this.findLive(key);
+    return at < 0 ? KeyType.none : this.keyspace.typeAt(at);
+  }
+
+  peekType(key: Slice): KeyType {
+    const at = this.find(key, false);
     return at < 0 ? KeyType.none : this.keyspace.typeAt(at);
   }
 
@@ -320,7 +330,7 @@ export class DatabaseView implements Database {
   // --- deadlines
 
   deadlineOf(key: Slice): number {
-    const at = this.findLive(key);
+    const at = this.find(key, false);
     if (at < 0) return NO_KEY;
     if (!this.keyspace.hasDeadline(at)) return NO_DEADLINE;
     const hideAt = this.hideAtOf(key);
