@@ -37,8 +37,17 @@ export interface Client {
   closeAfterReply: boolean;
   /** Closes at once. */
   kill(): void;
-  /** Answers later (WAIT, DEBUG SLEEP, CLIENT PAUSE): no further command of this client runs before resume(). */
-  block(): Blocked;
+  /** Waits in a command that answers later. */
+  readonly blocked: boolean;
+  /** False inside EXEC: there a command that would wait answers at once what it has. */
+  mayBlock: boolean;
+  /**
+   * Answers later (WAIT, DEBUG SLEEP): no further command of this client runs before resume(). `onUnblock` writes
+   * what CLIENT UNBLOCK … TIMEOUT makes it answer; without it, CLIENT UNBLOCK leaves this client alone.
+   */
+  block(onUnblock?: (reply: import('./reply.ts').Reply) => void): Blocked;
+  /** CLIENT UNBLOCK: ends the wait as a time-out, or with an UNBLOCKED error. False if there is nothing to end. */
+  unblock(withError: boolean): boolean;
 }
 
 export interface Blocked {

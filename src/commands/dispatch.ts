@@ -1,14 +1,16 @@
 /**
  * From a request to a reply: finds the command, refuses what must be refused, in Redis's order and words, queues
- * inside MULTI, and runs the rest as one txn each. Knows no sockets.
+ * inside MULTI, and runs the rest as one txn each. Knows no sockets. The hot path allocates nothing per command.
  */
 import type { Database, Engine } from '../core/contract.ts';
 import { Slice } from '../core/slice.ts';
+import { CallTimes } from './call-times.ts';
 import type { Client, QueuedCommand } from './client.ts';
-import type { Registry } from './registry.ts';
+import { type Entry, findSubcommand, type Registry, Trait } from './registry.ts';
 import { Errors, type Reply, wrongArity } from './reply.ts';
 import type { Services } from './services.ts';
 import type { Call, Command } from './table.ts';
+import { discardMulti } from './transaction-state.ts';
 
 /** The one Call of a client. */
 export class CommandCall implements Call {
@@ -20,90 +22,162 @@ export class CommandCall implements Call {
   readonly services: Services;
   command: Command = NOTHING;
   db: Database;
+  private readonly dispatcher: Dispatcher;
 
-  constructor(client: Client, engine: Engine, reply: Reply, services: Services) {
+  constructor(dispatcher: Dispatcher, client: Client, engine: Engine, reply: Reply, services: Services) {
+    this.dispatcher = dispatcher;
     this.client = client;
     this.engine = engine;
     this.reply = reply;
     this.services = services;
     this.db = engine.databases[0];
   }
+
+  /** Runs one queued command within the txn that is open: for EXEC. */
+  runQueued(queued: QueuedCommand): void {
+    this.dispatcher.runQueued(this, queued);
+  }
 }
 
 /** What the session must know of a request that was dispatched. */
-export const Outcome = { done: 0, wrote: 1, abort: 2 } as const;
+export const Outcome = {
+  done: 0,
+  /** It had an effect: under `appendfsync always` its reply must wait. */
+  wrote: 1,
+  /** No client of ours: the connection is to be cut. */
+  abort: 2,
+  /** CLIENT PAUSE: nothing has happened, dispatch it again after the pause. */
+  postponed: 3,
+} as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
-const EXEC_NAMES = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
-const ARGUMENTS_SHOWN_BYTES = 128;
+/** As much of a name or argument as Redis repeats in an error. */
+const SHOWN_BYTES_MAX = 128;
 
 export class Dispatcher {
+  readonly times: CallTimes;
+  /** CLIENT PAUSE. */
+  paused: 'none' | 'writes' | 'all' = 'none';
   private readonly registry: Registry;
   private readonly services: Services;
-  /** When the command before ended, in microseconds; the session sets it at the start of a chunk. */
-  since = 0;
   private readonly onCrash: (error: unknown, command: string) => void;
 
   constructor(registry: Registry, services: Services, onCrash: (error: unknown, command: string) => void) {
     this.registry = registry;
     this.services = services;
     this.onCrash = onCrash;
+    this.times = new CallTimes(services);
   }
 
-  /** Answers one request: args and argc of the call are set. */
+  /** Answers one request: args and argc of the call are set, argc is at least 1. */
   dispatch(call: CommandCall): Outcome {
-    const { client, reply, services } = call;
-    const entry = this.registry.lookup(call.args[0]);
-    services.statistics.commandsProcessed++;
+    const { client } = call;
+    let entry = this.registry.lookup(call.args[0]);
     if (entry === undefined) return this.refuseUnknown(call);
-    let command = entry;
-    if (entry.subcommands !== undefined && call.argc > 1) {
-      const sub = this.registry.find(`${entry.name}|${call.args[1].latin1().toLowerCase()}`);
-      if (sub === undefined) return this.refuse(call, unknownSubcommand(entry, call.args[1]));
-      command = sub;
+    if (entry.subcommands !== null && call.argc > 1) {
+      const sub = findSubcommand(entry.subcommands, call.args[1]);
+      if (sub === undefined) return this.refuse(call, null, unknownSubcommand(entry, call.args[1]));
+      entry = sub;
     }
+    const { command } = entry;
     call.command = command;
     client.lastCommand = command.name;
-    if (!arityFits(command, call.argc)) return this.refuse(call, wrongArity(command.name));
-    if (!client.authenticated && !command.flags.includes('no_auth')) return this.refuse(call, 'NOAUTH Authentication required.');
-    const traits = traitsOf(command);
-    if (traits.writes && services.store.failure !== null) return this.refuse(call, misconf(services.store.failure));
-    if (traits.denyoom && this.isOutOfMemory(call)) return this.refuse(call, Errors.oom);
-    if (client.multi !== null && !EXEC_NAMES.has(command.name)) {
-      if (traits.noMulti) return this.refuse(call, 'ERR Command not allowed inside a transaction');
+    const { arity } = command;
+    if (arity > 0 ? call.argc !== arity : call.argc < -arity) return this.refuse(call, entry, wrongArity(command.name));
+    const refusal = this.refusalOf(call, entry);
+    if (refusal !== null) return this.refuse(call, entry, refusal);
+    if (this.paused !== 'none' && this.mustPause(call, entry)) return Outcome.postponed;
+    if (client.multi !== null && (entry.traits & Trait.unqueued) === 0) {
       client.multi.queue.push(keep(command, call));
-      reply.status('QUEUED');
+      call.reply.status('QUEUED');
       return Outcome.done;
     }
-    return this.run(call, command);
+    return this.run(call, entry);
   }
 
-  /** Runs a command as one txn. Also what EXEC uses, within its own txn, through `inner`. */
-  private run(call: CommandCall, command: Command): Outcome {
-    const { engine, client } = call;
-    call.db = engine.databases[client.database];
-    const counters = countersOf(call.services, command);
-    counters.calls++;
+  /** Why this client may not run this command now, or null. */
+  private refusalOf(call: CommandCall, entry: Entry): string | null {
+    const { client, services } = call;
+    const { traits } = entry;
+    if (!client.authenticated && (traits & Trait.noAuth) === 0 && services.config.limits.requirePassword !== '') {
+      return 'NOAUTH Authentication required.';
+    }
+    const { multi } = client;
+    if (multi !== null) {
+      if ((traits & Trait.noMulti) !== 0) return 'ERR Command not allowed inside a transaction';
+      return this.refusalInMulti(call, entry, multi.queue);
+    }
+    if ((traits & Trait.denyOutOfMemory) !== 0 && this.isOutOfMemory(call)) return Errors.oom;
+    if ((traits & Trait.write) !== 0 && services.store.failure !== null) return misconf(services.store.failure);
+    return null;
+  }
+
+  /** A queue takes memory too, and EXEC is as much a write as what it runs. */
+  private refusalInMulti(call: CommandCall, entry: Entry, queue: readonly QueuedCommand[]): string | null {
+    const { failure } = this.services.store;
+    const runs = entry.command.name === 'exec' ? queue : [];
+    const queuesDenied = runs.some(({ command }) => command.flags.includes('denyoom'));
+    const writes = (entry.traits & Trait.write) !== 0 || runs.some(({ command }) => command.flags.includes('write'));
+    if (((entry.traits & Trait.transaction) === 0 || queuesDenied) && this.isOutOfMemory(call)) return Errors.oom;
+    return writes && failure !== null ? misconf(failure) : null;
+  }
+
+  private mustPause({ client }: CommandCall, entry: Entry): boolean {
+    if (this.paused === 'all' || (entry.traits & Trait.write) !== 0) return true;
+    return entry.command.name === 'exec' && (client.multi?.queue ?? []).some(({ command }) => command.flags.includes('write'));
+  }
+
+  /** Runs a command as one txn. */
+  private run(call: CommandCall, entry: Entry): Outcome {
+    const { engine, services, reply } = call;
+    const tally = this.times.of(entry);
+    services.statistics.commandsProcessed++;
+    call.db = engine.databases[call.client.database];
+    const isTimed = (entry.traits & Trait.timed) !== 0;
+    if (isTimed) this.times.cut();
+    const failures = services.statistics.errorReplies;
+    const mark = reply.mark();
     engine.begin();
     try {
-      command.run(call);
+      entry.command.run(call);
     } catch (error) {
-      this.crashed(call, command, error);
+      this.crashed(call, mark, error);
     }
     const changed = engine.commit();
-    const now = call.services.monotonicMicros();
-    const micros = now - this.since;
-    this.since = now;
-    counters.micros += micros;
-    if (micros >= call.services.slowLog.thresholdMicros && !command.flags.includes('skip_slowlog')) {
-      call.services.slowLog.note(call, micros);
-    }
+    if (services.statistics.errorReplies !== failures) tally.failed++;
+    if (isTimed) {
+      call.command = entry.command;
+      this.times.measured(tally, call);
+    } else this.times.count(tally);
     return changed ? Outcome.wrote : Outcome.done;
   }
 
-  private crashed(call: CommandCall, command: Command, error: unknown): void {
+  /** EXEC's part of it: one queued command, within EXEC's txn. */
+  runQueued(call: CommandCall, { command, args }: QueuedCommand): void {
+    const { client, engine, reply, services } = call;
+    const entry = this.registry.entryOf(command);
+    const tally = this.times.of(entry);
+    services.statistics.commandsProcessed++;
+    call.command = command;
+    call.args = args;
+    call.argc = args.length;
+    call.db = engine.databases[client.database];
+    const failures = services.statistics.errorReplies;
+    const mark = reply.mark();
+    try {
+      command.run(call);
+    } catch (error) {
+      this.crashed(call, mark, error);
+    }
+    if (services.statistics.errorReplies !== failures) tally.failed++;
+    this.times.measured(tally, call);
+  }
+
+  /** A handler threw: whatever it had written of its reply is withdrawn, its effects stand as far as it got. */
+  private crashed(call: CommandCall, mark: number, error: unknown): void {
     call.services.statistics.unexpectedErrorReplies++;
-    this.onCrash(error, command.name);
+    this.onCrash(error, call.command.name);
+    call.reply.rewind(mark);
     call.reply.error(`ERR internal error: ${error instanceof Error ? error.message : String(error)}`);
   }
 
@@ -113,71 +187,40 @@ export class Dispatcher {
   }
 
   private refuseUnknown(call: CommandCall): Outcome {
-    const name = call.args[0];
+    const [name] = call.args;
+    // a browser that was tricked into speaking to us: nothing after this line may be taken as a command
     if (name.isWord('post') || name.isWord('host:')) return Outcome.abort;
     let shown = '';
-    for (let i = 1; i < call.argc && shown.length < ARGUMENTS_SHOWN_BYTES; i++) {
-      shown += `'${call.args[i].latin1().slice(0, ARGUMENTS_SHOWN_BYTES - shown.length)}' `;
+    for (let i = 1, bytes = 0; i < call.argc && bytes < SHOWN_BYTES_MAX; i++) {
+      const text = shownText(call.args[i], SHOWN_BYTES_MAX - bytes);
+      shown += `'${text}' `;
+      bytes += Buffer.byteLength(text) + 3;
     }
-    return this.refuse(call, `ERR unknown command '${name.latin1().slice(0, ARGUMENTS_SHOWN_BYTES)}', with args beginning with: ${shown}`);
+    const error = `ERR unknown command '${shownText(name, SHOWN_BYTES_MAX)}', with args beginning with: ${shown}`;
+    return this.refuse(call, null, error);
   }
 
-  private refuse(call: CommandCall, error: string): Outcome {
-    const { client } = call;
+  private refuse(call: CommandCall, entry: Entry | null, error: string): Outcome {
+    const { client, reply } = call;
+    if (entry !== null) this.times.of(entry).rejected++;
     if (client.multi !== null) client.multi.dirty = true;
-    const counters = call.command === NOTHING ? undefined : countersOf(this.services, call.command);
-    if (counters !== undefined) counters.rejected++;
-    call.reply.error(error);
+    if (entry?.command.name === 'exec' && client.multi !== null) {
+      discardMulti(client, call.engine);
+      reply.error(`EXECABORT Transaction discarded because of: ${error.replace(/^ERR /, '')}`);
+    } else reply.error(error);
     return Outcome.done;
   }
 }
 
-interface Traits {
-  writes: boolean;
-  denyoom: boolean;
-  noMulti: boolean;
+function shownText(slice: Slice, bytesMax: number): string {
+  const { bytes, start, end } = slice;
+  const nul = bytes.subarray(start, end).indexOf(0);
+  const stop = nul < 0 ? end : start + nul;
+  return bytes.toString('utf8', start, Math.min(stop, start + bytesMax));
 }
 
-const traits = new WeakMap<Command, Traits>();
-
-function traitsOf(command: Command): Traits {
-  let known = traits.get(command);
-  if (known === undefined) {
-    known = {
-      writes: command.flags.includes('write'),
-      denyoom: command.flags.includes('denyoom'),
-      noMulti: command.flags.includes('no_multi'),
-    };
-    traits.set(command, known);
-  }
-  return known;
-}
-
-type Counters = { calls: number; micros: number; rejected: number; failed: number };
-
-const counters = new WeakMap<Map<string, Counters>, WeakMap<Command, Counters>>();
-
-function countersOf({ statistics }: Services, command: Command): Counters {
-  let ofServer = counters.get(statistics.commandCalls);
-  if (ofServer === undefined) {
-    ofServer = new WeakMap();
-    counters.set(statistics.commandCalls, ofServer);
-  }
-  let known = ofServer.get(command);
-  if (known === undefined || statistics.commandCalls.get(command.name) !== known) {
-    known = { calls: 0, micros: 0, rejected: 0, failed: 0 };
-    ofServer.set(command, known);
-    statistics.commandCalls.set(command.name, known);
-  }
-  return known;
-}
-
-function arityFits(command: Command, argc: number): boolean {
-  return command.arity > 0 ? argc === command.arity : argc >= -command.arity;
-}
-
-function unknownSubcommand(container: Command, sub: Slice): string {
-  return `ERR unknown subcommand '${sub.latin1().slice(0, 128)}'. Try ${container.name.toUpperCase()} HELP.`;
+function unknownSubcommand(container: Entry, sub: Slice): string {
+  return `ERR unknown subcommand '${shownText(sub, SHOWN_BYTES_MAX)}'. Try ${container.command.name.toUpperCase()} HELP.`;
 }
 
 function misconf(reason: string): string {
@@ -187,13 +230,30 @@ function misconf(reason: string): string {
   );
 }
 
+/** A request as MULTI's queue keeps it: its bytes copied once. */
 function keep(command: Command, call: CommandCall): QueuedCommand {
+  let size = 0;
+  for (let i = 0; i < call.argc; i++) size += call.args[i].length;
+  const bytes = Buffer.allocUnsafeSlow(size);
   const args: Slice[] = [];
-  for (let i = 0; i < call.argc; i++) args.push(new Slice(call.args[i].copy()));
+  let at = 0;
+  for (let i = 0; i < call.argc; i++) {
+    const { bytes: from, start, end } = call.args[i];
+    from.copy(bytes, at, start, end);
+    args.push(new Slice(bytes, at, at + end - start));
+    at += end - start;
+  }
   return { command, args };
 }
 
 const NOTHING: Command = {
-  name: '', arity: 0, flags: [], keys: [0, 0, 0], acl: [], since: '', summary: '', group: 'server',
+  name: '',
+  arity: 0,
+  flags: [],
+  keys: [0, 0, 0],
+  acl: [],
+  since: '',
+  summary: '',
+  group: 'server',
   run() {},
 };

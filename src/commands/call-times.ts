@@ -1,0 +1,105 @@
+/**
+ * Calls and times of commands, for INFO commandstats and the slow log. A clock reading costs as much as a tenth of
+ * a pipelined GET, so commands that are quick by their nature are only counted, and share evenly the time of the run
+ * that they came in; commands that may take long are measured one by one.
+ */
+import type { Entry } from './registry.ts';
+import type { ServerStatistics, Services } from './services.ts';
+import type { Call } from './table.ts';
+
+class Tally {
+  calls = 0;
+  micros = 0;
+  rejected = 0;
+  failed = 0;
+  /** Calls of the current run, whose time is not known yet. */
+  untimed = 0;
+}
+
+export class CallTimes {
+  private readonly services: Services;
+  private readonly statistics: ServerStatistics;
+  /** By entry index. */
+  private readonly tallies: (Tally | undefined)[] = [];
+  /** As many as statistics.commandCalls holds, unless that was reset. */
+  private known = 0;
+  private readonly run: Tally[] = [];
+  private runCalls = 0;
+  /** When the current run began, in microseconds. */
+  private since = 0;
+
+  constructor(services: Services) {
+    this.services = services;
+    this.statistics = services.statistics;
+  }
+
+  of(entry: Entry): Tally {
+    const tally = this.tallies[entry.index];
+    return tally === undefined || this.known !== this.statistics.commandCalls.size ? this.enter(entry) : tally;
+  }
+
+  /** A chunk of input begins. */
+  start(): void {
+    this.since = this.services.monotonicMicros();
+  }
+
+  /** One call of a quick command. */
+  count(tally: Tally): void {
+    tally.calls++;
+    if (tally.untimed++ === 0) this.run.push(tally);
+    this.runCalls++;
+  }
+
+  /** Before a command that is measured on its own: ends the run. */
+  cut(): void {
+    if (this.runCalls > 0) this.share(this.services.monotonicMicros());
+  }
+
+  /** After it. */
+  measured(tally: Tally, call: Call): void {
+    const now = this.services.monotonicMicros();
+    const micros = now - this.since;
+    this.since = now;
+    tally.calls++;
+    tally.micros += micros;
+    this.noteIfSlow(call, micros);
+  }
+
+  /** The chunk is done. `call` is still the last one. */
+  end(call: Call): void {
+    if (this.runCalls === 0) return;
+    const alone = this.runCalls === 1;
+    const micros = this.share(this.services.monotonicMicros());
+    // which of many was slow nobody can tell
+    if (alone) this.noteIfSlow(call, micros);
+  }
+
+  private share(now: number): number {
+    const micros = now - this.since;
+    const share = micros / this.runCalls;
+    for (const tally of this.run) {
+      tally.micros += share * tally.untimed;
+      tally.untimed = 0;
+    }
+    this.run.length = 0;
+    this.runCalls = 0;
+    this.since = now;
+    return micros;
+  }
+
+  private noteIfSlow(call: Call, micros: number): void {
+    const { slowLog } = this.services;
+    if (micros >= slowLog.thresholdMicros && !call.command.flags.includes('skip_slowlog')) slowLog.note(call, micros);
+  }
+
+  private enter(entry: Entry): Tally {
+    const { commandCalls } = this.statistics;
+    // CONFIG RESETSTAT has emptied the map
+    if (this.known !== commandCalls.size) this.tallies.length = 0;
+    const tally = new Tally();
+    this.tallies[entry.index] = tally;
+    commandCalls.set(entry.command.name, tally);
+    this.known = commandCalls.size;
+    return tally;
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Gossip: txns and version vectors on the cluster's gossipsub topic. A hint and a second path: it reaches nodes that
+ * have no direct link to the writer within a hop or two. While writes are few, envelopes go out on it; above a budget
+ * only vectors do, and who lacks something pulls it over a stream, which is far cheaper per byte.
+ */
+import { type Message, TopicValidatorResult } from '@chainsafe/libp2p-gossipsub';
+import { Decoder, Encoder } from 'cbor-x';
+import type { Engine } from '../core/contract.ts';
+import { numberField, replicaField, textField, textsField, vectorFromWire, vectorToWire } from './frames.ts';
+import type { Members } from './members.ts';
+import type { MeshNode } from './node.ts';
+
+/** One message: kind 1 is an envelope, kind 2 a vector; the rest is its body. */
+const ENVELOPE = 1;
+const VECTOR = 2;
+const ENVELOPE_BYTES_MAX = 64 * 1024;
+const MESSAGE_BYTES_MAX = 256 * 1024;
+/** A gossip message costs about 0.3 ms of both sides' time; a stream frame a tenth of that. */
+const ENVELOPES_PER_SECOND = 100;
+const BYTES_PER_SECOND = 512 * 1024;
+
+const encoder = new Encoder({ useRecords: false, tagUint8Array: false });
+const decoder = new Decoder({ useRecords: false, mapsAsObjects: true });
+
+export interface GossipOptions {
+  node: MeshNode;
+  topic: string;
+  engine: Engine;
+  members: Members;
+  peerId: string;
+  region: string;
+  zone: string;
+  addresses(): string[];
+  log: { warn(details: object, message: string): void };
+  /** Something new may be missing. */
+  onVector(): void;
+}
+
+export class Gossip {
+  paused = false;
+  statistics = { gossip_sent: 0, gossip_received: 0, gossip_refused: 0, gossip_withheld: 0 };
+  /** When each peer's vector was last heard on the topic. */
+  readonly heardMs = new Map<string, number>();
+  private readonly options: GossipOptions;
+  private allowance = { sinceMs: 0, envelopes: 0, bytes: 0 };
+  private readonly warned = new Set<string>();
+
+  constructor(options: GossipOptions) {
+    this.options = options;
+    const { pubsub } = options.node.services;
+    pubsub.topicValidators.set(options.topic, (peer, message) => this.validate(String(peer), message));
+    pubsub.subscribe(options.topic);
+    options.engine.onEnvelope((envelope, local) => {
+      if (local) this.publishEnvelope(envelope.bytes);
+    });
+  }
+
+  stop(): void {
+    this.options.node.services.pubsub.unsubscribe(this.options.topic);
+  }
+
+  publishVector(): void {
+    const { engine, peerId, region, zone } = this.options;
+    this.publish(VECTOR, encoder.encode({
+      id: peerId, replica: engine.replica, region, zone, addresses: this.options.addresses(), vector: vectorToWire(engine.vector()), clock: Date.now(),
+    }));
+  }
+
+  private publishEnvelope(bytes: Uint8Array): void {
+    const now = Date.now();
+    if (now - this.allowance.sinceMs >= 1000) this.allowance = { sinceMs: now, envelopes: 0, bytes: 0 };
+    const { allowance } = this;
+    if (bytes.length > ENVELOPE_BYTES_MAX || allowance.envelopes >= ENVELOPES_PER_SECOND || allowance.bytes + bytes.length > BYTES_PER_SECOND) {
+      this.statistics.gossip_withheld++;
+      return;
+    }
+    allowance.envelopes++;
+    allowance.bytes += bytes.length;
+    this.publish(ENVELOPE, bytes);
+  }
+
+  private publish(kind: number, body: Uint8Array): void {
+    if (this.paused) return;
+    const { node, topic, log } = this.options;
+    const message = Buffer.allocUnsafe(body.length + 1);
+    message[0] = kind;
+    message.set(body, 1);
+    this.statistics.gossip_sent++;
+    node.services.pubsub.publish(topic, message).catch((error: unknown) => log.warn({ err: error }, 'gossip could not be published'));
+  }
+
+  /** Validation is application: a message is passed on only if it could be taken. */
+  private validate(peer: string, message: Message): TopicValidatorResult {
+    if (this.paused) return TopicValidatorResult.Ignore;
+    const { data } = message;
+    try {
+      if (data.length < 2 || data.length > MESSAGE_BYTES_MAX) throw new Error(`message of ${data.length} bytes`);
+      this.take(data[0], data.subarray(1));
+      this.statistics.gossip_received++;
+      return TopicValidatorResult.Accept;
+    } catch (error) {
+      this.statistics.gossip_refused++;
+      if (!this.warned.has(peer)) {
+        this.warned.add(peer);
+        this.options.log.warn({ peer, err: error }, 'a peer sends garbage on the gossip topic: refused');
+      }
+      return TopicValidatorResult.Reject;
+    }
+  }
+
+  private take(kind: number, body: Uint8Array): void {
+    const { engine, members } = this.options;
+    if (kind === ENVELOPE) {
+      const received = engine.receive(body);
+      if (received.kind === 'malformed') throw new Error(received.reason);
+      if (received.kind === 'waiting') this.options.onVector();
+      return;
+    }
+    if (kind !== VECTOR) throw new Error(`message kind ${kind}`);
+    const map = decoder.decode(body) as unknown;
+    if (typeof map !== 'object' || map === null) throw new Error('vector message is no map');
+    const entry = map as Record<string, unknown>;
+    const peerId = textField(entry, 'id');
+    const now = Date.now();
+    this.heardMs.set(peerId, now);
+    members.report({
+      peerId, replica: replicaField(entry, 'replica'), vector: vectorFromWire(entry.vector), region: textField(entry, 'region'),
+      zone: textField(entry, 'zone'), addresses: textsField(entry, 'addresses'), clockMs: numberField(entry, 'clock'), seenMs: now,
+    });
+    this.options.onVector();
+  }
+}

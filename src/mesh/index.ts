@@ -1,0 +1,211 @@
+/**
+ * mesh/: how nodes find each other and exchange txns. createMesh() starts the libp2p node and its parts: gossip (a
+ * hint, for speed), sync (streams, for certainty), the supervisor (connections) and the register of members. The
+ * rest of Starling sees a MeshService.
+ */
+import '../compatibility.ts';
+import { join } from 'node:path';
+import type { MeshPeer, MeshService } from '../commands/services.ts';
+import type { Engine, Envelope, ReplicaId, VersionVector } from '../core/contract.ts';
+import { Gossip } from './gossip.ts';
+import { Members } from './members.ts';
+import { createNode, type MeshNode } from './node.ts';
+import { Supervisor } from './supervisor.ts';
+import { Sync } from './sync.ts';
+
+export interface MeshOptions {
+  engine: Engine;
+  /** For the peer's key, its port and the remembered members; null: nothing is kept. */
+  directory: string | null;
+  cluster: string;
+  listen: readonly string[];
+  announce: readonly string[];
+  bootstrap: readonly string[];
+  mdns: boolean;
+  gossip: boolean;
+  secretFile: string | null;
+  region: string;
+  zone: string;
+  log: {
+    info(details: object, message: string): void;
+    warn(details: object, message: string): void;
+    debug(details: object, message: string): void;
+  };
+  storedLog: { read(replica: ReplicaId, from: number, bytesMax: number): Promise<Envelope[]> };
+  onReplicaClash(): void;
+  onFound?(peerId: string, address: string): void;
+  onLost?(peerId: string, reason: string): void;
+}
+
+export interface Mesh extends MeshService {
+  /** Strangers cannot join: there is a cluster secret. */
+  readonly secured: boolean;
+  stop(): Promise<void>;
+}
+
+const MAINTENANCE_MS = 1000;
+/** Vectors go out at least so often; jitter keeps nodes from doing it at one moment. */
+const IDLE_ROUNDS = 5;
+
+/** Starts the mesh. Rejects with libp2p's error if it cannot listen, or if the secret is no good. */
+export async function createMesh(options: MeshOptions): Promise<Mesh> {
+  const topic = `starling/${options.cluster}/1`;
+  const node = await createNode({ ...options, topic });
+  return new RunningMesh(options, node, topic);
+}
+
+class RunningMesh implements Mesh {
+  readonly peerId: string;
+  readonly cluster: string;
+  readonly secured: boolean;
+  private readonly options: MeshOptions;
+  private readonly node: MeshNode;
+  private readonly members_: Members;
+  private readonly sync: Sync;
+  private readonly gossip: Gossip | null;
+  private readonly supervisor: Supervisor;
+  private timer: NodeJS.Timeout | null = null;
+  private rounds = 0;
+  private lastVector = '';
+
+  constructor(options: MeshOptions, node: MeshNode, topic: string) {
+    const { engine, log } = options;
+    this.options = options;
+    this.node = node;
+    this.peerId = node.peerId.toString();
+    this.cluster = options.cluster;
+    this.secured = options.secretFile !== null;
+    const file = options.directory === null ? null : join(options.directory, 'members.json');
+    this.members_ = new Members(engine, this.peerId, file);
+    const common = {
+      engine, log, members: this.members_, peerId: this.peerId, region: options.region, zone: options.zone, addresses: () => this.addresses(),
+    };
+    this.sync = new Sync({ ...common, cluster: options.cluster, storedLog: options.storedLog, onReplicaClash: options.onReplicaClash });
+    this.gossip = options.gossip ? new Gossip({ ...common, node, topic, onVector: () => this.sync.pullMissing() }) : null;
+    this.supervisor = new Supervisor({
+      node, log, sync: this.sync, members: this.members_, gossip: this.gossip, protocol: `/starling/${options.cluster}/sync/1`,
+      bootstrap: options.bootstrap,
+      onFound: () => {},
+      onLost: (peerId, reason) => {
+        log.info({ peer: peerId, reason }, 'peer lost');
+        options.onLost?.(peerId, reason);
+      },
+    });
+    this.sync.onReady = (link) => options.onFound?.(link.peerId, link.connection.remoteAddr.toString());
+    this.members_.updateStability(Date.now());
+    this.supervisor.start();
+    this.schedule();
+  }
+
+  addresses(): string[] {
+    return this.node.getMultiaddrs().map(String);
+  }
+
+  get paused(): boolean {
+    return this.sync.paused;
+  }
+
+  setPaused(paused: boolean): void {
+    this.options.engine.seal();
+    this.sync.setPaused(paused);
+    if (this.gossip !== null) this.gossip.paused = paused;
+  }
+
+  peers(): MeshPeer[] {
+    const own = this.options.engine.replica;
+    const ours = this.options.engine.vector();
+    return this.members_.all().map((member) => {
+      const link = this.sync.links.get(member.peerId);
+      const up = link?.ready === true;
+      return {
+        peerId: member.peerId,
+        address: link?.connection.remoteAddr.toString() ?? member.addresses[0] ?? '',
+        state: up ? 'up' : 'down',
+        replica: member.replica,
+        region: member.region,
+        zone: member.zone,
+        rttMs: up && Number.isFinite(link.rttMs) ? link.rttMs : 0,
+        behind: Math.max(0, numberIn(ours, own) - numberIn(member.vector, own)),
+        ahead: this.options.engine.missing(member.vector).reduce((sum, gap) => sum + gap.to - gap.from + 1, 0),
+        lastSeenMs: up ? link.lastHeardMs : member.lastSeenMs,
+        bytesIn: link?.bytesIn ?? 0,
+        bytesOut: link?.bytesOut ?? 0,
+      };
+    });
+  }
+
+  join(address: string): Promise<string | null> {
+    return this.supervisor.join(address);
+  }
+
+  forget(peer: string): string | null {
+    const peerId = this.members_.forget(peer);
+    if (peerId === null) return `no such member '${peer}'`;
+    this.supervisor.forget(peerId);
+    return null;
+  }
+
+  confirmations(number: number): number {
+    return this.members_.confirmations(number);
+  }
+
+  waitFor(number: number, count: number, timeoutMs: number): Promise<number> {
+    this.options.engine.seal();
+    this.sync.pumpAll();
+    this.sync.askAll();
+    return this.members_.waitFor(number, count, timeoutMs);
+  }
+
+  members(): { peerId: string; replica: string; vector: VersionVector; lastSeenMs: number }[] {
+    return this.members_.all();
+  }
+
+  statistics(): Record<string, number> {
+    return { links: this.sync.links.size, members: this.members_.all().length, ...this.sync.statistics, ...this.supervisor.statistics, ...this.gossip?.statistics };
+  }
+
+  async stop(): Promise<void> {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.options.engine.seal();
+    this.saveMembers();
+    this.supervisor.stop();
+    this.gossip?.stop();
+    await this.node.stop();
+  }
+
+  private schedule(): void {
+    this.timer = setTimeout(() => {
+      this.maintain();
+      this.schedule();
+    }, MAINTENANCE_MS * (0.75 + Math.random() / 2));
+    this.timer.unref();
+  }
+
+  private maintain(): void {
+    this.rounds++;
+    const vector = JSON.stringify(this.options.engine.vector());
+    if (vector !== this.lastVector || this.rounds % IDLE_ROUNDS === 0) {
+      this.lastVector = vector;
+      this.sync.broadcastVector();
+      this.gossip?.publishVector();
+    }
+    if (this.rounds % IDLE_ROUNDS === 0) {
+      this.sync.broadcastMembers();
+      this.saveMembers();
+    }
+    this.sync.pullMissing();
+    this.members_.updateStability(Date.now());
+  }
+
+  private saveMembers(): void {
+    try {
+      this.members_.save();
+    } catch (error) {
+      this.options.log.warn({ err: error }, 'cannot remember the members on disk');
+    }
+  }
+}
+
+function numberIn(vector: VersionVector, replica: string): number {
+  return vector.find((entry) => entry.replica === replica)?.number ?? 0;
+}

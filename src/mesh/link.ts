@@ -1,0 +1,134 @@
+/**
+ * A link: the one sync stream to a connected peer. It cuts and writes frames, keeps credit (the receiver grants
+ * bytes, the sender never has more bulk in flight than granted), measures round trips, and notices silence.
+ * What the frames mean is sync.ts's business.
+ */
+import type { Connection, Stream } from '@libp2p/interface';
+import type { Bulk } from './frames.ts';
+import { encodeBulk, encodeMap, FrameError, FrameReader, FrameType, numberField, decodeMap } from './frames.ts';
+
+/** Bulk bytes that a peer may have in flight to us. */
+const CREDIT_BYTES = 4 * 1024 * 1024;
+/** Granted anew when so much has been taken in. */
+const CREDIT_STEP_BYTES = 1024 * 1024;
+
+export class Link {
+  readonly peerId: string;
+  readonly connection: Connection;
+  rttMs = Number.POSITIVE_INFINITY;
+  lastHeardMs = Date.now();
+  bytesIn = 0;
+  bytesOut = 0;
+  /** Said hello. */
+  ready = false;
+  closed = false;
+  /** May send bulk now: has credit and the stream takes it. */
+  onWritable: () => void = () => {};
+  onFrame: (type: number, body: Buffer) => void = () => {};
+  onClosed: (reason: string) => void = () => {};
+  private readonly stream: Stream;
+  private readonly reader = new FrameReader();
+  private credit = CREDIT_BYTES;
+  private taken = 0;
+  private blocked = false;
+
+  constructor(peerId: string, stream: Stream, connection: Connection) {
+    this.peerId = peerId;
+    this.stream = stream;
+    this.connection = connection;
+    stream.inactivityTimeout = Number.MAX_SAFE_INTEGER;
+    stream.addEventListener('message', (event) => this.receive(event.data instanceof Uint8Array ? event.data : event.data.subarray()));
+    stream.addEventListener('drain', () => {
+      this.blocked = false;
+      this.onWritable();
+    });
+    stream.addEventListener('close', () => this.over('stream closed'));
+    stream.addEventListener('remoteCloseWrite', () => this.close('closed by the peer'));
+  }
+
+  get writable(): boolean {
+    return !this.closed && !this.blocked && this.credit > 0;
+  }
+
+  sendMap(type: number, map: Record<string, unknown>): void {
+    this.write(encodeMap(type, map));
+  }
+
+  /** An envelope or a page; charges the credit. */
+  sendBulk(type: Bulk, bytes: Uint8Array): void {
+    this.credit -= bytes.length;
+    this.write(encodeBulk(type, bytes));
+  }
+
+  ping(): void {
+    this.sendMap(FrameType.ping, { t: performance.now() });
+  }
+
+  /** Ends the stream and its connection, so that both are built anew. */
+  abort(reason: string): void {
+    if (this.closed) return;
+    this.stream.abort(new Error(reason));
+    this.connection.abort(new Error(reason));
+    this.over(reason);
+  }
+
+  close(reason: string): void {
+    if (this.closed) return;
+    this.stream.close().catch((error: unknown) => this.stream.abort(error instanceof Error ? error : new Error(String(error))));
+    this.over(reason);
+  }
+
+  private write(pieces: Uint8Array[]): void {
+    if (this.closed) return;
+    const bytes = pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+    this.bytesOut += bytes.length;
+    try {
+      if (!this.stream.send(bytes)) this.blocked = true;
+    } catch (error) {
+      this.abort(`cannot send: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  private receive(bytes: Uint8Array): void {
+    this.lastHeardMs = Date.now();
+    this.bytesIn += bytes.length;
+    try {
+      this.reader.push(bytes, (type, body) => this.frame(type, body));
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.abort(`refused: ${error.message}`);
+    }
+  }
+
+  private frame(type: number, body: Buffer): void {
+    if (this.closed) return;
+    switch (type) {
+      case FrameType.ping:
+        this.sendMap(FrameType.pong, { t: numberField(decodeMap(body), 't') });
+        return;
+      case FrameType.pong:
+        this.rttMs = performance.now() - numberField(decodeMap(body), 't');
+        return;
+      case FrameType.credit:
+        this.credit = Math.min(this.credit + numberField(decodeMap(body), 'b'), CREDIT_BYTES);
+        this.onWritable();
+        return;
+      default:
+        this.onFrame(type, body);
+        if (type === FrameType.envelope || type === FrameType.statePage) this.take(body.length);
+    }
+  }
+
+  private take(bytes: number): void {
+    this.taken += bytes;
+    if (this.taken < CREDIT_STEP_BYTES) return;
+    this.sendMap(FrameType.credit, { b: this.taken });
+    this.taken = 0;
+  }
+
+  private over(reason: string): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.onClosed(reason);
+  }
+}

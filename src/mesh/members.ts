@@ -1,0 +1,183 @@
+/**
+ * The members of the cluster as this node knows them: who, where, how far each has got. From it come what is
+ * causally stable, up to where clocks have been heard (so that expired keys may go), who has confirmed a txn, and
+ * whom to redial. Remembered on disk, so that a restart neither forgets an absent member nor its address.
+ */
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import type { Engine, ReplicaId, UnixMs, VersionVector } from '../core/contract.ts';
+
+/** A member that nobody has heard of for so long does not keep expired keys from going: memory comes first. */
+const HORIZON_PATIENCE_MS = 10 * 60 * 1000;
+const REMEMBERED_MAX = 1024;
+
+export interface Member {
+  peerId: string;
+  replica: ReplicaId;
+  vector: VersionVector;
+  region: string;
+  zone: string;
+  addresses: string[];
+  lastSeenMs: UnixMs;
+  /** Its clock up to which everything it wrote has been applied here. */
+  heardMs: UnixMs;
+}
+
+/** What a member tells of itself, or others of it. */
+export interface Report {
+  peerId: string;
+  replica: ReplicaId;
+  vector: VersionVector;
+  region: string;
+  zone: string;
+  addresses: string[];
+  /** The member's clock when it said so. */
+  clockMs: UnixMs;
+  seenMs: UnixMs;
+}
+
+export class Members {
+  private readonly byPeer = new Map<string, Member>();
+  private readonly engine: Engine;
+  private readonly self: string;
+  private readonly file: string | null;
+  private waiting: { number: number; count: number; resolve: (count: number) => void }[] = [];
+  private dirty = false;
+
+  constructor(engine: Engine, self: string, file: string | null) {
+    this.engine = engine;
+    this.self = self;
+    this.file = file;
+    if (file !== null) this.load(file);
+  }
+
+  all(): Member[] {
+    return [...this.byPeer.values()];
+  }
+
+  get(peerId: string): Member | undefined {
+    return this.byPeer.get(peerId);
+  }
+
+  /** Takes a report over what was known, unless that is newer. */
+  report(report: Report): void {
+    if (report.peerId === this.self || report.peerId === '') return;
+    const known = this.byPeer.get(report.peerId);
+    if (known === undefined && this.byPeer.size >= REMEMBERED_MAX) return;
+    if (known !== undefined && report.seenMs < known.lastSeenMs) return;
+    const member = known ?? { ...report, lastSeenMs: 0, heardMs: 0 };
+    if (known === undefined || known.replica !== report.replica || known.addresses.join() !== report.addresses.join()) this.dirty = true;
+    member.replica = report.replica;
+    member.vector = report.vector;
+    member.region = report.region;
+    member.zone = report.zone;
+    if (report.addresses.length > 0) member.addresses = report.addresses;
+    member.lastSeenMs = report.seenMs;
+    if (this.hasApplied(report)) member.heardMs = Math.max(member.heardMs, report.clockMs);
+    this.byPeer.set(report.peerId, member);
+    this.settleWaiting();
+  }
+
+  /** Everything that the member had written itself when it reported is here. */
+  private hasApplied({ replica, vector }: Report): boolean {
+    const theirs = vector.find((entry) => entry.replica === replica)?.number ?? 0;
+    const ours = this.engine.vector().find((entry) => entry.replica === replica)?.number ?? 0;
+    return ours >= theirs;
+  }
+
+  remember(peerId: string, addresses: string[]): void {
+    const member = this.byPeer.get(peerId);
+    if (member === undefined || addresses.length === 0) return;
+    member.addresses = addresses;
+    this.dirty = true;
+  }
+
+  forget(peerOrReplica: string): string | null {
+    for (const member of this.byPeer.values()) {
+      if (member.peerId !== peerOrReplica && member.replica !== peerOrReplica) continue;
+      this.byPeer.delete(member.peerId);
+      this.dirty = true;
+      this.save();
+      return member.peerId;
+    }
+    return null;
+  }
+
+  /** Tells the engine what is stable. */
+  updateStability(nowMs: UnixMs): void {
+    const members = this.all();
+    if (members.length === 0) {
+      this.engine.setStability('alone', nowMs);
+      return;
+    }
+    const stable = this.engine.vector();
+    let horizon = nowMs;
+    for (const member of members) {
+      for (const entry of stable) {
+        const theirs = member.vector.find((each) => each.replica === entry.replica);
+        if (theirs === undefined) entry.stamp = entry.number = 0;
+        else if (theirs.number < entry.number) {
+          entry.number = theirs.number;
+          entry.stamp = theirs.stamp;
+        }
+      }
+      if (nowMs - member.lastSeenMs < HORIZON_PATIENCE_MS) horizon = Math.min(horizon, member.heardMs);
+    }
+    this.engine.setStability(stable, horizon);
+  }
+
+  // --- confirmations, for WAIT
+
+  confirmations(number: number): number {
+    const own = this.engine.replica;
+    let count = 0;
+    for (const { vector } of this.byPeer.values()) {
+      if ((vector.find((entry) => entry.replica === own)?.number ?? 0) >= number) count++;
+    }
+    return count;
+  }
+
+  waitFor(number: number, count: number, timeoutMs: number): Promise<number> {
+    const now = this.confirmations(number);
+    if (now >= count) return Promise.resolve(now);
+    return new Promise((resolve) => {
+      const waiter = { number, count, resolve };
+      this.waiting.push(waiter);
+      if (timeoutMs > 0) {
+        setTimeout(() => {
+          if (!this.waiting.includes(waiter)) return;
+          this.waiting = this.waiting.filter((each) => each !== waiter);
+          resolve(this.confirmations(number));
+        }, timeoutMs);
+      }
+    });
+  }
+
+  private settleWaiting(): void {
+    if (this.waiting.length === 0) return;
+    const done = this.waiting.filter(({ number, count }) => this.confirmations(number) >= count);
+    this.waiting = this.waiting.filter((each) => !done.includes(each));
+    for (const { number, resolve } of done) resolve(this.confirmations(number));
+  }
+
+  // --- memory on disk
+
+  /** Writes what changed, whole and at once. Throws the file system's error. */
+  save(): void {
+    if (this.file === null || !this.dirty) return;
+    const temporary = `${this.file}.tmp`;
+    writeFileSync(temporary, JSON.stringify(this.all(), null, 1), { mode: 0o600 });
+    renameSync(temporary, this.file);
+    this.dirty = false;
+  }
+
+  private load(file: string): void {
+    let text: string;
+    try {
+      text = readFileSync(file, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw error;
+    }
+    for (const member of JSON.parse(text) as Member[]) if (member.peerId !== this.self) this.byPeer.set(member.peerId, member);
+  }
+}

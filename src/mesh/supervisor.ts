@@ -1,0 +1,274 @@
+/**
+ * The supervisor keeps the mesh connected. It redials known members for ever (libp2p gives up after 46 s, and mDNS
+ * does not announce a known peer again), opens the sync stream on each connection, closes what has gone silent or
+ * deaf so that it is built anew, and never counts on being told of a loss.
+ */
+import type { Connection, PeerId, Stream } from '@libp2p/interface';
+import { peerIdFromString } from '@libp2p/peer-id';
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
+import type { Gossip } from './gossip.ts';
+import { Link } from './link.ts';
+import type { Members } from './members.ts';
+import type { MeshNode } from './node.ts';
+import type { Sync } from './sync.ts';
+
+const TICK_MS = 500;
+const PING_MS = 2000;
+/** Nothing heard for so long: the connection is dead, whatever TCP thinks. */
+const SILENCE_MS = 6000;
+const REDIAL_MS_MIN = 1000;
+const REDIAL_MS_MAX = 30_000;
+/** A member that was here lately comes back soon: a healed partition must not wait for a long pause. */
+const REDIAL_LATELY_MS_MAX = 4000;
+const LATELY_MS = 10 * 60 * 1000;
+/** A linked peer whose vectors do not come by gossip for so long has a deaf gossip stream. */
+const DEAF_MS = 30_000;
+
+interface Target {
+  /** Empty: only addresses are known (bootstrap). */
+  peerId: string;
+  addresses: Multiaddr[];
+  failures: number;
+  nextMs: number;
+  dialling: boolean;
+}
+
+export interface SupervisorOptions {
+  node: MeshNode;
+  sync: Sync;
+  members: Members;
+  gossip: Gossip | null;
+  protocol: string;
+  bootstrap: readonly string[];
+  log: { info(details: object, message: string): void; warn(details: object, message: string): void; debug(details: object, message: string): void };
+  onFound(peerId: string, address: string): void;
+  onLost(peerId: string, reason: string): void;
+}
+
+export class Supervisor {
+  statistics = { dials: 0, dials_failed: 0, links_silent: 0, links_deaf: 0 };
+  private readonly options: SupervisorOptions;
+  private readonly self: string;
+  private readonly targets = new Map<string, Target>();
+  private readonly opening = new Set<string>();
+  private readonly linkedSinceMs = new Map<string, number>();
+  private timer: NodeJS.Timeout | null = null;
+  private lastTickMs = Date.now();
+  private lastPingMs = 0;
+  private stopped = false;
+
+  constructor(options: SupervisorOptions) {
+    this.options = options;
+    this.self = options.node.peerId.toString();
+    for (const address of options.bootstrap) this.addTarget(multiaddr(address));
+    for (const member of options.members.all()) this.noticed(member.peerId, member.addresses.map((each) => multiaddr(each)));
+    const { node, protocol } = options;
+    node.addEventListener('peer:discovery', (event) => this.noticed(event.detail.id.toString(), event.detail.multiaddrs));
+    node.addEventListener('peer:connect', (event) => this.openSoon(event.detail));
+    node.addEventListener('peer:disconnect', (event) => this.disconnected(event.detail));
+    void node.handle(protocol, (stream, connection) => this.accept(stream, connection), { maxInboundStreams: 2, maxOutboundStreams: 2 });
+  }
+
+  start(): void {
+    this.timer = setInterval(() => this.tick(), TICK_MS);
+    this.tick();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    if (this.timer !== null) clearInterval(this.timer);
+    for (const link of this.options.sync.links.values()) link.close('this node stops');
+  }
+
+  /** Dials an address until it is reached or fails once; then it is redialled like any other. Null, or why not. */
+  async join(address: string): Promise<string | null> {
+    let parsed: Multiaddr;
+    try {
+      parsed = multiaddr(address);
+    } catch (error) {
+      return `invalid multiaddr '${address}': ${messageOf(error)}`;
+    }
+    const target = this.addTarget(parsed);
+    await this.dial(target);
+    return target.failures === 0 ? null : `cannot reach ${address}; it will be tried again`;
+  }
+
+  forget(peerId: string): void {
+    this.targets.delete(peerId);
+    this.options.sync.links.get(peerId)?.abort('forgotten');
+  }
+
+  /** A peer and where it may be: found by mDNS, remembered, or told by others. */
+  noticed(peerId: string, addresses: readonly Multiaddr[]): void {
+    if (peerId === this.self || addresses.length === 0) return;
+    const target = this.targets.get(peerId);
+    if (target === undefined) {
+      this.targets.set(peerId, { peerId, addresses: [...addresses], failures: 0, nextMs: 0, dialling: false });
+    } else {
+      target.addresses = [...addresses];
+      target.nextMs = Math.min(target.nextMs, Date.now());
+    }
+  }
+
+  private addTarget(address: Multiaddr): Target {
+    const peerId = peerIdOf(address);
+    const key = peerId === '' ? address.toString() : peerId;
+    const known = this.targets.get(key);
+    if (known !== undefined) {
+      if (!known.addresses.some((each) => each.toString() === address.toString())) known.addresses.push(address);
+      return known;
+    }
+    const target: Target = { peerId, addresses: [address], failures: 0, nextMs: 0, dialling: false };
+    this.targets.set(key, target);
+    return target;
+  }
+
+  private tick(): void {
+    const now = Date.now();
+    // we were held up ourselves: silence proves nothing then
+    const late = now - this.lastTickMs > SILENCE_MS / 2;
+    this.lastTickMs = now;
+    const pinging = now - this.lastPingMs >= PING_MS;
+    if (pinging) this.lastPingMs = now;
+    for (const link of this.options.sync.links.values()) {
+      if (late) link.lastHeardMs = now;
+      else if (now - link.lastHeardMs > SILENCE_MS) {
+        this.statistics.links_silent++;
+        link.abort(`nothing heard for ${now - link.lastHeardMs} ms`);
+        continue;
+      }
+      if (pinging) link.ping();
+      this.checkDeafness(link, now);
+    }
+    for (const member of this.options.members.all()) {
+      if (!this.targets.has(member.peerId) && member.addresses.length > 0) {
+        this.noticed(member.peerId, member.addresses.flatMap((each) => parseAddress(each)));
+      }
+    }
+    for (const target of this.targets.values()) {
+      if (target.dialling || now < target.nextMs || this.isConnected(target)) continue;
+      void this.dial(target);
+    }
+    for (const connection of this.options.node.getConnections()) this.openSoon(connection.remotePeer);
+  }
+
+  private checkDeafness(link: Link, now: number): void {
+    const { gossip, sync } = this.options;
+    if (gossip === null || sync.paused) return;
+    const heard = Math.max(gossip.heardMs.get(link.peerId) ?? 0, this.linkedSinceMs.get(link.peerId) ?? now);
+    if (now - heard < DEAF_MS) return;
+    this.statistics.links_deaf++;
+    gossip.heardMs.set(link.peerId, now);
+    link.abort('its gossip stream is deaf');
+  }
+
+  private isConnected(target: Target): boolean {
+    if (target.peerId === '') return false;
+    return this.options.sync.links.has(target.peerId);
+  }
+
+  private async dial(target: Target): Promise<void> {
+    const { node, log, members } = this.options;
+    target.dialling = true;
+    this.statistics.dials++;
+    try {
+      const connection = await node.dial(target.addresses, { signal: AbortSignal.timeout(4000) });
+      const peerId = connection.remotePeer.toString();
+      if (target.peerId === '') {
+        // an address without a peer id: now we know who lives there
+        this.targets.delete(target.addresses[0].toString());
+        target.peerId = peerId;
+        this.targets.set(peerId, target);
+      }
+      target.failures = 0;
+      target.nextMs = Date.now() + REDIAL_MS_MIN;
+      this.openSoon(connection.remotePeer);
+    } catch (error) {
+      target.failures++;
+      this.statistics.dials_failed++;
+      const lately = Date.now() - (members.get(target.peerId)?.lastSeenMs ?? 0) < LATELY_MS;
+      const cap = lately || target.peerId === '' ? REDIAL_LATELY_MS_MAX : REDIAL_MS_MAX;
+      const pause = Math.min(cap, REDIAL_MS_MIN * 2 ** Math.min(target.failures, 5));
+      target.nextMs = Date.now() + pause * (0.75 + Math.random() / 2);
+      log.debug({ peer: target.peerId, failures: target.failures, reason: messageOf(error) }, 'dial failed');
+    } finally {
+      target.dialling = false;
+    }
+  }
+
+  /** Of two peers the one with the smaller id opens the stream, so that there is one. */
+  private openSoon(peer: PeerId): void {
+    const peerId = peer.toString();
+    if (this.stopped || this.self > peerId || this.opening.has(peerId) || this.options.sync.links.has(peerId)) return;
+    this.opening.add(peerId);
+    this.open(peer).finally(() => this.opening.delete(peerId));
+  }
+
+  private async open(peer: PeerId): Promise<void> {
+    const { node, protocol, log } = this.options;
+    const [connection] = node.getConnections(peer);
+    if (connection === undefined) return;
+    try {
+      const stream = await connection.newStream(protocol, { signal: AbortSignal.timeout(4000) });
+      this.take(stream, connection);
+    } catch (error) {
+      const target = this.targets.get(peer.toString());
+      if (target !== undefined) target.nextMs = Date.now() + REDIAL_LATELY_MS_MAX;
+      log.debug({ peer: peer.toString(), reason: messageOf(error) }, 'no sync stream: not of this cluster, or gone');
+      await connection.close().catch((failure: unknown) => connection.abort(failure instanceof Error ? failure : new Error(String(failure))));
+    }
+  }
+
+  private accept(stream: Stream, connection: Connection): void {
+    this.take(stream, connection);
+  }
+
+  private take(stream: Stream, connection: Connection): void {
+    const { sync, members, log } = this.options;
+    const peerId = connection.remotePeer.toString();
+    const link = new Link(peerId, stream, connection);
+    link.onClosed = (reason) => {
+      const wasReady = link.ready && sync.links.get(peerId) === link;
+      sync.remove(link);
+      this.linkedSinceMs.delete(peerId);
+      if (reason.startsWith('refused')) log.warn({ peer: peerId, reason }, 'peer refused');
+      if (wasReady && !this.stopped) this.options.onLost(peerId, reason);
+      const target = this.targets.get(peerId);
+      if (target !== undefined) target.nextMs = Date.now() + (reason.startsWith('refused') ? REDIAL_MS_MAX : 200);
+    };
+    this.linkedSinceMs.set(peerId, Date.now());
+    sync.add(link);
+    const address = connection.remoteAddr;
+    if (connection.direction === 'outbound') {
+      members.remember(peerId, [address.toString()]);
+      this.noticed(peerId, [address]);
+    }
+  }
+
+  private disconnected(peer: PeerId): void {
+    const link = this.options.sync.links.get(peer.toString());
+    link?.abort('connection lost');
+    const target = this.targets.get(peer.toString());
+    if (target !== undefined) target.nextMs = Date.now() + 200;
+  }
+}
+
+/** The peer id at the end of an address, or ''. */
+function peerIdOf(address: Multiaddr): string {
+  const match = /\/p2p\/([^/]+)$/.exec(address.toString());
+  return match === null ? '' : peerIdFromString(match[1]).toString();
+}
+
+/** Addresses from elsewhere may be nonsense: those are left out. */
+function parseAddress(address: string): Multiaddr[] {
+  try {
+    return [multiaddr(address)];
+  } catch (error) {
+    if (error instanceof Error) return [];
+    throw error;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
