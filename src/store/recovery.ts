@@ -24,9 +24,9 @@ export async function recover(disk: Disk, engine: Engine): Promise<Recovered> {
   const checkpoint = await readCheckpoint(disk);
   engine.loadVector([...table], [...checkpoint.vector]);
   let records = 0;
-  for await (const [key, sealed] of disk.entries(STATE_RANGE)) {
-    engine.loadRecord(readStateKey(key), open(key, sealed));
-    records++;
+  for await (const page of disk.pages(STATE_RANGE)) {
+    for (const [key, sealed] of page) engine.loadRecord(readStateKey(key), open(key, sealed));
+    records += page.length;
   }
   const replay = new Replay(disk, engine, checkpoint.vector);
   await replay.run();

@@ -14,7 +14,7 @@ import { explainLoading, MISSING_BATCH, type OpenParts } from './opening.ts';
 import { type Recovered, recover } from './recovery.ts';
 
 const LOG_BYTES_MAX = 256 * 1024 * 1024;
-/** More would make the next start slow: replaying takes about a second per 50 MB. */
+/** More would make the next start slow: replaying takes about a second per 25 MB. */
 const CHECKPOINT_LOG_BYTES_MAX = 128 * 1024 * 1024;
 const CHECKPOINT_INTERVAL_MS = 60_000;
 const TICK_MS = 1000;
