@@ -1,0 +1,46 @@
+/** What INFO counts: totals, and the rates of the last seconds, sampled like Redis's own ten times a second. */
+import type { ServerStatistics } from './commands/services.ts';
+
+const SAMPLES = 16;
+
+export class Statistics implements ServerStatistics {
+  readonly startedAtMs = Date.now();
+  connectionsReceived = 0;
+  connectionsRejected = 0;
+  commandsProcessed = 0;
+  keyspaceHits = 0;
+  keyspaceMisses = 0;
+  inputBytes = 0;
+  outputBytes = 0;
+  errorReplies = 0;
+  unexpectedErrorReplies = 0;
+  instantaneousOpsPerSecond = 0;
+  instantaneousInputKbps = 0;
+  instantaneousOutputKbps = 0;
+  readonly errors = new Map<string, number>();
+  readonly commandCalls = new Map<string, { calls: number; micros: number; rejected: number; failed: number }>();
+  private samples: { ms: number; commands: number; input: number; output: number }[] = [];
+
+  /** Call about ten times a second. */
+  sample(): void {
+    const now = { ms: performance.now(), commands: this.commandsProcessed, input: this.inputBytes, output: this.outputBytes };
+    this.samples.push(now);
+    if (this.samples.length > SAMPLES) this.samples.shift();
+    const [first] = this.samples;
+    const seconds = (now.ms - first.ms) / 1000;
+    if (seconds <= 0) return;
+    this.instantaneousOpsPerSecond = Math.max(0, Math.round((now.commands - first.commands) / seconds));
+    this.instantaneousInputKbps = Math.max(0, (now.input - first.input) / 1024 / seconds);
+    this.instantaneousOutputKbps = Math.max(0, (now.output - first.output) / 1024 / seconds);
+  }
+
+  reset(): void {
+    this.connectionsReceived = this.connectionsRejected = this.commandsProcessed = 0;
+    this.keyspaceHits = this.keyspaceMisses = 0;
+    this.inputBytes = this.outputBytes = 0;
+    this.errorReplies = this.unexpectedErrorReplies = 0;
+    this.errors.clear();
+    this.commandCalls.clear();
+    this.samples = [];
+  }
+}
