@@ -241,12 +241,12 @@ export class CommitQueue {
   }
 
   private fail(reason: string, batch: Batch): void {
+    const changed = this.failure !== reason;
+    this.failure = reason;
     for (const callback of batch.durabilityCallbacks.splice(0)) callback(true);
     for (const callback of this.pending.durabilityCallbacks.splice(0)) callback(true);
     for (const wake of this.idleWaiters.splice(0)) wake();
-    if (this.failure === reason) return;
-    this.failure = reason;
-    this.events.failureChanged(reason);
+    if (changed) this.events.failureChanged(reason);
   }
 
   private recover(): void {

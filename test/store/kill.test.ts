@@ -22,7 +22,9 @@ function runAndKill(directory: string, afterMs: number): Promise<string> {
       said += chunk.toString();
     });
     child.once('error', reject);
-    child.once('close', (_, signal) => (signal === 'SIGKILL' ? resolve(said) : reject(new Error(`it ended by itself: ${said}`))));
+    child.once('close', (_, signal) =>
+      signal === 'SIGKILL' ? resolve(said) : reject(new Error(`it ended by itself: ${said}`)),
+    );
   });
 }
 
