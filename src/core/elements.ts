@@ -401,7 +401,11 @@ export class Elements {
 
   private insert(bytes: Uint8Array, start: number, end: number, payloadLength: number): number {
     const at = this.table.insert(bytes, start, end, payloadLength);
-    if (this.key === null) this.table.setSlot(this.table.referenceAt(at), keySlot(bytes, start, end));
+    if (this.key === null) {
+      const reference = this.table.referenceAt(at);
+      this.table.setSlot(reference, keySlot(bytes, start, end));
+      this.table.setIdleClock(reference, this.state.idle);
+    }
     return at;
   }
 
