@@ -1,23 +1,11 @@
 /** What command handlers may ask of the node around them, as far as conformance cases need it. */
-import { connectionCommands } from '../../src/commands/connection.ts';
-import { databaseCommands } from '../../src/commands/databases.ts';
-import { expiryCommands } from '../../src/commands/expiry.ts';
-import { keyCommands } from '../../src/commands/keys.ts';
-import { Registry } from '../../src/commands/registry.ts';
-import type { ClientRegistry, ServerStatistics, Services, StoreService } from '../../src/commands/services.ts';
+import { createCommandRegistry } from '../../src/commands/index.ts';
+import type { ClientRegistry, Services, StoreService } from '../../src/commands/services.ts';
 import { SlowLog } from '../../src/commands/slow-log.ts';
-import { stringCommands } from '../../src/commands/strings.ts';
-import { transactionCommands } from '../../src/commands/transactions.ts';
 import { Configuration } from '../../src/config/configuration.ts';
+import { Statistics } from '../../src/server-statistics.ts';
 
-export const commandRegistry = new Registry([
-  connectionCommands,
-  databaseCommands,
-  expiryCommands,
-  keyCommands,
-  stringCommands,
-  transactionCommands,
-]);
+export const commandRegistry = createCommandRegistry();
 
 /** A service that no case may come to need: whoever touches it learns its name. */
 function absent<T extends object>(name: string): T {
@@ -33,34 +21,13 @@ export function servicesOf(): Services {
     config: new Configuration([]),
     clients: absent<ClientRegistry>('clients'),
     commands: commandRegistry,
-    statistics: statistics(),
+    statistics: new Statistics(),
     mesh: absent<Services['mesh']>('mesh'),
     store: memoryOnly(),
     node: absent<Services['node']>('node'),
     slowLog: new SlowLog(),
     random: () => 0.5,
     monotonicMicros: () => Number(process.hrtime.bigint() / 1000n),
-  };
-}
-
-function statistics(): ServerStatistics {
-  return {
-    startedAtMs: 0,
-    connectionsReceived: 0,
-    connectionsRejected: 0,
-    commandsProcessed: 0,
-    keyspaceHits: 0,
-    keyspaceMisses: 0,
-    inputBytes: 0,
-    outputBytes: 0,
-    errorReplies: 0,
-    unexpectedErrorReplies: 0,
-    instantaneousOpsPerSecond: 0,
-    instantaneousInputKbps: 0,
-    instantaneousOutputKbps: 0,
-    errors: new Map(),
-    commandCalls: new Map(),
-    reset: () => undefined,
   };
 }
 
