@@ -10,6 +10,9 @@ import { answerHelp } from './help-reply.ts';
 import type { ConfigService } from './services.ts';
 import type { Call, Command } from './table.ts';
 
+/** Redis keeps one object for each of the numbers below, and shows this as the count of its references. */
+const SHARED_NUMBERS = 10_000;
+const SHARED_REFERENCES = 2_147_483_647;
 /** Longest string that Redis allocates together with its object header. */
 const EMBEDDED_STRING_BYTES_MAX = 44;
 const NO_FREQUENCY =
@@ -24,7 +27,7 @@ const HELP = [
   'IDLETIME <key>',
   '    Seconds since <key> was last used on this node.',
   'REFCOUNT <key>',
-  '    How many references the value of <key> has.',
+  '    How many references Redis would have to the value of <key>.',
 ];
 
 const INSPECTION = {
@@ -73,8 +76,8 @@ export const objectCommand: Command = {
       ...INSPECTION,
       name: 'object|refcount',
       since: '2.2.3',
-      summary: 'Tells how many references a value has, which is always one.',
-      run: (call) => inspect(call, () => call.reply.integer(1)),
+      summary: 'Tells how many references Redis would have to a value.',
+      run: (call) => inspect(call, (type) => call.reply.integer(references(call, type))),
     },
     {
       name: 'object|help',
@@ -104,6 +107,14 @@ function inspect({ args, db, reply, services }: Call, answer: (type: KeyType) =>
   }
   services.statistics.keyspaceHits++;
   answer(type);
+}
+
+function references({ args, db }: Call, type: KeyType): number {
+  if (type !== KeyType.string) return 1;
+  const value = new Slice();
+  db.strings.read(args[2], value);
+  const number = parseInteger(value.bytes, value.start, value.end);
+  return number !== undefined && number >= 0 && number < SHARED_NUMBERS ? SHARED_REFERENCES : 1;
 }
 
 function encodingOf({ args, db, services }: Call, type: KeyType): string {

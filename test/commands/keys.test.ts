@@ -237,6 +237,8 @@ test('OBJECT answers nil for a missing key, and refuses frequencies and unknown 
   for (const sub of ['ENCODING', 'FREQ', 'IDLETIME', 'REFCOUNT']) {
     assert.is(await node.run(`OBJECT ${sub} nothing`), null);
   }
+  assert.is(await node.run('OBJECT REFCOUNT a'), 2147483647);
+  await node.run('SET a word');
   assert.is(await node.run('OBJECT REFCOUNT a'), 1);
   assert.match(String(await node.run('OBJECT FREQ a')), /^-ERR An LFU maxmemory policy is not selected/);
   assert.is(await node.run('OBJECT COLOUR a'), "-ERR unknown subcommand 'COLOUR'. Try OBJECT HELP.");
