@@ -65,13 +65,13 @@ export class CallTimes {
     this.noteIfSlow(call, micros);
   }
 
-  /** The chunk is done. `call` is still the last one. */
-  end(call: Call): void {
+  /** The chunk is done. `call`: the last one, if its arguments are still there. */
+  end(call: Call | null): void {
     if (this.runCalls === 0) return;
     const alone = this.runCalls === 1;
     const micros = this.share(this.services.monotonicMicros());
     // which of many was slow nobody can tell
-    if (alone) this.noteIfSlow(call, micros);
+    if (alone && call !== null) this.noteIfSlow(call, micros);
   }
 
   private share(now: number): number {

@@ -168,7 +168,7 @@ function runReply({ args, client, reply }: Call): void {
     reply.ok();
   } else if (args[2].isWord('off')) client.replyMode = 'off';
   else if (args[2].isWord('skip')) {
-    if (client.replyMode !== 'off') client.replyMode = 'skip-this';
+    if (client.replyMode !== 'off') client.replyMode = 'skip-next';
   } else reply.error(Errors.syntax);
 }
 

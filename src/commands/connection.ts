@@ -5,7 +5,7 @@ import type { Client } from './client.ts';
 import { rangedArgument } from './arguments.ts';
 import { Errors, wrongArity } from './reply.ts';
 import type { Call, Command } from './table.ts';
-import { unwatchAll } from './transactions.ts';
+import { unwatchAll } from './transaction-state.ts';
 import { REDIS_VERSION } from './version.ts';
 
 const WRONG_PASSWORD = 'WRONGPASS invalid username-password pair or user is disabled.';
@@ -110,7 +110,7 @@ function runHello(call: Call): void {
 function runReset(call: Call): void {
   const { client, engine, reply, services } = call;
   resetClient(client);
-  unwatchAll(client, (watch) => engine.unwatch(watch));
+  unwatchAll(client, engine);
   client.authenticated = services.config.limits.requirePassword === '';
   reply.status('RESET');
 }

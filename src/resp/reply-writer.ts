@@ -5,28 +5,42 @@
 import type { Reply } from '../commands/reply.ts';
 import type { Integer } from '../core/contract.ts';
 import type { Slice } from '../core/slice.ts';
+import { formatDouble } from './double.ts';
 
-const INITIAL_BYTES = 16 * 1024;
-/** A buffer that grew past this is not kept for the next turn. */
-const KEPT_BYTES_MAX = 256 * 1024;
+/** Buffers of this size go round among all writers: a client that is not being answered holds none. */
+const POOLED_BYTES = 64 * 1024;
+const POOLED_BUFFERS_MAX = 16;
+
+/** Up to so many bytes a loop is cheaper than a call into native code. */
+const SHORT = 64;
+
+const EMPTY: Buffer = Buffer.alloc(0);
+const pool: Buffer[] = [];
 
 export class ReplyWriter implements Reply {
   protocol = 2;
-  bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  /** Bytes written since the last release() or detach(). */
   at = 0;
-  /** Called with the prefix of each error ("ERR"). */
-  onError: (text: string) => void = () => {};
+  /** Called with the text of each error. */
+  onError: (text: string) => void = ignore;
+  private bytes: Buffer = EMPTY;
 
-  /** The filled part is somebody else's now: the next reply starts a buffer of its own. */
+  /** What was written: a view, valid until the next write, release() or detach(). */
+  filled(): Buffer {
+    return this.bytes.subarray(0, this.at);
+  }
+
+  /** What was written belongs to somebody else from now on. */
   detach(): void {
-    this.bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+    this.bytes = EMPTY;
     this.at = 0;
   }
 
-  /** The filled part has been sent: the buffer is used again. */
-  clear(): void {
+  /** Nobody needs what was written any more. */
+  release(): void {
+    if (this.bytes.length === POOLED_BYTES && pool.length < POOLED_BUFFERS_MAX) pool.push(this.bytes);
+    this.bytes = EMPTY;
     this.at = 0;
-    if (this.bytes.length > KEPT_BYTES_MAX) this.bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
   }
 
   mark(): number {
@@ -69,7 +83,7 @@ export class ReplyWriter implements Reply {
     const { bytes } = this;
     let { at } = this;
     const from = value.bytes;
-    if (length <= 64) for (let i = value.start; i < value.end; i++) bytes[at++] = from[i];
+    if (length <= SHORT) for (let i = value.start; i < value.end; i++) bytes[at++] = from[i];
     else {
       from.copy(bytes, at, value.start, value.end);
       at += length;
@@ -153,14 +167,7 @@ export class ReplyWriter implements Reply {
 
   error(text: string): void {
     this.onError(text);
-    this.line(45, text.replace(/[\r\n]/g, ' '));
-  }
-
-  /** Bytes that are a reply already (a held or replayed one). */
-  raw(bytes: Uint8Array): void {
-    this.reserve(bytes.length);
-    this.bytes.set(bytes, this.at);
-    this.at += bytes.length;
+    this.line(45, /[\r\n]/.test(text) ? text.replace(/[\r\n]/g, ' ') : text);
   }
 
   private header(type: number, value: number): void {
@@ -202,10 +209,32 @@ export class ReplyWriter implements Reply {
   }
 
   private line(type: number, text: string): void {
+    if (text.length <= SHORT) {
+      this.shortLine(type, text);
+      return;
+    }
     const length = Buffer.byteLength(text);
     this.reserve(length + 3);
     this.bytes[this.at++] = type;
     this.at += this.bytes.write(text, this.at, 'utf8');
+    this.lineEnd();
+  }
+
+  /** Byte by byte: cheaper than a call of Buffer.write. What is not ASCII starts over. */
+  private shortLine(type: number, text: string): void {
+    this.reserve(SHORT * 3 + 3);
+    const { bytes } = this;
+    let { at } = this;
+    bytes[at++] = type;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 127) {
+        at = this.at + 1 + bytes.write(text, this.at + 1, 'utf8');
+        break;
+      }
+      bytes[at++] = code;
+    }
+    this.at = at;
     this.lineEnd();
   }
 
@@ -215,23 +244,21 @@ export class ReplyWriter implements Reply {
   }
 
   private reserve(more: number): void {
-    if (this.at + more <= this.bytes.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, this.at + more));
+    if (this.at + more > this.bytes.length) this.grow(more);
+  }
+
+  private grow(more: number): void {
+    const needed = this.at + more;
+    if (needed <= POOLED_BYTES) {
+      // nothing was written yet: writers have pooled buffers or bigger ones
+      this.bytes = pool.pop() ?? Buffer.allocUnsafeSlow(POOLED_BYTES);
+      return;
+    }
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, needed));
     this.bytes.copy(grown, 0, 0, this.at);
+    if (this.bytes.length === POOLED_BYTES && pool.length < POOLED_BUFFERS_MAX) pool.push(this.bytes);
     this.bytes = grown;
   }
 }
 
-/** As Redis prints doubles: inf, -inf, nan, whole numbers without a point, else up to 17 significant digits. */
-export function formatDouble(value: number): string {
-  if (Number.isNaN(value)) return 'nan';
-  if (value === Number.POSITIVE_INFINITY) return 'inf';
-  if (value === Number.NEGATIVE_INFINITY) return '-inf';
-  if (Object.is(value, -0)) return '-0';
-  const text = String(value);
-  // JS changes to exponents at 1e21 and 1e-7, C's %.17g at 1e17 and 1e-5
-  const exponent = /^(-?)(\d)(?:\.(\d+))?e([+-])(\d+)$/.exec(text);
-  if (exponent === null) return text;
-  const [, sign, lead, rest = '', direction, size] = exponent;
-  return `${sign}${lead}${rest === '' ? '' : `.${rest}`}e${direction}${size.padStart(2, '0')}`;
-}
+function ignore(): void {}

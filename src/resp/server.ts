@@ -1,6 +1,6 @@
 /**
  * The listener: sockets on one side, sessions on the other. Keeps the register of clients, their number within
- * `maxclients`, idle time-outs, CLIENT PAUSE, and back-pressure towards clients that do not read their replies.
+ * `maxclients`, idle time-outs and CLIENT PAUSE.
  */
 import net from 'node:net';
 import type { Client } from '../commands/client.ts';
@@ -9,16 +9,20 @@ import type { Registry } from '../commands/registry.ts';
 import type { ClientRegistry, Services } from '../commands/services.ts';
 import type { Engine } from '../core/contract.ts';
 import { Session, type Transport } from './session.ts';
+import { openSocket, SocketTransport } from './socket-transport.ts';
 
-/** A client with so many unread reply bytes is not read from until it has read them. */
-const UNREAD_BYTES_MAX = 16 * 1024 * 1024;
 const IDLE_CHECK_MS = 1000;
+/** First keep-alive probe on a silent connection: Redis's tcp-keepalive. */
 const KEEPALIVE_MS = 300_000;
+const BACKLOG = 511;
+/** What a closing server gives its clients to take their last replies. */
+const CLOSE_GRACE_MS = 1000;
 
 export interface ServerOptions {
-  engine: Engine;
-  registry: Registry;
-  services: Services;
+  readonly engine: Engine;
+  readonly registry: Registry;
+  /** `clients` of it is this server. */
+  readonly services: Services;
   /** One line about something that went wrong with a client or a command. */
   warn(message: string, error?: unknown): void;
 }
@@ -27,10 +31,10 @@ export class RespServer implements ClientRegistry {
   private readonly options: ServerOptions;
   private readonly dispatcher: Dispatcher;
   private readonly sessions = new Map<number, Session>();
-  private readonly sockets = new Map<number, net.Socket>();
+  private readonly sockets = new Set<net.Socket>();
   private readonly listeners: net.Server[] = [];
   private nextId = 1;
-  private pause: { untilMs: number; timer: NodeJS.Timeout } | null = null;
+  private pause: { readonly untilMs: number; readonly timer: NodeJS.Timeout } | null = null;
   private idleTimer: NodeJS.Timeout | null = null;
 
   constructor(options: ServerOptions) {
@@ -52,121 +56,130 @@ export class RespServer implements ClientRegistry {
     return this.sessions.get(id);
   }
 
-  /** Listens on every address; rejects with the socket's error (EADDRINUSE …). Returns the port, for port 0. */
+  /**
+   * Listens on every address, or on none: rejects with an error that names the address and what to do. Returns the
+   * port, which for port 0 the system chooses.
+   */
   async listen(port: number, addresses: readonly string[]): Promise<number> {
     let bound = port;
-    for (const address of addresses) {
-      const server = net.createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_MS }, (socket) => this.accept(socket));
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen({ port: bound, host: address, backlog: 511 }, resolve);
-      });
-      server.on('error', (error) => this.options.warn('listener', error));
-      const assigned = server.address();
-      if (bound === 0 && assigned !== null && typeof assigned === 'object') bound = assigned.port;
-      this.listeners.push(server);
+    try {
+      for (const address of addresses) bound = await this.listenOn(bound, address);
+    } catch (error) {
+      await this.close();
+      throw error;
     }
     this.idleTimer = setInterval(() => this.closeIdle(), IDLE_CHECK_MS);
     this.idleTimer.unref();
     return bound;
   }
 
-  /** Stops accepting; what is being answered is answered, then connections close. */
+  /** Stops accepting, and closes all connections once the replies written so far have gone. */
   async close(): Promise<void> {
     if (this.idleTimer !== null) clearInterval(this.idleTimer);
-    this.unpause();
-    const closed = this.listeners.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-    for (const socket of this.sockets.values()) socket.destroySoon();
-    await Promise.all(closed);
+    this.clearPause();
+    const closed = this.listeners
+      .splice(0)
+      .map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    const gone = [...this.sockets].map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())));
+    for (const socket of this.sockets) socket.destroySoon();
+    const grace = setTimeout(() => {
+      for (const socket of this.sockets) socket.destroy();
+    }, CLOSE_GRACE_MS);
+    await Promise.all([...closed, ...gone]);
+    clearTimeout(grace);
+    for (const session of [...this.sessions.values()]) session.over();
   }
 
-  pauseUntil(untilMs: number, _writesOnly: boolean): void {
-    this.unpause();
-    const timer = setTimeout(() => this.unpause(), Math.max(0, untilMs - Date.now()));
-    this.pause = { untilMs, timer };
+  /** A second pause within the first makes it at most longer and stricter, as in Redis. */
+  pauseUntil(untilMs: number, writesOnly: boolean): void {
+    const { dispatcher } = this;
+    const until = Math.max(untilMs, this.pause?.untilMs ?? 0);
+    this.clearPause();
+    dispatcher.paused = writesOnly && dispatcher.paused !== 'all' ? 'writes' : 'all';
+    this.pause = { untilMs: until, timer: setTimeout(() => this.unpause(), Math.max(0, until - Date.now())) };
   }
 
   unpause(): void {
-    if (this.pause === null) return;
-    clearTimeout(this.pause.timer);
-    this.pause = null;
-    for (const session of this.sessions.values()) session.proceed();
+    this.clearPause();
+    this.dispatcher.paused = 'none';
+    // whoever asks for it may stand within a command, where no other may run
+    setImmediate(() => {
+      for (const session of [...this.sessions.values()]) session.unpause();
+    });
   }
 
   /** A session without a socket: the same code for tests in one process. */
   open(transport: Transport): Session {
-    const { engine, services } = this.options;
-    const session = new Session(this.nextId++, engine, services, this.dispatcher, transport);
-    session.mayRun = () => this.pause === null;
+    const { engine, services, warn } = this.options;
+    const { dispatcher } = this;
+    const session = new Session({ id: this.nextId++, engine, services, dispatcher, transport, warn });
     this.sessions.set(session.id, session);
     session.onClose = () => this.sessions.delete(session.id);
     return session;
   }
 
-  private accept(socket: net.Socket): void {
+  private async listenOn(port: number, address: string): Promise<number> {
+    const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_MS, pauseOnConnect: true, allowHalfOpen: true };
+    const server = net.createServer(options, (socket) => this.accept(socket));
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) => reject(listenError(error, port, address)));
+      server.listen({ port, host: address, backlog: BACKLOG, ipv6Only: address.includes(':') }, resolve);
+    });
+    server.on('error', (error) => this.options.warn('listener', error));
+    this.listeners.push(server);
+    const assigned = server.address();
+    return assigned !== null && typeof assigned === 'object' ? assigned.port : port;
+  }
+
+  private accept(accepted: net.Socket): void {
     const { services, warn } = this.options;
     services.statistics.connectionsReceived++;
     if (this.sessions.size >= services.config.limits.maxClients) {
       services.statistics.connectionsRejected++;
-      socket.on('error', (error) => warn('refused client', error));
-      socket.end('-ERR max number of clients reached\r\n');
+      accepted.on('error', () => accepted.destroy());
+      accepted.resume();
+      accepted.write('-ERR max number of clients reached\r\n');
+      accepted.destroySoon();
       return;
     }
+    const socket = openSocket(accepted, {
+      received: (bytes, length) => session.receive(bytes, length),
+      drained: () => session.drained(),
+      ended: () => session.inputEnded(),
+      closed: () => {
+        this.sockets.delete(socket);
+        session.over();
+      },
+      failed: (error) => {
+        if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') warn(`client ${session.address}`, error);
+      },
+    });
+    this.sockets.add(socket);
     const session = this.open(new SocketTransport(socket));
-    this.sockets.set(session.id, socket);
-    socket.on('data', (chunk) => {
-      session.receive(chunk);
-      if (socket.writableLength > UNREAD_BYTES_MAX) socket.pause();
-    });
-    socket.on('drain', () => socket.resume());
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') warn(`client ${session.address}`, error);
-    });
-    socket.on('close', () => {
-      this.sockets.delete(session.id);
-      session.over();
-    });
   }
 
   private closeIdle(): void {
     const { timeoutSeconds } = this.options.services.config.limits;
     if (timeoutSeconds === 0) return;
     const before = Date.now() - timeoutSeconds * 1000;
-    for (const session of this.sessions.values()) if (session.lastCommandAtMs < before) session.kill();
+    for (const session of [...this.sessions.values()]) {
+      if (session.lastCommandAtMs < before && !session.blocked) session.kill();
+    }
+  }
+
+  private clearPause(): void {
+    if (this.pause !== null) clearTimeout(this.pause.timer);
+    this.pause = null;
   }
 }
 
-class SocketTransport implements Transport {
-  readonly address: string;
-  readonly localAddress: string;
-  private readonly socket: net.Socket;
-
-  constructor(socket: net.Socket) {
-    this.socket = socket;
-    this.address = `${showHost(socket.remoteAddress)}:${socket.remotePort ?? 0}`;
-    this.localAddress = `${showHost(socket.localAddress)}:${socket.localPort ?? 0}`;
-  }
-
-  get pendingBytes(): number {
-    return this.socket.writableLength;
-  }
-
-  write(bytes: Buffer): boolean {
-    this.socket.write(bytes);
-    return this.socket.writableLength === 0;
-  }
-
-  end(): void {
-    this.socket.end();
-  }
-
-  destroy(): void {
-    this.socket.destroy();
-  }
-}
-
-function showHost(address: string | undefined): string {
-  if (address === undefined) return '?';
-  if (address.startsWith('::ffff:')) return address.slice(7);
-  return address.includes(':') ? `[${address}]` : address;
+function listenError(error: NodeJS.ErrnoException, port: number, address: string): Error {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'the port is in use: another server runs there; choose another port or stop it',
+    EADDRNOTAVAIL: 'this machine has no such address; see `bind`',
+    EACCES: 'not permitted; ports below 1024 need privileges',
+    ENOTFOUND: 'the name cannot be resolved; see `bind`',
+  };
+  const reason = reasons[error.code ?? ''] ?? error.message;
+  return Object.assign(new Error(`cannot listen on ${address}:${port}: ${reason}`, { cause: error }), { code: error.code });
 }

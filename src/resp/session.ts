@@ -7,8 +7,9 @@ import type { Blocked, Client, QueuedCommand } from '../commands/client.ts';
 import { CommandCall, type Dispatcher, Outcome } from '../commands/dispatch.ts';
 import type { Reply } from '../commands/reply.ts';
 import type { Services } from '../commands/services.ts';
-import { unwatchAll } from '../commands/transactions.ts';
+import { unwatchAll } from '../commands/transaction-state.ts';
 import type { Engine, Watch } from '../core/contract.ts';
+import { InputBuffer } from './input-buffer.ts';
 import { Parsed, RequestParser } from './parser.ts';
 import { ReplyWriter } from './reply-writer.ts';
 
@@ -17,10 +18,58 @@ export interface Transport {
   readonly localAddress: string;
   /** True if the bytes have gone and their buffer may be used again. */
   write(bytes: Buffer): boolean;
+  /** Bytes that were written and have not gone. */
+  readonly pendingBytes: number;
+  pauseReading(): void;
+  resumeReading(): void;
   /** Closes after what was written has gone. */
   end(): void;
   destroy(): void;
-  readonly pendingBytes: number;
+}
+
+export interface SessionOptions {
+  readonly id: number;
+  readonly engine: Engine;
+  readonly services: Services;
+  readonly dispatcher: Dispatcher;
+  readonly transport: Transport;
+  /** One line about a client that was cut off. */
+  warn(message: string): void;
+}
+
+/** Why no further command of this client runs for now; bits of Session.stops. */
+const Stop = {
+  /** In the middle of a command. */
+  running: 1,
+  /** A command answers later. */
+  blocked: 2,
+  /** Replies wait for the disk. */
+  holding: 4,
+  /** CLIENT PAUSE. */
+  postponed: 8,
+  /** The client does not read its replies. */
+  congested: 16,
+  closing: 32,
+} as const;
+
+/** Replies are sent on when so much has gathered within one chunk. */
+const FLUSH_BYTES = 1 << 20;
+/** A client with so many unread reply bytes is not read from, and nothing of it is run, until it has read them. */
+const UNREAD_BYTES_MAX = 16 * 1024 * 1024;
+/** The same for clients that must still give their password: they may cost next to nothing. */
+const UNREAD_UNTRUSTED_BYTES_MAX = 64 * 1024;
+/** While no command of a client may run, this much of its input is read ahead. */
+const READ_AHEAD_BYTES_MAX = 1 << 20;
+/** Redis's client-query-buffer-limit. */
+const QUERY_BYTES_MAX = 1 << 30;
+
+const NOT_DURABLE =
+  '-MISCONF the write could not be made durable: whether it took effect is not known until it is read again\r\n';
+const UNBLOCKED = 'UNBLOCKED client unblocked via CLIENT UNBLOCK';
+
+interface Waiting {
+  abandoned: boolean;
+  readonly onUnblock: ((reply: Reply) => void) | null;
 }
 
 export class Session implements Client {
@@ -32,44 +81,46 @@ export class Session implements Client {
   libraryName = '';
   libraryVersion = '';
   database = 0;
+  authenticated: boolean;
   user = 'default';
   multi: { readonly queue: QueuedCommand[]; dirty: boolean } | null = null;
   readonly watches: { database: number; key: Buffer; watch: Watch }[] = [];
+  mayBlock = true;
   noEvict = false;
   noTouch = false;
   replyMode: Client['replyMode'] = 'on';
-  closeAfterReply = false;
   commandsProcessed = 0;
-  closed = false;
   /** Called once, when the session is over. */
   onClose: () => void = () => {};
-  /** CLIENT PAUSE: asks whether this client may run its next command now. */
-  mayRun: () => boolean = () => true;
 
   private readonly engine: Engine;
   private readonly services: Services;
   private readonly dispatcher: Dispatcher;
   private readonly transport: Transport;
+  private readonly warn: (message: string) => void;
   private readonly parser = new RequestParser();
   private readonly out = new ReplyWriter();
   private readonly call: CommandCall;
-  private pending: Buffer = EMPTY;
-  private pendingEnd = 0;
-  private waiting: { abandoned: boolean } | null = null;
-  private holding = false;
-  private running = false;
+  private readonly input = new InputBuffer();
+  private stops = 0;
+  private closed = false;
+  private readingPaused = false;
+  private waiting: Waiting | null = null;
+  /** Where in `out` the replies of this chunk begin that wait for the disk; −1: none. */
+  private holdFrom = -1;
 
-  constructor(id: number, engine: Engine, services: Services, dispatcher: Dispatcher, transport: Transport) {
+  constructor({ id, engine, services, dispatcher, transport, warn }: SessionOptions) {
     this.id = id;
     this.engine = engine;
     this.services = services;
     this.dispatcher = dispatcher;
     this.transport = transport;
+    this.warn = warn;
     this.createdAtMs = Date.now();
     this.lastCommandAtMs = this.createdAtMs;
     this.authenticated = services.config.limits.requirePassword === '';
-    this.call = new CommandCall(this, engine, this.out, services);
-    this.out.onError = (text) => this.countError(text);
+    this.call = new CommandCall(dispatcher, this, engine, this.out, services);
+    this.out.onError = (text) => countError(services, text);
   }
 
   get address(): string {
@@ -88,173 +139,261 @@ export class Session implements Client {
     this.out.protocol = protocol;
   }
 
-  get authenticated(): boolean {
-    return this.parser.authenticated;
-  }
-
-  set authenticated(value: boolean) {
-    this.parser.authenticated = value;
-  }
-
   get queryBytes(): number {
-    return this.pendingEnd;
+    return this.input.length;
   }
 
   get outputBytes(): number {
     return this.transport.pendingBytes + this.out.at;
   }
 
-  /** Takes a chunk of input. `chunk` is not kept. */
-  receive(chunk: Buffer): void {
-    this.services.statistics.inputBytes += chunk.length;
-    if (this.pendingEnd === 0 && !this.stopped) {
-      this.process(chunk, chunk.length);
+  get blocked(): boolean {
+    return this.waiting !== null;
+  }
+
+  get closeAfterReply(): boolean {
+    return (this.stops & Stop.closing) !== 0;
+  }
+
+  set closeAfterReply(close: boolean) {
+    if (close) this.stops |= Stop.closing;
+  }
+
+  /** Takes chunk[0..end) of input. The bytes are not kept. */
+  receive(chunk: Buffer, end: number = chunk.length): void {
+    this.services.statistics.inputBytes += end;
+    if (this.closed || this.closeAfterReply) return;
+    const { input, parser } = this;
+    if (input.length === 0 && this.stops === 0) {
+      this.process(chunk, end);
       return;
     }
-    this.append(chunk);
-    if (!this.stopped) this.process(this.pending, this.pendingEnd);
+    if (input.length + end > QUERY_BYTES_MAX) {
+      this.warn(`closing client ${this.address}: its requests take more than ${QUERY_BYTES_MAX} bytes`);
+      this.kill();
+      return;
+    }
+    const wanted = parser.wantsUpTo - input.start;
+    parser.shift(input.append(chunk, 0, end, wanted));
+    if (this.stops === 0) this.process(input.bytes, input.end);
+    else if (input.length > READ_AHEAD_BYTES_MAX) this.pauseReading();
   }
 
-  /** Goes on with input that is here already: after a pause, a blocked command, a held reply. */
+  /** Goes on with input that is here already, after whatever stopped it. Not within another client's command. */
   proceed(): void {
-    if (!this.stopped && !this.closed && this.pendingEnd > 0) this.process(this.pending, this.pendingEnd);
+    if (this.stops === 0 && this.input.length > 0) this.process(this.input.bytes, this.input.end);
+    if (this.stops === 0 && this.readingPaused) {
+      this.readingPaused = false;
+      this.transport.resumeReading();
+    }
   }
 
-  private get stopped(): boolean {
-    return this.waiting !== null || this.holding || this.running;
+  /** CLIENT PAUSE is over. */
+  unpause(): void {
+    if ((this.stops & Stop.postponed) === 0) return;
+    this.stops &= ~Stop.postponed;
+    this.proceed();
+  }
+
+  /** All that was written has gone. */
+  drained(): void {
+    if ((this.stops & Stop.congested) === 0) return;
+    this.stops &= ~Stop.congested;
+    this.proceed();
+  }
+
+  /** The client sends no more. What it has asked is answered still, unless the answer is to wait for. */
+  inputEnded(): void {
+    if (this.closed) return;
+    if ((this.stops & Stop.holding) !== 0) this.closeAfterReply = true;
+    else if ((this.stops & (Stop.blocked | Stop.postponed)) !== 0) this.kill();
+    else this.finish();
   }
 
   private process(bytes: Buffer, end: number): void {
     const { parser, call, engine, dispatcher } = this;
+    const { limits } = this.services.config;
     const now = Date.now();
     engine.setNow(now);
     this.lastCommandAtMs = now;
-    dispatcher.since = this.services.monotonicMicros();
-    parser.bulkLengthMax = this.services.config.limits.protoMaxBulkLength;
-    this.running = true;
-    let wrote = false;
-    while (this.waiting === null && !this.closed && !this.closeAfterReply && this.mayRun()) {
+    parser.bulkLengthMax = limits.protoMaxBulkLength;
+    dispatcher.times.start();
+    const before = this.commandsProcessed;
+    while (this.stops === 0) {
+      parser.trusted = this.authenticated || limits.requirePassword === '';
       const parsed = parser.parse(bytes, end);
-      if (parsed === Parsed.more) break;
-      if (parsed === Parsed.error) {
-        this.out.error(`ERR Protocol error: ${parser.error}`);
-        this.closeAfterReply = true;
+      if (parsed !== Parsed.request) {
+        if (parsed === Parsed.error) this.refuseProtocol(parser.error);
         break;
       }
       call.args = parser.args;
       call.argc = parser.argc;
       this.commandsProcessed++;
-      if (this.replyMode === 'on') {
-        const outcome = dispatcher.dispatch(call);
-        if (outcome === Outcome.wrote) wrote = true;
-        else if (outcome === Outcome.abort) this.kill();
-        if (this.out.at > FLUSH_BYTES && !this.services.store.holdsReplies) this.flush(false);
-      } else if (this.dispatchMuted() === Outcome.wrote) wrote = true;
+      this.runOne();
     }
-    this.running = false;
+    // of an unfinished request the arguments stand where the last one's were
+    if (this.commandsProcessed !== before) dispatcher.times.end(parser.keepFrom === parser.at ? call : null);
     this.keepRest(bytes, end);
-    this.flush(wrote);
+    this.flush();
   }
 
-  /** CLIENT REPLY OFF and SKIP: the reply is written and withdrawn at once. */
-  private dispatchMuted(): Outcome {
-    const { replyMode } = this;
-    const mark = this.out.mark();
+  private runOne(): void {
+    const { out } = this;
+    const mark = out.mark();
+    const mode = this.replyMode;
+    this.stops |= Stop.running;
     const outcome = this.dispatcher.dispatch(this.call);
-    // CLIENT REPLY ON answers; whatever was silenced does not
-    if (replyMode !== 'off' || this.replyMode !== 'on') this.out.rewind(mark);
-    if (replyMode === 'skip-this') this.replyMode = 'on';
-    else if (replyMode === 'skip-next') this.replyMode = 'skip-this';
-    return outcome;
-  }
-
-  private append(chunk: Buffer): void {
-    const needed = this.pendingEnd + chunk.length;
-    if (needed > this.pending.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.pending.length * 2));
-      this.pending.copy(grown, 0, 0, this.pendingEnd);
-      this.pending = grown;
-    }
-    chunk.copy(this.pending, this.pendingEnd);
-    this.pendingEnd = needed;
-  }
-
-  /** Moves what was not used up to the front of the pending buffer. */
-  private keepRest(bytes: Buffer, end: number): void {
-    const { parser } = this;
-    const from = parser.keepFrom;
-    const rest = end - from;
-    if (rest <= 0) {
-      this.pendingEnd = 0;
-      if (this.pending.length > PENDING_KEPT_BYTES) this.pending = EMPTY;
-    } else if (bytes !== this.pending || from > 0) {
-      if (rest > this.pending.length) {
-        const grown = Buffer.allocUnsafeSlow(Math.max(rest, PENDING_MIN_BYTES));
-        bytes.copy(grown, 0, from, end);
-        this.pending = grown;
-      } else bytes.copy(this.pending, 0, from, end);
-      this.pendingEnd = rest;
-    }
-    parser.shift(from);
-  }
-
-  private flush(wrote: boolean): void {
-    const { out, services } = this;
-    if (this.closed) return;
-    if (wrote && services.store.holdsReplies) {
-      this.hold();
+    this.stops &= ~Stop.running;
+    if (outcome === Outcome.postponed) {
+      this.postpone();
       return;
     }
-    if (out.at > 0) {
-      services.statistics.outputBytes += out.at;
-      if (this.transport.write(out.bytes.subarray(0, out.at))) out.clear();
-      else out.detach();
+    if (mode !== 'on' || this.replyMode !== 'on') this.silence(mode, mark);
+    if (outcome === Outcome.wrote) {
+      if (this.holdFrom < 0) this.holdFrom = mark;
+    } else if (outcome === Outcome.abort) this.abort();
+    if (out.at > FLUSH_BYTES && (this.holdFrom < 0 || !this.services.store.holdsReplies)) this.send();
+  }
+
+  /** CLIENT REPLY OFF and SKIP: the reply has been written, and is withdrawn. */
+  private silence(before: Client['replyMode'], mark: number): void {
+    // CLIENT REPLY ON and RESET answer
+    if (before !== 'on' && this.replyMode !== 'on') this.out.rewind(mark);
+    if (this.replyMode === 'skip-next') this.replyMode = 'skip-this';
+    else if (this.replyMode === 'skip-this') this.replyMode = 'on';
+  }
+
+  private postpone(): void {
+    this.parser.unread();
+    this.commandsProcessed--;
+    this.stops |= Stop.postponed;
+  }
+
+  private abort(): void {
+    this.warn(`client ${this.address} sent POST or Host: as a command: an HTTP client, or an attack; its connection is cut`);
+    this.closeAfterReply = true;
+  }
+
+  private refuseProtocol(error: string): void {
+    this.out.error(`ERR Protocol error: ${error}`);
+    this.closeAfterReply = true;
+  }
+
+  private keepRest(bytes: Buffer, end: number): void {
+    const { parser, input } = this;
+    const from = parser.keepFrom;
+    if (bytes === input.bytes) {
+      input.dropTo(from);
+      if (input.length === 0) parser.shift(from);
+    } else {
+      const wanted = parser.wantsUpTo - from;
+      if (from < end) input.append(bytes, from, end, wanted);
+      parser.shift(from);
     }
+  }
+
+  /** At the end of a chunk: sends the replies, or lets them wait for the disk. */
+  private flush(): void {
+    if (this.closed || (this.stops & Stop.holding) !== 0) return;
+    if (this.holdFrom >= 0 && this.services.store.holdsReplies) {
+      this.hold(this.holdFrom);
+      return;
+    }
+    this.send();
     if (this.closeAfterReply && this.waiting === null) this.finish();
   }
 
+  private send(): void {
+    const { out, transport, services } = this;
+    this.holdFrom = -1;
+    if (out.at === 0) return;
+    services.statistics.outputBytes += out.at;
+    if (transport.pendingBytes > 0) {
+      // it will be queued: what is queued takes no more memory than it has bytes
+      transport.write(Buffer.from(out.filled()));
+      out.release();
+    } else if (transport.write(out.filled())) out.release();
+    else out.detach();
+    if (transport.pendingBytes > 0) this.checkUnread();
+  }
+
+  private checkUnread(): void {
+    const { pendingBytes } = this.transport;
+    const hardLimit = outputLimitOf(this.services);
+    if (hardLimit > 0 && pendingBytes > hardLimit) {
+      this.warn(`closing client ${this.address}: ${pendingBytes} bytes of replies are unread (client-output-buffer-limit)`);
+      this.transport.destroy();
+      this.over();
+    } else if (pendingBytes > (this.parser.trusted ? UNREAD_BYTES_MAX : UNREAD_UNTRUSTED_BYTES_MAX)) {
+      this.stops |= Stop.congested;
+      this.pauseReading();
+    }
+  }
+
+  private pauseReading(): void {
+    if (this.readingPaused) return;
+    this.readingPaused = true;
+    this.transport.pauseReading();
+  }
+
   /** appendfsync always: what was written must be on disk before the client hears of it. */
-  private hold(): void {
+  private hold(from: number): void {
     const { out } = this;
-    const bytes = out.bytes.subarray(0, out.at);
-    out.detach();
-    this.holding = true;
+    const held = Buffer.from(out.filled());
+    out.release();
+    this.holdFrom = -1;
+    this.stops |= Stop.holding;
     this.services.store.whenDurable((failed) => {
-      this.holding = false;
+      this.stops &= ~Stop.holding;
       if (this.closed) return;
       if (failed) {
-        this.transport.write(Buffer.from('-MISCONF the write could not be made durable; whether it took effect must be read again\r\n'));
+        this.transport.write(Buffer.concat([held.subarray(0, from), Buffer.from(NOT_DURABLE)]));
         this.finish();
         return;
       }
-      this.services.statistics.outputBytes += bytes.length;
-      if (bytes.length > 0) this.transport.write(bytes);
-      if (this.closeAfterReply) this.finish();
-      else this.proceed();
+      this.services.statistics.outputBytes += held.length;
+      if (held.length > 0) this.transport.write(held);
+      this.flush();
+      this.proceed();
     });
   }
 
-  block(): Blocked {
-    const token = { abandoned: false };
+  block(onUnblock?: (reply: Reply) => void): Blocked {
+    if (!this.mayBlock || this.waiting !== null) throw new Error(`${this.call.command.name} must not wait here`);
+    const token: Waiting = { abandoned: false, onUnblock: onUnblock ?? null };
     this.waiting = token;
-    const session = this;
+    this.stops |= Stop.blocked;
     return {
       get abandoned() {
         return token.abandoned;
       },
-      resume(write: (reply: Reply) => void) {
-        if (token.abandoned || session.waiting !== token) return;
-        session.waiting = null;
-        write(session.out);
-        if (session.running) return;
-        session.flush(false);
-        session.proceed();
-      },
+      resume: (write) => this.resume(token, write),
     };
   }
 
+  unblock(withError: boolean): boolean {
+    const { waiting } = this;
+    if (waiting === null || waiting.onUnblock === null) return false;
+    this.resume(waiting, withError ? (reply) => reply.error(UNBLOCKED) : waiting.onUnblock);
+    waiting.abandoned = true;
+    return true;
+  }
+
+  private resume(token: Waiting, write: (reply: Reply) => void): void {
+    if (token.abandoned || this.waiting !== token) return;
+    this.waiting = null;
+    this.stops &= ~Stop.blocked;
+    const mark = this.out.mark();
+    write(this.out);
+    if (this.replyMode === 'off') this.out.rewind(mark);
+    if ((this.stops & Stop.running) !== 0) return;
+    this.flush();
+    // whoever resumes may stand within another client's command
+    if (this.input.length > 0 || this.readingPaused) setImmediate(() => this.proceed());
+  }
+
   kill(): void {
-    if (this.running) {
+    if ((this.stops & Stop.running) !== 0) {
       this.closeAfterReply = true;
       return;
     }
@@ -266,9 +405,11 @@ export class Session implements Client {
   over(): void {
     if (this.closed) return;
     this.closed = true;
+    this.stops |= Stop.closing;
     if (this.waiting !== null) this.waiting.abandoned = true;
     this.waiting = null;
-    unwatchAll(this, (watch) => this.engine.unwatch(watch));
+    this.out.release();
+    unwatchAll(this, this.engine);
     this.onClose();
   }
 
@@ -276,20 +417,18 @@ export class Session implements Client {
     this.transport.end();
     this.over();
   }
-
-  private countError(text: string): void {
-    const { statistics } = this.services;
-    const space = text.indexOf(' ');
-    const prefix = space < 0 ? text : text.slice(0, space);
-    statistics.errorReplies++;
-    statistics.errors.set(prefix, (statistics.errors.get(prefix) ?? 0) + 1);
-    const counters = statistics.commandCalls.get(this.lastCommand);
-    if (counters !== undefined) counters.failed++;
-  }
 }
 
-const EMPTY = Buffer.alloc(0);
-/** Replies are sent on when so much has gathered within one chunk. */
-const FLUSH_BYTES = 1 << 20;
-const PENDING_MIN_BYTES = 4096;
-const PENDING_KEPT_BYTES = 1 << 20;
+function countError({ statistics }: Services, text: string): void {
+  const space = text.indexOf(' ');
+  const prefix = space < 0 ? text : text.slice(0, space);
+  statistics.errorReplies++;
+  statistics.errors.set(prefix, (statistics.errors.get(prefix) ?? 0) + 1);
+}
+
+/** The hard limit of `client-output-buffer-limit normal`; 0: none. */
+function outputLimitOf({ config }: Services): number {
+  const words = (config.get('client-output-buffer-limit') ?? '').split(' ');
+  const hard = Number(words[words.indexOf('normal') + 1]);
+  return Number.isFinite(hard) ? hard : 0;
+}
