@@ -1,165 +1,111 @@
 /** CLIENT and its sub-commands: who is connected, what they are called, and how to be rid of them. */
-import type { Client } from './client.ts';
 import { integerArgument, numberArgument } from './arguments.ts';
-import { isPrintable } from './connection.ts';
+import type { Client } from './client.ts';
+import { describeClient } from './client-description.ts';
+import { parseKillFilter, parseListFilter } from './client-filter.ts';
 import { answerHelp } from './help-reply.ts';
 import { Errors } from './reply.ts';
 import type { Call, Command, CommandFlag } from './table.ts';
 
-function flagsOf(client: Client): string {
-  let flags = '';
-  if (client.multi !== null) flags += 'x';
-  if (client.multi?.dirty === true || client.watches.some(({ watch }) => watch.changed)) flags += 'd';
-  if (client.noEvict) flags += 'e';
-  if (client.noTouch) flags += 'T';
-  if (client.closeAfterReply) flags += 'c';
-  return flags === '' ? 'N' : flags;
+const BAD_NAME = 'ERR Client names cannot contain spaces, newlines or special characters.';
+
+/** A client's or library's name: printable ASCII without blanks. */
+export function isPrintable(text: string): boolean {
+  return /^[!-~]*$/.test(text);
 }
 
-/** One line of CLIENT LIST, Redis's fields in their order. */
-function describe(client: Client, nowMs: number): string {
-  const fields: [string, string | number][] = [
-    ['id', client.id], ['addr', client.address], ['laddr', client.localAddress], ['fd', client.id + 7], ['name', client.name],
-    ['age', Math.max(0, Math.floor((nowMs - client.createdAtMs) / 1000))],
-    ['idle', Math.max(0, Math.floor((nowMs - client.lastCommandAtMs) / 1000))],
-    ['flags', flagsOf(client)], ['db', client.database], ['sub', 0], ['psub', 0], ['ssub', 0],
-    ['multi', client.multi === null ? -1 : client.multi.queue.length], ['watch', client.watches.length],
-    ['qbuf', client.queryBytes], ['qbuf-free', 0], ['argv-mem', 0], ['multi-mem', 0], ['rbs', 16384], ['rbp', 0],
-    ['obl', client.outputBytes], ['oll', 0], ['omem', 0], ['tot-mem', 16384 + client.queryBytes + client.outputBytes],
-    ['events', 'r'], ['cmd', client.lastCommand], ['user', client.user], ['redir', -1], ['resp', client.protocol],
-    ['lib-name', client.libraryName], ['lib-ver', client.libraryVersion],
-  ];
-  return fields.map(([name, value]) => `${name}=${value}`).join(' ');
+/** Takes over a name given by CLIENT SETNAME or HELLO; false after an error. */
+export function checkClientName(call: Call, name: string): boolean {
+  const printable = isPrintable(name);
+  if (!printable) call.reply.error(BAD_NAME);
+  return printable;
 }
 
-const CLIENT_TYPES = ['normal', 'master', 'replica', 'slave', 'pubsub'];
+function runSetName(call: Call): void {
+  const name = call.args[2].latin1();
+  if (!checkClientName(call, name)) return;
+  call.client.name = name;
+  call.reply.ok();
+}
 
-function runList(call: Call): void {
-  const { args, argc, reply, services, engine } = call;
-  let wanted: (client: Client) => boolean = () => true;
-  if (argc === 4 && args[2].isWord('type')) {
-    const type = args[3].latin1().toLowerCase();
-    if (!CLIENT_TYPES.includes(type)) {
-      reply.error(`ERR Unknown client type '${args[3].latin1()}'`);
-      return;
-    }
-    wanted = () => type === 'normal';
-  } else if (argc >= 4 && args[2].isWord('id')) {
-    const ids = new Set<number>();
-    for (let i = 3; i < argc; i++) {
-      const id = numberArgument(call, i, 'ERR Invalid client ID');
-      if (id === undefined) return;
-      ids.add(id);
-    }
-    wanted = (client) => ids.has(client.id);
-  } else if (argc !== 2) {
-    reply.error(Errors.syntax);
+function runSetInfo({ args, client, reply }: Call): void {
+  const value = args[3].latin1();
+  const isName = args[2].isWord('lib-name');
+  if (!isName && !args[2].isWord('lib-ver')) {
+    reply.error(`ERR Unrecognized option '${args[2].text()}'`);
     return;
   }
-  let text = '';
-  services.clients.forEach((client) => {
-    if (wanted(client)) text += `${describe(client, engine.now)}\n`;
-  });
-  reply.verbatim(text);
-}
-
-interface KillFilter {
-  test(client: Client): boolean;
-}
-
-function parseKillFilters(call: Call): { filters: KillFilter[]; skipMe: boolean } | undefined {
-  const { args, argc, reply } = call;
-  const filters: KillFilter[] = [];
-  let skipMe = true;
-  const fail = (error: string) => {
-    reply.error(error);
-    return undefined;
-  };
-  for (let i = 2; i < argc; i += 2) {
-    if (i + 1 >= argc) return fail(Errors.syntax);
-    const value = args[i + 1].latin1();
-    if (args[i].isWord('id')) {
-      const id = integerArgument(call, i + 1, 'ERR client-id should be greater than 0');
-      if (id === undefined) return undefined;
-      if (id < 1) return fail('ERR client-id should be greater than 0');
-      filters.push({ test: (client) => client.id === id });
-    } else if (args[i].isWord('addr')) filters.push({ test: (client) => client.address === value });
-    else if (args[i].isWord('laddr')) filters.push({ test: (client) => client.localAddress === value });
-    else if (args[i].isWord('user')) {
-      if (value !== 'default') return fail(`ERR No such user '${value}'`);
-      filters.push({ test: (client) => client.user === value });
-    } else if (args[i].isWord('type')) {
-      const type = value.toLowerCase();
-      if (!CLIENT_TYPES.includes(type)) return fail(`ERR Unknown client type '${value}'`);
-      filters.push({ test: () => type === 'normal' });
-    } else if (args[i].isWord('maxage')) {
-      const age = numberArgument(call, i + 1, 'ERR maxage is not an integer or out of range');
-      if (age === undefined) return undefined;
-      filters.push({ test: (client) => call.engine.now - client.createdAtMs >= age * 1000 });
-    } else if (args[i].isWord('skipme')) {
-      if (!/^(yes|no)$/i.test(value)) return fail(Errors.syntax);
-      skipMe = value.toLowerCase() === 'yes';
-    } else return fail(Errors.syntax);
+  if (!isPrintable(value)) {
+    const option = isName ? 'lib-name' : 'lib-ver';
+    reply.error(`ERR ${option} cannot contain spaces, newlines or special characters.`);
+    return;
   }
-  return { filters, skipMe };
+  if (isName) client.libraryName = value;
+  else client.libraryVersion = value;
+  reply.ok();
+}
+
+function runList(call: Call): void {
+  const isWanted = parseListFilter(call);
+  if (isWanted === undefined) return;
+  let text = '';
+  call.services.clients.forEach((client) => {
+    if (isWanted(client)) text += `${describeClient(client, call.engine.now)}\n`;
+  });
+  call.reply.verbatim(text);
 }
 
 function runKill(call: Call): void {
-  const { args, argc, client: me, reply, services } = call;
-  if (argc === 3) {
-    const address = args[2].latin1();
-    let found: Client | undefined;
-    services.clients.forEach((client) => {
-      if (client.address === address) found = client;
-    });
-    if (found === undefined) {
-      reply.error('ERR No such client');
-      return;
-    }
-    reply.ok();
-    found.kill();
-    return;
-  }
-  const parsed = parseKillFilters(call);
-  if (parsed === undefined) return;
+  const { args, argc, reply, services } = call;
+  const byAddress = argc === 3;
+  const address = args[2].latin1();
+  const isDoomed = byAddress ? (client: Client) => client.address === address : parseKillFilter(call);
+  if (isDoomed === undefined) return;
   const doomed: Client[] = [];
   services.clients.forEach((client) => {
-    if (client === me && parsed.skipMe) return;
-    if (parsed.filters.every((filter) => filter.test(client))) doomed.push(client);
+    if (isDoomed(client)) doomed.push(client);
   });
-  reply.integer(doomed.length);
+  if (!byAddress) reply.integer(doomed.length);
+  else if (doomed.length > 0) reply.ok();
+  else reply.error('ERR No such client');
   for (const client of doomed) client.kill();
 }
 
 function runPause(call: Call): void {
   const { args, argc, engine, reply, services } = call;
-  const timeout = numberArgument(call, 2, 'ERR timeout is not an integer or out of range');
-  if (timeout === undefined) return;
-  if (timeout < 0) {
-    reply.error('ERR timeout is negative');
+  if (argc > 4) {
+    reply.error(misused('pause'));
     return;
   }
-  if (argc > 4 || (argc === 4 && !args[3].isWord('write') && !args[3].isWord('all'))) {
+  const writesOnly = argc === 4 && args[3].isWord('write');
+  if (argc === 4 && !writesOnly && !args[3].isWord('all')) {
     reply.error('ERR CLIENT PAUSE mode must be WRITE or ALL');
     return;
   }
+  const timeoutMs = numberArgument(call, 2, 'ERR timeout is not an integer or out of range');
+  if (timeoutMs === undefined) return;
+  if (timeoutMs < 0) {
+    reply.error('ERR timeout is negative');
+    return;
+  }
+  services.clients.pauseUntil(engine.now + timeoutMs, writesOnly);
   reply.ok();
-  services.clients.pauseUntil(engine.now + timeout, argc === 4 && args[3].isWord('write'));
 }
 
-function runSetInfo({ args, client, reply }: Call): void {
-  const value = args[3].latin1();
-  if (!isPrintable(value)) {
-    reply.error(`ERR ${args[2].latin1()} cannot contain spaces, newlines or special characters.`);
+function runUnblock(call: Call): void {
+  const { args, argc, reply, services } = call;
+  if (argc > 4) {
+    reply.error(misused('unblock'));
     return;
   }
-  if (args[2].isWord('lib-name')) client.libraryName = value;
-  else if (args[2].isWord('lib-ver')) client.libraryVersion = value;
-  else {
-    reply.error(`ERR Unrecognized option '${args[2].latin1()}'`);
+  const withError = argc === 4 && args[3].isWord('error');
+  if (argc === 4 && !withError && !args[3].isWord('timeout')) {
+    reply.error('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR');
     return;
   }
-  reply.ok();
+  const id = integerArgument(call, 2);
+  if (id === undefined) return;
+  reply.flag(services.clients.find(Number(id))?.unblock(withError) === true);
 }
 
 function runReply({ args, client, reply }: Call): void {
@@ -172,25 +118,60 @@ function runReply({ args, client, reply }: Call): void {
   } else reply.error(Errors.syntax);
 }
 
-function runOnOff(call: Call, take: (client: Client, on: boolean) => void): void {
-  const { args, client, reply } = call;
+function runSwitch({ args, client, reply }: Call, turn: (client: Client, on: boolean) => void): void {
   const on = args[2].isWord('on');
   if (!on && !args[2].isWord('off')) {
     reply.error(Errors.syntax);
     return;
   }
-  take(client, on);
+  turn(client, on);
   reply.ok();
 }
 
-const NO_TRACKING = 'ERR CLIENT TRACKING is not supported by this version of Starling';
+function runTracking({ args, reply }: Call): void {
+  if (args[2].isWord('off')) reply.ok();
+  else if (args[2].isWord('on')) reply.error('ERR client-side caching is not supported by this version of Starling');
+  else reply.error(Errors.syntax);
+}
 
-function sub(name: string, arity: number, since: string, summary: string, run: (call: Call) => void, flags: readonly CommandFlag[] = []): Command {
+function runTrackingInfo({ reply }: Call): void {
+  reply.map(3);
+  reply.bulkText('flags');
+  reply.set(1);
+  reply.bulkText('off');
+  reply.bulkText('redirect');
+  reply.integer(-1);
+  reply.bulkText('prefixes');
+  reply.array(0);
+}
+
+function misused(word: string): string {
+  return `ERR unknown subcommand or wrong number of arguments for '${word}'. Try CLIENT HELP.`;
+}
+
+function sub(
+  name: string,
+  arity: number,
+  since: string,
+  summary: string,
+  run: (call: Call) => void,
+  flags: readonly CommandFlag[] = [],
+): Command {
   return {
-    name: `client|${name}`, arity, flags: ['noscript', 'loading', 'stale', ...flags], keys: [0, 0, 0], acl: ['connection'], since, summary, group: 'connection', run,
+    name: `client|${name}`,
+    arity,
+    flags: ['noscript', 'loading', 'stale', ...flags],
+    keys: [0, 0, 0],
+    acl: ['connection'],
+    since,
+    group: 'connection',
+    summary,
+    complexity: name === 'list' || name === 'kill' ? 'O(N) where N is the number of client connections' : 'O(1)',
+    run,
   };
 }
 
+// biome-ignore format: a form and its explanation belong on one line
 const HELP = [
   'GETNAME', '    The name of this connection.',
   'ID', '    The id of this connection.',
@@ -203,11 +184,18 @@ const HELP = [
   'REPLY (ON|OFF|SKIP)', '    Which replies this connection gets.',
   'SETINFO <option> <value>', '    Tells the name and version of the client library.',
   'SETNAME <name>', '    Names this connection.',
+  'UNBLOCK <id> [TIMEOUT|ERROR]', '    Ends the wait of a blocked connection.',
   'UNPAUSE', '    Ends a pause.',
 ];
 
 export const clientCommand: Command = {
-  name: 'client', arity: -2, flags: [], keys: [0, 0, 0], acl: ['connection'], since: '2.4.0', group: 'connection',
+  name: 'client',
+  arity: -2,
+  flags: [],
+  keys: [0, 0, 0],
+  acl: ['connection'],
+  since: '2.4.0',
+  group: 'connection',
   summary: 'Connections of clients.',
   run({ reply }) {
     reply.error(Errors.syntax);
@@ -219,50 +207,43 @@ export const clientCommand: Command = {
       if (client.name === '') reply.nil();
       else reply.bulkText(client.name);
     }),
-    sub('setname', 3, '2.6.9', 'Names this connection.', ({ args, client, reply }) => {
-      const name = args[2].latin1();
-      if (!isPrintable(name)) {
-        reply.error('ERR Client names cannot contain spaces, newlines or special characters.');
-        return;
-      }
-      client.name = name;
-      reply.ok();
-    }),
+    sub('setname', 3, '2.6.9', 'Names this connection.', runSetName),
     sub('setinfo', 4, '7.2.0', 'Tells the name and version of the client library.', runSetInfo),
-    sub('info', 2, '6.2.0', 'What is known of this connection.', ({ client, engine, reply }) => reply.verbatim(`${describe(client, engine.now)}\n`)),
+    sub('info', 2, '6.2.0', 'What is known of this connection.', ({ client, engine, reply }) =>
+      reply.verbatim(`${describeClient(client, engine.now)}\n`),
+    ),
     sub('list', -2, '2.4.0', 'What is known of all connections.', runList, ['admin']),
     sub('kill', -3, '2.4.0', 'Closes connections.', runKill, ['admin']),
     sub('pause', -3, '3.0.0', 'Lets all clients wait.', runPause, ['admin']),
-    sub('unpause', 2, '6.2.0', 'Ends a pause.', ({ reply, services }) => {
-      services.clients.unpause();
-      reply.ok();
-    }, ['admin']),
+    sub('unpause', 2, '6.2.0', 'Ends a pause.', runUnpause, ['admin']),
     sub('reply', 3, '3.2.0', 'Which replies this connection gets.', runReply),
-    sub('no-evict', 3, '7.0.0', 'Keeps this connection from eviction.', (call) => runOnOff(call, (client, on) => {
-      client.noEvict = on;
-    }), ['admin']),
-    sub('no-touch', 3, '7.2.0', 'Keeps reads of this connection from counting as use.', (call) => runOnOff(call, (client, on) => {
-      client.noTouch = on;
-    })),
-    sub('unblock', -3, '5.0.0', 'Wakes a blocked client.', (call) => {
-      const id = integerArgument(call, 2);
-      if (id !== undefined) call.reply.integer(0);
-    }, ['admin']),
+    sub('unblock', -3, '5.0.0', 'Ends the wait of a blocked client.', runUnblock, ['admin']),
+    sub('no-evict', 3, '7.0.0', 'Keeps this connection from eviction.', runNoEvict, ['admin']),
+    sub('no-touch', 3, '7.2.0', 'Keeps its reads from counting as use.', runNoTouch),
     sub('getredir', 2, '6.0.0', 'Where invalidations go.', ({ reply }) => reply.integer(-1)),
-    sub('trackinginfo', 2, '6.2.0', 'How this connection is tracked.', ({ reply }) => {
-      reply.map(3);
-      reply.bulkText('flags');
-      reply.set(1);
-      reply.bulkText('off');
-      reply.bulkText('redirect');
-      reply.integer(-1);
-      reply.bulkText('prefixes');
-      reply.array(0);
-    }),
-    sub('tracking', -3, '6.0.0', 'Invalidations for a client-side cache.', (call) => {
-      if (call.args[2].isWord('off')) call.reply.ok();
-      else call.reply.error(NO_TRACKING);
-    }),
-    sub('caching', 3, '6.0.0', 'Which keys are tracked.', ({ reply }) => reply.error(NO_TRACKING)),
+    sub('trackinginfo', 2, '6.2.0', 'How this connection is tracked.', runTrackingInfo),
+    sub('tracking', -3, '6.0.0', 'Invalidations for a client-side cache.', runTracking),
+    sub('caching', 3, '6.0.0', 'Which keys are tracked.', ({ reply }) =>
+      reply.error(
+        'ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled',
+      ),
+    ),
   ],
 };
+
+function runUnpause({ reply, services }: Call): void {
+  services.clients.unpause();
+  reply.ok();
+}
+
+function runNoEvict(call: Call): void {
+  runSwitch(call, (client, on) => {
+    client.noEvict = on;
+  });
+}
+
+function runNoTouch(call: Call): void {
+  runSwitch(call, (client, on) => {
+    client.noTouch = on;
+  });
+}

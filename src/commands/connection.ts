@@ -1,114 +1,114 @@
 /** Connection commands: greeting, authentication, the chosen database and protocol. CLIENT is in client-commands.ts. */
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { clientCommand } from './client-commands.ts';
+import { parseInteger } from '../core/integer.ts';
+import type { Slice } from '../core/slice.ts';
+import { integerArgument } from './arguments.ts';
 import type { Client } from './client.ts';
-import { rangedArgument } from './arguments.ts';
+import { checkClientName, clientCommand } from './client-commands.ts';
 import { Errors, wrongArity } from './reply.ts';
-import type { Call, Command } from './table.ts';
+import type { Call, Command, CommandFlag } from './table.ts';
 import { unwatchAll } from './transaction-state.ts';
 import { REDIS_VERSION } from './version.ts';
 
 const WRONG_PASSWORD = 'WRONGPASS invalid username-password pair or user is disabled.';
+const NO_PASSWORD =
+  'ERR AUTH <password> called without any password configured for the default user. ' +
+  'Are you sure your configuration is correct?';
+const HELLO_UNAUTHENTICATED =
+  'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> ' +
+  'option can be used to authenticate the client and select the RESP protocol version at the same time';
+const CLUSTER_DISABLED = 'ERR This instance has cluster support disabled';
 
-/** Compares without telling by its time where they differ. */
-function isPassword(given: string, wanted: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text, 'latin1').digest();
-  return timingSafeEqual(digest(given), digest(wanted));
+/** Takes a time that depends on what was given only, so that it does not tell where the two differ. */
+function isPassword(given: Slice, wanted: string): boolean {
+  const secret = Buffer.from(wanted);
+  let difference = given.length ^ secret.length;
+  for (let i = 0; i < given.length; i++) difference |= given.bytes[given.start + i] ^ secret[i % secret.length];
+  return difference === 0;
 }
 
-/** Checks and takes over the name and password; the error to answer, or null. */
-function authenticate(call: Call, user: string, password: string): string | null {
-  const wanted = call.services.config.limits.requirePassword;
-  if (user !== 'default' || (wanted !== '' && !isPassword(password, Buffer.from(wanted).toString('latin1')))) return WRONG_PASSWORD;
-  call.client.authenticated = true;
-  call.client.user = user;
-  return null;
+/** Without a password every password is right, as for Redis's user `nopass`. False after an error. */
+function authenticate({ client, reply, services }: Call, user: Slice | null, password: Slice): boolean {
+  const wanted = services.config.limits.requirePassword;
+  const isDefault = user === null || user.latin1() === 'default';
+  if (!isDefault || (wanted !== '' && !isPassword(password, wanted))) {
+    reply.error(WRONG_PASSWORD);
+    return false;
+  }
+  client.authenticated = true;
+  client.user = 'default';
+  return true;
 }
 
 function runAuth(call: Call): void {
   const { args, argc, reply, services } = call;
-  if (argc > 3) {
-    reply.error(Errors.syntax);
-    return;
-  }
-  if (argc === 2 && services.config.limits.requirePassword === '') {
-    reply.error('ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?');
-    return;
-  }
-  const failure = argc === 2 ? authenticate(call, 'default', args[1].latin1()) : authenticate(call, args[1].latin1(), args[2].latin1());
-  if (failure === null) reply.ok();
-  else reply.error(failure);
+  if (argc > 3) reply.error(Errors.syntax);
+  else if (argc === 2 && services.config.limits.requirePassword === '') reply.error(NO_PASSWORD);
+  else if (authenticate(call, argc === 2 ? null : args[1], args[argc - 1])) reply.ok();
 }
 
-/** A client's or library's name: printable, no blanks; the error of Redis otherwise. */
-export function isPrintable(text: string): boolean {
-  return /^[!-~]*$/.test(text);
-}
-
-function runHello(call: Call): void {
-  const { args, argc, client, reply, services } = call;
-  let protocol: 2 | 3 = client.protocol;
+/** What HELLO was asked for; undefined after an error. */
+function parseHello(call: Call): { protocol: 2 | 3; name: string | null; auth: number } | undefined {
+  const { args, argc, client, reply } = call;
+  let { protocol } = client;
   let name: string | null = null;
+  let auth = 0;
   if (argc > 1) {
-    const text = args[1].latin1();
-    if (!/^-?\d+$/.test(text)) {
+    const version = parseInteger(args[1].bytes, args[1].start, args[1].end);
+    if (version === undefined) {
       reply.error('ERR Protocol version is not an integer or out of range');
-      return;
+      return undefined;
     }
-    if (text !== '2' && text !== '3') {
+    if (version !== 2 && version !== 3) {
       reply.error('NOPROTO unsupported protocol version');
-      return;
+      return undefined;
     }
-    protocol = text === '3' ? 3 : 2;
+    protocol = version;
   }
   for (let i = 2; i < argc; i++) {
     if (args[i].isWord('auth') && i + 2 < argc) {
-      const failure = authenticate(call, args[i + 1].latin1(), args[i + 2].latin1());
-      if (failure !== null) {
-        reply.error(failure);
-        return;
-      }
+      auth = i;
       i += 2;
     } else if (args[i].isWord('setname') && i + 1 < argc) {
       name = args[++i].latin1();
-      if (!isPrintable(name)) {
-        reply.error('ERR Client names cannot contain spaces, newlines or special characters.');
-        return;
-      }
+      if (!checkClientName(call, name)) return undefined;
     } else {
-      reply.error(`ERR Syntax error in HELLO option '${args[i].latin1()}'`);
-      return;
+      reply.error(`ERR Syntax error in HELLO option '${args[i].text()}'`);
+      return undefined;
     }
   }
-  if (!client.authenticated) {
-    reply.error(
-      'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
-    );
+  return { protocol, name, auth };
+}
+
+function runHello(call: Call): void {
+  const { args, client, reply, services } = call;
+  const asked = parseHello(call);
+  if (asked === undefined) return;
+  const { protocol, name, auth } = asked;
+  if (auth > 0 && !authenticate(call, args[auth + 1], args[auth + 2])) return;
+  if (!client.authenticated && services.config.limits.requirePassword !== '') {
+    reply.error(HELLO_UNAUTHENTICATED);
     return;
   }
   if (name !== null) client.name = name;
   client.protocol = protocol;
-  reply.map(8);
-  const pairs: [string, string | number][] = [
-    ['server', 'redis'],
-    ['version', REDIS_VERSION],
-    ['starling_version', services.node.version],
-    ['proto', protocol],
-    ['id', client.id],
-    ['mode', 'standalone'],
-    ['role', 'master'],
-  ];
-  for (const [key, value] of pairs) {
-    reply.bulkText(key);
-    if (typeof value === 'number') reply.integer(value);
-    else reply.bulkText(value);
-  }
+  reply.map(7);
+  reply.bulkText('server');
+  reply.bulkText('redis');
+  reply.bulkText('version');
+  reply.bulkText(REDIS_VERSION);
+  reply.bulkText('proto');
+  reply.integer(protocol);
+  reply.bulkText('id');
+  reply.integer(client.id);
+  reply.bulkText('mode');
+  reply.bulkText('standalone');
+  reply.bulkText('role');
+  reply.bulkText('master');
   reply.bulkText('modules');
   reply.array(0);
 }
 
-function runReset(call: Call): void {
-  const { client, engine, reply, services } = call;
+function runReset({ client, engine, reply, services }: Call): void {
   resetClient(client);
   unwatchAll(client, engine);
   client.authenticated = services.config.limits.requirePassword === '';
@@ -126,74 +126,63 @@ function resetClient(client: Client): void {
   client.noTouch = false;
 }
 
-const CLUSTER_DISABLED = 'ERR This instance has cluster support disabled';
-
-function disabledInCluster(name: string, arity: number, summary: string): Command {
-  return {
-    name, arity, flags: ['fast', 'loading', 'stale'], keys: [0, 0, 0], acl: ['connection'], since: '3.0.0', group: 'cluster', summary,
-    run({ reply }) {
-      reply.error(CLUSTER_DISABLED);
-    },
-  };
+function runPing({ args, argc, reply }: Call): void {
+  if (argc > 2) reply.error(wrongArity('ping'));
+  else if (argc === 2) reply.bulk(args[1]);
+  else reply.status('PONG');
 }
+
+function runSelect(call: Call): void {
+  const index = integerArgument(call, 1);
+  if (index === undefined) return;
+  if (index < -2147483648 || index > 2147483647) {
+    call.reply.error('ERR value is out of range, value must between -2147483648 and 2147483647');
+  } else if (index < 0 || index >= call.services.config.limits.databases) {
+    call.reply.error(Errors.databaseIndex);
+  } else {
+    call.client.database = Number(index);
+    call.reply.ok();
+  }
+}
+
+function runQuit({ client, reply }: Call): void {
+  reply.ok();
+  client.closeAfterReply = true;
+}
+
+function connectionCommand(
+  name: string,
+  arity: number,
+  since: string,
+  flags: readonly CommandFlag[],
+  summary: string,
+  run: (call: Call) => void,
+): Command {
+  const common = { keys: [0, 0, 0], acl: ['connection'], group: 'connection', complexity: 'O(1)' } as const;
+  return { name, arity, since, flags: [...flags, 'fast'], summary, run, ...common };
+}
+
+/** What a client says only to a node of a Redis Cluster. */
+function clusterCommand(name: string, arity: number, summary: string): Command {
+  const answer = ({ reply }: Call) => reply.error(CLUSTER_DISABLED);
+  return { ...connectionCommand(name, arity, '3.0.0', ['loading', 'stale'], summary, answer), group: 'cluster' };
+}
+
+const BEFORE_AUTH: readonly CommandFlag[] = ['noscript', 'loading', 'stale', 'no_auth', 'allow_busy'];
 
 export const connectionCommands: readonly Command[] = [
   clientCommand,
-  {
-    name: 'auth', arity: -2, flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy', 'skip_monitor'], keys: [0, 0, 0], acl: ['connection'],
-    since: '1.0.0', group: 'connection', summary: 'Gives the password.', complexity: 'O(N), N passwords of the user',
-    run: runAuth,
-  },
-  {
-    name: 'hello', arity: -1, flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'], keys: [0, 0, 0], acl: ['connection'],
-    since: '6.0.0', group: 'connection', summary: 'Chooses the protocol and tells about the server.', complexity: 'O(1)',
-    run: runHello,
-  },
-  {
-    name: 'ping', arity: -1, flags: ['fast'], keys: [0, 0, 0], acl: ['connection'],
-    since: '1.0.0', group: 'connection', summary: 'Answers PONG, or the argument.', complexity: 'O(1)',
-    run({ args, argc, reply }) {
-      if (argc > 2) reply.error(wrongArity('ping'));
-      else if (argc === 2) reply.bulk(args[1]);
-      else reply.status('PONG');
-    },
-  },
-  {
-    name: 'echo', arity: 2, flags: ['loading', 'stale', 'fast'], keys: [0, 0, 0], acl: ['connection'],
-    since: '1.0.0', group: 'connection', summary: 'Answers its argument.', complexity: 'O(1)',
-    run({ args, reply }) {
-      reply.bulk(args[1]);
-    },
-  },
-  {
-    name: 'select', arity: 2, flags: ['loading', 'stale', 'fast'], keys: [0, 0, 0], acl: ['connection'],
-    since: '1.0.0', group: 'connection', summary: 'Chooses the database.', complexity: 'O(1)',
-    run(call) {
-      const index = rangedArgument(call, 1, -2147483648, 2147483647, 'ERR value is not an integer or out of range');
-      if (index === undefined) return;
-      if (index < 0 || index >= call.services.config.limits.databases) {
-        call.reply.error(Errors.databaseIndex);
-        return;
-      }
-      call.client.database = index;
-      call.reply.ok();
-    },
-  },
-  {
-    name: 'quit', arity: -1, flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'], keys: [0, 0, 0], acl: ['connection'],
-    since: '1.0.0', group: 'connection', summary: 'Closes the connection.', complexity: 'O(1)',
-    run({ client, reply }) {
-      reply.ok();
-      client.closeAfterReply = true;
-    },
-  },
-  {
-    name: 'reset', arity: 1, flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'], keys: [0, 0, 0], acl: ['connection'],
-    since: '6.2.0', group: 'connection', summary: 'Brings the connection back to how it began.', complexity: 'O(1)',
-    run: runReset,
-  },
-  disabledInCluster('asking', 1, 'A cluster client was sent here once.'),
-  disabledInCluster('readonly', 1, 'A cluster client accepts stale reads.'),
-  disabledInCluster('readwrite', 1, 'A cluster client wants fresh reads.'),
-  disabledInCluster('cluster', -2, 'Commands of a Redis Cluster.'),
+  connectionCommand('auth', -2, '1.0.0', [...BEFORE_AUTH, 'skip_monitor'], 'Gives the password.', runAuth),
+  connectionCommand('hello', -1, '6.0.0', BEFORE_AUTH, 'Chooses the protocol, and tells about the server.', runHello),
+  connectionCommand('ping', -1, '1.0.0', [], 'Answers PONG, or the argument.', runPing),
+  connectionCommand('echo', 2, '1.0.0', ['loading', 'stale'], 'Answers its argument.', ({ args, reply }) =>
+    reply.bulk(args[1]),
+  ),
+  connectionCommand('select', 2, '1.0.0', ['loading', 'stale'], 'Chooses the database.', runSelect),
+  connectionCommand('quit', -1, '1.0.0', BEFORE_AUTH, 'Closes the connection.', runQuit),
+  connectionCommand('reset', 1, '6.2.0', BEFORE_AUTH, 'Brings the connection back to how it began.', runReset),
+  clusterCommand('asking', 1, 'A cluster client was sent here once.'),
+  clusterCommand('readonly', 1, 'A cluster client accepts stale reads.'),
+  clusterCommand('readwrite', 1, 'A cluster client wants fresh reads.'),
+  clusterCommand('cluster', -2, 'Commands of a Redis Cluster.'),
 ];

@@ -124,7 +124,10 @@ export class Dispatcher {
 
   private mustPause({ client }: CommandCall, entry: Entry): boolean {
     if (this.paused === 'all' || (entry.traits & Trait.write) !== 0) return true;
-    return entry.command.name === 'exec' && (client.multi?.queue ?? []).some(({ command }) => command.flags.includes('write'));
+    return (
+      entry.command.name === 'exec' &&
+      (client.multi?.queue ?? []).some(({ command }) => command.flags.includes('write'))
+    );
   }
 
   /** Runs a command as one txn. */
@@ -144,7 +147,7 @@ export class Dispatcher {
       this.crashed(call, mark, error);
     }
     const changed = engine.commit();
-    if (services.statistics.errorReplies !== failures) tally.failed++;
+    if (services.statistics.errorReplies > failures) tally.failed++;
     if (isTimed) {
       call.command = entry.command;
       this.times.measured(tally, call);
@@ -169,7 +172,7 @@ export class Dispatcher {
     } catch (error) {
       this.crashed(call, mark, error);
     }
-    if (services.statistics.errorReplies !== failures) tally.failed++;
+    if (services.statistics.errorReplies > failures) tally.failed++;
     this.times.measured(tally, call);
   }
 
@@ -204,7 +207,7 @@ export class Dispatcher {
     const { client, reply } = call;
     if (entry !== null) this.times.of(entry).rejected++;
     if (client.multi !== null) client.multi.dirty = true;
-    if (entry?.command.name === 'exec' && client.multi !== null) {
+    if (entry?.command.name === 'exec') {
       discardMulti(client, call.engine);
       reply.error(`EXECABORT Transaction discarded because of: ${error.replace(/^ERR /, '')}`);
     } else reply.error(error);

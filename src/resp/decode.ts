@@ -4,7 +4,15 @@ export class ReplyError extends Error {
   override name = 'ReplyError';
 }
 
-export type ReplyValue = null | string | number | bigint | boolean | ReplyError | ReplyValue[] | Map<ReplyValue, ReplyValue>;
+export type ReplyValue =
+  | null
+  | string
+  | number
+  | bigint
+  | boolean
+  | ReplyError
+  | ReplyValue[]
+  | Map<ReplyValue, ReplyValue>;
 
 /** The reply at `at`, and where the next one starts; null if the bytes end before it does. Strings are latin1. */
 export function decodeReply(bytes: Buffer, at = 0): { value: ReplyValue; next: number } | null {
@@ -21,7 +29,10 @@ export function decodeReply(bytes: Buffer, at = 0): { value: ReplyValue; next: n
     case ':':
       return { value: Number.isSafeInteger(Number(line)) ? Number(line) : BigInt(line), next };
     case ',':
-      return { value: line === 'inf' ? Number.POSITIVE_INFINITY : line === '-inf' ? Number.NEGATIVE_INFINITY : Number(line), next };
+      return {
+        value: line === 'inf' ? Number.POSITIVE_INFINITY : line === '-inf' ? Number.NEGATIVE_INFINITY : Number(line),
+        next,
+      };
     case '#':
       return { value: line === 't', next };
     case '_':

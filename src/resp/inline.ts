@@ -30,7 +30,7 @@ function readWord(bytes: Buffer, at: number, end: number, word: number[]): numbe
   for (; at < end; at++) {
     const byte = bytes[at];
     if (quote === 0) {
-      if (isBlank(byte)) return at;
+      if (isSeparator(byte)) return at;
       if (byte === DOUBLE_QUOTE || byte === SINGLE_QUOTE) quote = byte;
       else word.push(byte);
     } else if (byte === BACKSLASH && quote === DOUBLE_QUOTE && at + 1 < end) {
@@ -54,6 +54,11 @@ function readEscape(bytes: Buffer, at: number, end: number, word: number[]): num
   }
   word.push(ESCAPES[String.fromCharCode(bytes[at + 1])] ?? bytes[at + 1]);
   return at + 1;
+}
+
+/** Ends a word; vertical tabs and form feeds do not, though they are skipped before one. */
+function isSeparator(byte: number): boolean {
+  return byte === 32 || byte === 9 || byte === 10 || byte === 13;
 }
 
 function isBlank(byte: number): boolean {

@@ -132,19 +132,26 @@ export class RequestParser {
 
   private takeBulkHeader(bytes: Buffer, end: number): Parsed {
     if (this.at >= end) return Parsed.more;
-    const type = bytes[this.at];
-    const start = this.at;
+    if (bytes[this.at] !== DOLLAR) return this.refuseType(bytes, end);
     const length = this.readNumber(bytes, end);
     if (length === INCOMPLETE) {
       return end - this.at > LINE_BYTES_MAX && !hasCarriageReturn(bytes, this.at, end)
         ? this.fail('too big bulk count string')
         : Parsed.more;
     }
-    if (type !== DOLLAR) return this.fail(`expected '$', got '${String.fromCharCode(bytes[start])}'`);
     if (!(length >= 0 && length <= this.bulkLengthMax)) return this.fail('invalid bulk length');
     if (length > UNAUTHENTICATED_BULK_MAX && !this.trusted) return this.fail('unauthenticated bulk length');
     this.bulkLength = length;
     return Parsed.request;
+  }
+
+  /** Like Redis, only when the line is complete. */
+  private refuseType(bytes: Buffer, end: number): Parsed {
+    const length = bytes.subarray(this.at, end).indexOf(CR);
+    if (length >= 0 && this.at + length + 1 < end) {
+      return this.fail(`expected '$', got '${String.fromCharCode(bytes[this.at])}'`);
+    }
+    return length < 0 && end - this.at > LINE_BYTES_MAX ? this.fail('too big bulk count string') : Parsed.more;
   }
 
   /** The number between the type byte at `at` and CR LF, whose end becomes the new `at`; or INCOMPLETE, INVALID. */

@@ -17,6 +17,8 @@ const KEEPALIVE_MS = 300_000;
 const BACKLOG = 511;
 /** What a closing server gives its clients to take their last replies. */
 const CLOSE_GRACE_MS = 1000;
+/** Longer timers of Node.js fire at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export interface ServerOptions {
   readonly engine: Engine;
@@ -80,7 +82,9 @@ export class RespServer implements ClientRegistry {
     const closed = this.listeners
       .splice(0)
       .map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-    const gone = [...this.sockets].map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())));
+    const gone = [...this.sockets].map(
+      (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
+    );
     for (const socket of this.sockets) socket.destroySoon();
     const grace = setTimeout(() => {
       for (const socket of this.sockets) socket.destroy();
@@ -96,7 +100,10 @@ export class RespServer implements ClientRegistry {
     const until = Math.max(untilMs, this.pause?.untilMs ?? 0);
     this.clearPause();
     dispatcher.paused = writesOnly && dispatcher.paused !== 'all' ? 'writes' : 'all';
-    this.pause = { untilMs: until, timer: setTimeout(() => this.unpause(), Math.max(0, until - Date.now())) };
+    this.pause = {
+      untilMs: until,
+      timer: setTimeout(() => this.endPause(until), Math.min(until - Date.now(), TIMER_MS_MAX)),
+    };
   }
 
   unpause(): void {
@@ -119,7 +126,13 @@ export class RespServer implements ClientRegistry {
   }
 
   private async listenOn(port: number, address: string): Promise<number> {
-    const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_MS, pauseOnConnect: true, allowHalfOpen: true };
+    const options = {
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEPALIVE_MS,
+      pauseOnConnect: true,
+      allowHalfOpen: true,
+    };
     const server = net.createServer(options, (socket) => this.accept(socket));
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => reject(listenError(error, port, address)));
@@ -167,6 +180,11 @@ export class RespServer implements ClientRegistry {
     }
   }
 
+  private endPause(untilMs: number): void {
+    if (Date.now() < untilMs) this.pauseUntil(untilMs, this.dispatcher.paused === 'writes');
+    else this.unpause();
+  }
+
   private clearPause(): void {
     if (this.pause !== null) clearTimeout(this.pause.timer);
     this.pause = null;
@@ -181,5 +199,7 @@ function listenError(error: NodeJS.ErrnoException, port: number, address: string
     ENOTFOUND: 'the name cannot be resolved; see `bind`',
   };
   const reason = reasons[error.code ?? ''] ?? error.message;
-  return Object.assign(new Error(`cannot listen on ${address}:${port}: ${reason}`, { cause: error }), { code: error.code });
+  return Object.assign(new Error(`cannot listen on ${address}:${port}: ${reason}`, { cause: error }), {
+    code: error.code,
+  });
 }

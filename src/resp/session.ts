@@ -270,7 +270,9 @@ export class Session implements Client {
   }
 
   private abort(): void {
-    this.warn(`client ${this.address} sent POST or Host: as a command: an HTTP client, or an attack; its connection is cut`);
+    this.warn(
+      `client ${this.address} sent POST or Host: as a command: an HTTP client, or an attack; its connection is cut`,
+    );
     this.closeAfterReply = true;
   }
 
@@ -321,7 +323,9 @@ export class Session implements Client {
     const { pendingBytes } = this.transport;
     const hardLimit = outputLimitOf(this.services);
     if (hardLimit > 0 && pendingBytes > hardLimit) {
-      this.warn(`closing client ${this.address}: ${pendingBytes} bytes of replies are unread (client-output-buffer-limit)`);
+      this.warn(
+        `closing client ${this.address}: ${pendingBytes} bytes of replies are unread (client-output-buffer-limit)`,
+      );
       this.transport.destroy();
       this.over();
     } else if (pendingBytes > (this.parser.trusted ? UNREAD_BYTES_MAX : UNREAD_UNTRUSTED_BYTES_MAX)) {

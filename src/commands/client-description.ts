@@ -1,0 +1,65 @@
+/** What CLIENT LIST and CLIENT INFO tell of a client: Redis's fields, in their order. */
+import type { Client } from './client.ts';
+
+/** One line, without its end. */
+export function describeClient(client: Client, nowMs: number): string {
+  const { multi } = client;
+  const multiBytes = multi === null ? 0 : queueBytes(multi.queue);
+  const fields: readonly (readonly [string, string | number])[] = [
+    ['id', client.id],
+    ['addr', client.address],
+    ['laddr', client.localAddress],
+    // Node.js does not tell
+    ['fd', -1],
+    ['name', client.name],
+    ['age', secondsBetween(client.createdAtMs, nowMs)],
+    ['idle', secondsBetween(client.lastCommandAtMs, nowMs)],
+    ['flags', flagsOf(client)],
+    ['db', client.database],
+    ['sub', 0],
+    ['psub', 0],
+    ['ssub', 0],
+    ['multi', multi === null ? -1 : multi.queue.length],
+    ['watch', client.watches.length],
+    ['qbuf', client.queryBytes],
+    ['qbuf-free', 0],
+    ['argv-mem', 0],
+    ['multi-mem', multiBytes],
+    // reply buffers are shared: a client that is not being answered holds none
+    ['rbs', 0],
+    ['rbp', 0],
+    ['obl', 0],
+    ['oll', client.outputBytes === 0 ? 0 : 1],
+    ['omem', client.outputBytes],
+    ['tot-mem', client.queryBytes + client.outputBytes + multiBytes],
+    ['events', client.outputBytes === 0 ? 'r' : 'rw'],
+    ['cmd', client.lastCommand],
+    ['user', client.user],
+    ['redir', -1],
+    ['resp', client.protocol],
+    ['lib-name', client.libraryName],
+    ['lib-ver', client.libraryVersion],
+  ];
+  return fields.map(([name, value]) => `${name}=${value}`).join(' ');
+}
+
+function flagsOf(client: Client): string {
+  let flags = '';
+  if (client.multi !== null) flags += 'x';
+  if (client.blocked) flags += 'b';
+  if (client.watches.some(({ watch }) => watch.changed)) flags += 'd';
+  if (client.closeAfterReply) flags += 'c';
+  if (client.noEvict) flags += 'e';
+  if (client.noTouch) flags += 'T';
+  return flags === '' ? 'N' : flags;
+}
+
+function queueBytes(queue: NonNullable<Client['multi']>['queue']): number {
+  let bytes = 0;
+  for (const { args } of queue) for (const arg of args) bytes += arg.length;
+  return bytes;
+}
+
+function secondsBetween(fromMs: number, toMs: number): number {
+  return Math.max(0, Math.floor((toMs - fromMs) / 1000));
+}
