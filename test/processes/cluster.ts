@@ -40,7 +40,7 @@ export async function connected(nodes: readonly NodeProcess[], timeoutMs = 20_00
 
 /** Peers that this node is connected to, by INFO. */
 export async function peersUp(node: NodeProcess): Promise<number> {
-  return Number((await node.info('crdt_peers_up')) ?? (await node.info('connected_peers')) ?? -1);
+  return Number((await node.info('crdt_peers_up')) ?? -1);
 }
 
 /** DEBUG REPLICATION on all of them. */
