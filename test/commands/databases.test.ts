@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { BothServers, differentialTest } from './differential.ts';
 import { SingleNode } from './single-node.ts';
 
 test('DBSIZE counts the keys of the selected database', async () => {
@@ -60,6 +61,40 @@ test('SWAPDB says which index is wrong', async () => {
   assert.is(await node.run('SWAPDB 0 99999999999'), '-ERR invalid second DB index');
   assert.is(await node.run('SWAPDB 0 16'), '-ERR DB index is out of range');
   assert.is(await node.run('SWAPDB -1 0'), '-ERR DB index is out of range');
+});
+
+differentialTest('commands on databases answer as redis-server does', async () => {
+  const both = await BothServers.open();
+  try {
+    await both.compareAfresh([
+      'SET a 1',
+      'DBSIZE',
+      'SWAPDB a b',
+      'SWAPDB 0 b',
+      'SWAPDB 0 16',
+      'SWAPDB -1 0',
+      'SWAPDB 99999999999 1',
+      'SWAPDB 1 99999999999',
+      'SWAPDB 0 0',
+      'SWAPDB 0 1',
+      'DBSIZE',
+      'SELECT 1',
+      'GET a',
+      'SWAPDB 1 0',
+      'GET a',
+      'FLUSHDB no',
+      'FLUSHALL no',
+      'FLUSHDB async sync',
+      'SET a 1',
+      'FLUSHDB Async',
+      'DBSIZE',
+      'FLUSHALL SYNC',
+      'SWAPDB',
+      'DBSIZE 1',
+    ]);
+  } finally {
+    both.close();
+  }
 });
 
 test.run();

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { BothServers, differentialTest } from './differential.ts';
 import { SingleNode } from './single-node.ts';
 
 test('the four ways to set a deadline mean the same moment', async () => {
@@ -128,6 +129,73 @@ test('a deadline at the end of time leaves the key where it is', async () => {
   assert.is(await node.run('PEXPIREAT a 9223372036854775807'), 1);
   assert.is(await node.run('GET a'), '1');
   assert.ok(Number(await node.run('TTL a')) > 10 ** 12);
+});
+
+differentialTest('times to live answer as redis-server does', async () => {
+  const both = await BothServers.open();
+  try {
+    const times = [
+      '0',
+      '-1',
+      'x',
+      '',
+      '+5',
+      '01',
+      '1.5',
+      '9223372036854775807',
+      '9223372036854775808',
+      '-9223372036854775807',
+    ];
+    const refused = ['9223372036854775', '-9223372036854776', '9223372036854776', '-9223372036854775'];
+    const commands = ['EXPIRE', 'PEXPIRE', 'EXPIREAT', 'PEXPIREAT'];
+    for (const command of commands) {
+      for (const time of [...times, ...refused]) {
+        await both.compare(['SET a 1', [command, 'a', time], 'EXISTS a', [command, 'nothing', time]]);
+      }
+    }
+    await both.compareAfresh([
+      'EXPIRE',
+      'EXPIRE a',
+      'EXPIRE a x nonsense',
+      'EXPIRE a 10 NX XX',
+      'EXPIRE a 10 GT LT NX',
+      'EXPIRE a 10 gt lt',
+      'TTL',
+      'TTL a',
+      'PTTL a',
+      'EXPIRETIME a',
+      'PEXPIRETIME a',
+      'PERSIST a',
+      'SET a 1',
+      'TTL a',
+      'PTTL a',
+      'EXPIRETIME a',
+      'PEXPIRETIME a',
+      'PERSIST a',
+    ]);
+  } finally {
+    both.close();
+  }
+});
+
+differentialTest('any sequence of conditions leaves the deadline that redis-server has', async () => {
+  const both = await BothServers.open();
+  const time = fc.integer({ min: 3_000_000_000, max: 3_000_000_004 }).map(String);
+  const options = fc.subarray(['NX', 'xx', 'GT', 'lt'], { maxLength: 2 });
+  const request = fc.oneof(
+    fc.tuple(time, options).map(([at, words]) => ['EXPIREAT', 'a', at, ...words]),
+    fc.tuple(time, options).map(([at, words]) => ['PEXPIREAT', 'a', `${at}500`, ...words]),
+    fc.constantFrom(['PERSIST', 'a'], ['SET', 'a', '1'], ['DEL', 'a']),
+  );
+  const property = fc.asyncProperty(fc.array(request, { maxLength: 20 }), async (requests) => {
+    const asked = requests.flatMap((each) => [each, ['EXPIRETIME', 'a'], ['PEXPIRETIME', 'a']]);
+    await both.compareAfresh(['SET a 1', ...asked]);
+  });
+  try {
+    await fc.assert(property, { numRuns: 60 });
+  } finally {
+    both.close();
+  }
 });
 
 test.run();

@@ -1,6 +1,13 @@
+import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { databaseCommands } from '../../src/commands/databases.ts';
+import { expiryCommands } from '../../src/commands/expiry.ts';
+import { keyCommands } from '../../src/commands/keys.ts';
+import type { Command } from '../../src/commands/table.ts';
 import { Slice } from '../../src/core/index.ts';
+import { decodeReply, type ReplyValue } from '../../src/resp/decode.ts';
+import { BothServers, differentialTest } from './differential.ts';
 import { SingleNode } from './single-node.ts';
 
 test('DEL and UNLINK count the keys that they removed', async () => {
@@ -243,6 +250,120 @@ test('OBJECT answers nil for a missing key, and refuses frequencies and unknown 
   assert.match(String(await node.run('OBJECT FREQ a')), /^-ERR An LFU maxmemory policy is not selected/);
   assert.is(await node.run('OBJECT COLOUR a'), "-ERR unknown subcommand 'COLOUR'. Try OBJECT HELP.");
   assert.ok(Array.isArray(await node.run('OBJECT HELP')));
+});
+
+differentialTest('the entries say what redis-server says of its commands', async () => {
+  const both = await BothServers.open();
+  try {
+    for (const command of [...keyCommands, ...expiryCommands, ...databaseCommands]) {
+      const [{ redis }] = await both.answers([['COMMAND', 'INFO', command.name]]);
+      const reply = decodeReply(redis)?.value;
+      if (!Array.isArray(reply) || !Array.isArray(reply[0])) throw new Error(`no entry: ${command.name}`);
+      compareEntry(command, reply[0]);
+    }
+  } finally {
+    both.close();
+  }
+});
+
+function compareEntry(command: Command, shown: readonly ReplyValue[]): void {
+  const [name, arity, flags, first, last, step, categories, , , subcommands] = shown;
+  const keys = 'shown' in command.keys ? command.keys.shown : command.keys;
+  assert.equal([command.name, command.arity, ...keys], [name, arity, first, last, step]);
+  assert.equal([...command.flags].sort(), sortedStrings(flags), `flags of ${command.name}`);
+  const implied = command.flags.flatMap((flag) => (flag === 'readonly' ? 'read' : flag === 'write' ? 'write' : []));
+  const speed = command.flags.includes('fast') ? 'fast' : 'slow';
+  const acl = [...command.acl, ...implied, speed].map((category) => `@${category}`);
+  assert.equal(acl.sort(), sortedStrings(categories), `categories of ${command.name}`);
+  const ours = command.subcommands ?? [];
+  const theirs = Array.isArray(subcommands) ? subcommands : [];
+  assert.is(ours.length, theirs.length);
+  for (const sub of ours) {
+    const same = theirs.find((each) => Array.isArray(each) && each[0] === sub.name);
+    if (!Array.isArray(same)) throw new Error(`redis-server has no ${sub.name}`);
+    compareEntry(sub, same);
+  }
+}
+
+function sortedStrings(value: ReplyValue): string[] {
+  return Array.isArray(value) ? value.map(String).sort() : [];
+}
+
+differentialTest('commands on keys answer as redis-server does', async () => {
+  const both = await BothServers.open();
+  try {
+    await both.compareAfresh([
+      'SET a 1',
+      'SET b word',
+      'RENAME x y',
+      'RENAME a a',
+      'RENAMENX a a',
+      'RENAMENX x x',
+      'RENAMENX a b',
+      'MOVE a 16',
+      'MOVE a x',
+      'MOVE a 99999999999',
+      'MOVE a 0',
+      'MOVE a -1',
+      'MOVE nothing 1',
+      'COPY a a',
+      'COPY a b',
+      'COPY a b DB',
+      'COPY a b DB 77',
+      'COPY a b DB 99999999999',
+      'COPY a b DB x',
+      'COPY a b over',
+      'COPY nothing b REPLACE',
+      'COPY a a DB 2 REPLACE DB 0',
+      'RANDOMKEY x',
+      'OBJECT ENCODING a',
+      'OBJECT ENCODING b',
+      'OBJECT ENCODING nothing',
+      'OBJECT FREQ a',
+      'OBJECT FREQ nothing',
+      'OBJECT REFCOUNT b',
+      'OBJECT REFCOUNT a',
+      'OBJECT IDLETIME b',
+      'OBJECT IDLETIME',
+      'OBJECT what a',
+      'OBJECT',
+      'OBJECT HELP x',
+      'DEL',
+      'KEYS',
+      'TYPE',
+      'TYPE a b',
+    ]);
+  } finally {
+    both.close();
+  }
+});
+
+differentialTest('any sequence of commands on keys leaves what redis-server has', async () => {
+  const both = await BothServers.open();
+  const key = fc.constantFrom('a', 'b', '{a}c', '', '\x00\xff');
+  const database = fc.constantFrom('0', '1', '16', 'x');
+  const pattern = fc.constantFrom('[a-b]?', '\\a', '[^a]', '{*', '[', '**', '', '\x00*');
+  const request = fc.oneof(
+    fc.tuple(fc.constant('SET'), key, fc.constantFrom('1', 'x', 'y'.repeat(45), '9'.repeat(19), '')),
+    fc.tuple(fc.constantFrom('RENAME', 'RENAMENX', 'COPY'), key, key),
+    fc.tuple(fc.constant('COPY'), key, key, fc.constantFrom('REPLACE', 'replace')),
+    fc.tuple(fc.constant('COPY'), key, key, fc.constant('DB'), database, fc.constant('REPLACE')),
+    fc.tuple(fc.constant('MOVE'), key, database),
+    fc.tuple(fc.constantFrom('DEL', 'UNLINK', 'EXISTS', 'TOUCH'), key, key, key),
+    fc.tuple(fc.constantFrom('TYPE', 'GET', 'TTL', 'PERSIST', 'EXPIRETIME'), key),
+    fc.tuple(fc.constantFrom('EXPIREAT'), key, fc.constantFrom('3000000000', '1')),
+    fc.tuple(fc.constant('OBJECT'), fc.constant('ENCODING'), key),
+    fc.tuple(fc.constant('KEYS'), pattern),
+    fc.constantFrom(['SELECT', '0'], ['SELECT', '1'], ['SWAPDB', '0', '1'], ['FLUSHDB'], ['DBSIZE']),
+  );
+  const property = fc.asyncProperty(fc.array(request, { maxLength: 40 }), async (requests) => {
+    await both.compareAfresh(['SELECT 0', ...requests]);
+  });
+  try {
+    await fc.assert(property, { numRuns: 150 });
+  } finally {
+    both.close();
+  }
 });
 
 test.run();

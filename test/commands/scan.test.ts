@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { BothServers, differentialTest } from './differential.ts';
 import { SingleNode } from './single-node.ts';
 
 async function scanOnce(node: SingleNode, cursor: string, ...options: string[]): Promise<[string, string[]]> {
@@ -110,6 +111,41 @@ test('what is no option is refused', async () => {
   }
   assert.is(await node.run('SCAN 0 COUNT x'), '-ERR value is not an integer or out of range');
   assert.is(await node.run('SCAN 0 NOVALUES'), '-ERR NOVALUES option can only be used in HSCAN');
+});
+
+differentialTest('SCAN answers as redis-server does where the reply has one order', async () => {
+  const both = await BothServers.open();
+  try {
+    await both.compareAfresh([
+      'SCAN 0',
+      'SET only 1',
+      'SCAN 0',
+      'SCAN 00',
+      'SCAN +0',
+      'SCAN 0 COUNT 9223372036854775807',
+      'SCAN 0 COUNT 9223372036854775808',
+      'SCAN 0 COUNT',
+      'SCAN 0 COUNT 0',
+      'SCAN 0 COUNT -5',
+      'SCAN 0 COUNT abc',
+      'SCAN abc',
+      'SCAN 99999999999999999999',
+      'SCAN 1.5',
+      'SCAN',
+      'SCAN 0 MATCH',
+      'SCAN 0 MATCH o*y',
+      'SCAN 0 MATCH x',
+      'SCAN 0 match x MATCH *',
+      'SCAN 0 TYPE string',
+      'SCAN 0 TYPE STRING',
+      'SCAN 0 TYPE hash',
+      'SCAN 0 TYPE none',
+      'SCAN 0 TYPE',
+      'SCAN 0 what',
+    ]);
+  } finally {
+    both.close();
+  }
 });
 
 test.run();
