@@ -1,19 +1,25 @@
 /** commands/: every command of Starling, one file a group, one entry a command. Here they come together. */
 import { bitCommands } from './bits.ts';
+import { commandCommands } from './command.ts';
 import { configCommands } from './configuration.ts';
 import { connectionCommands } from './connection.ts';
+import { crdtCommands } from './crdt.ts';
 import { databaseCommands } from './databases.ts';
+import { debugCommands } from './debug.ts';
 import { expiryCommands } from './expiry.ts';
 import { hashExpiryCommands } from './hash-expiry.ts';
 import { hashCommands } from './hashes.ts';
+import { informationCommands } from './information.ts';
 import { keyCommands } from './keys.ts';
+import { meshCommands } from './mesh.ts';
 import { Registry } from './registry.ts';
+import { serverCommands } from './server.ts';
 import { setCommands } from './sets.ts';
 import { stringCommands } from './strings.ts';
 import { transactionCommands } from './transactions.ts';
 
 export function createCommandRegistry(): Registry {
   return new Registry([
-    bitCommands, configCommands, connectionCommands, databaseCommands, expiryCommands, hashCommands, hashExpiryCommands, keyCommands, setCommands, stringCommands, transactionCommands,
+    bitCommands, commandCommands, configCommands, crdtCommands, debugCommands, informationCommands, meshCommands, serverCommands, connectionCommands, databaseCommands, expiryCommands, hashCommands, hashExpiryCommands, keyCommands, setCommands, stringCommands, transactionCommands,
   ]);
 }
