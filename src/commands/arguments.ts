@@ -1,10 +1,11 @@
 /**
- * Reading arguments: numbers, options, expire times, with the checks and the wording of Redis. A function that
- * answers `undefined` has written the error already, unless it says otherwise.
+ * Reading arguments: numbers and expire times, with the checks and the wording of Redis. A function that answers
+ * `undefined` has written the error already, unless it says otherwise. What commands call per request (integers,
+ * deadlines) allocates nothing while numbers are below 2^53.
  */
-import { Decimal } from '../core/decimal.ts';
-import { INT64_MAX, parseInteger } from '../core/integer.ts';
 import type { Integer } from '../core/contract.ts';
+import { Decimal } from '../core/decimal.ts';
+import { INT64_MAX, INT64_MIN, parseInteger } from '../core/integer.ts';
 import type { Slice } from '../core/slice.ts';
 import { Errors, invalidExpire } from './reply.ts';
 import type { Call } from './table.ts';
@@ -34,43 +35,43 @@ export function rangedArgument(call: Call, index: number, min: number, max: numb
   return Number(value);
 }
 
-/** For INCRBYFLOAT and HINCRBYFLOAT: an exact decimal; infinities are refused as Redis refuses their sum. */
-export function decimalArgument(call: Call, index: number): Decimal | undefined {
-  const text = call.args[index].latin1();
-  const value = Decimal.parse(text);
-  if (value === undefined) call.reply.error(/^[+-]?inf(inity)?$/i.test(text) ? Errors.notFinite : Errors.notFloat);
+/** Redis reads a long double from at most so many bytes. */
+const DECIMAL_BYTES_MAX = 255;
+const INFINITY_WORD = /^[+-]?inf(inity)?$/i;
+
+/** For INCRBYFLOAT and HINCRBYFLOAT: an exact decimal. An infinity is a number to Redis, and answers `infiniteError`. */
+export function decimalArgument(
+  call: Call,
+  index: number,
+  infiniteError: string = Errors.notFinite,
+): Decimal | undefined {
+  const slice = call.args[index];
+  const text = slice.latin1();
+  const value = slice.length > DECIMAL_BYTES_MAX ? undefined : Decimal.parse(text);
+  if (value === undefined) call.reply.error(INFINITY_WORD.test(text) ? infiniteError : Errors.notFloat);
   return value;
 }
 
-/** A double as Redis's getDoubleFromObject takes it; undefined without an answer if it is none. */
+/** A double as Redis's getDoubleFromObject takes it, infinities included; undefined without an answer if it is none. */
 export function parseDouble(slice: Slice): number | undefined {
   const text = slice.latin1();
-  if (/^[+-]?inf(inity)?$/i.test(text)) return text.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) return undefined;
-  return Number(text);
+  if (INFINITY_WORD.test(text)) return text.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  const match = /^[+-]?(\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.exec(text);
+  if (match === null) return undefined;
+  const value = Number(text);
+  // what is out of a double's range is refused, on both ends
+  if (!Number.isFinite(value) || (value === 0 && /[1-9]/.test(match[1]))) return undefined;
+  return value;
+}
+
+/** A double argument; writes `error` if it is none. */
+export function doubleArgument(call: Call, index: number, error: string = Errors.notFloat): number | undefined {
+  const value = parseDouble(call.args[index]);
+  if (value === undefined) call.reply.error(error);
+  return value;
 }
 
 export type ExpireUnit = 'ex' | 'px' | 'exat' | 'pxat';
-
-/** The deadline in UNIX ms that an expire option's argument names. `command` is for the error. */
-export function deadlineArgument(call: Call, index: number, unit: ExpireUnit, command: string): number | undefined {
-  const value = integerArgument(call, index);
-  if (value === undefined) return undefined;
-  const deadline = value <= 0 ? undefined : toDeadline(value, unit, call.engine.now);
-  if (deadline === undefined) call.reply.error(invalidExpire(command));
-  return deadline;
-}
-
-/** UNIX ms, or undefined where Redis's 64-bit arithmetic would overflow. */
-export function toDeadline(value: Integer, unit: ExpireUnit, now: number): number | undefined {
-  const relative = unit === 'ex' || unit === 'px';
-  const scale = unit === 'ex' || unit === 'exat' ? 1000n : 1n;
-  const milliseconds = BigInt(value) * scale;
-  if (milliseconds > INT64_MAX || milliseconds < -INT64_MAX) return undefined;
-  if (!relative) return Number(milliseconds);
-  if (milliseconds > INT64_MAX - BigInt(now)) return undefined;
-  return Number(milliseconds) + now;
-}
 
 /** The unit that an option word names, or undefined. */
 export function expireUnit(word: Slice): ExpireUnit | undefined {
@@ -79,4 +80,26 @@ export function expireUnit(word: Slice): ExpireUnit | undefined {
   if (word.isWord('exat')) return 'exat';
   if (word.isWord('pxat')) return 'pxat';
   return undefined;
+}
+
+/** The deadline in UNIX ms that an expire option's argument names; one that is not positive is an error. */
+export function deadlineArgument(call: Call, index: number, unit: ExpireUnit): number | undefined {
+  const value = integerArgument(call, index);
+  if (value === undefined) return undefined;
+  const deadline = value <= 0 ? undefined : toDeadline(value, unit, call.engine.now);
+  if (deadline === undefined) call.reply.error(invalidExpire(call.command.name));
+  return deadline;
+}
+
+/** Below this no unit can overflow: no big integers are needed to find out. */
+const UNCHECKED_MAX = 2 ** 42;
+
+/** UNIX ms, or undefined where Redis's 64-bit arithmetic would overflow. */
+export function toDeadline(value: Integer, unit: ExpireUnit, now: number): number | undefined {
+  const base = unit === 'ex' || unit === 'px' ? now : 0;
+  const scale = unit === 'ex' || unit === 'exat' ? 1000 : 1;
+  if (value > -UNCHECKED_MAX && value < UNCHECKED_MAX) return Number(value) * scale + base;
+  const milliseconds = BigInt(value) * BigInt(scale);
+  if (milliseconds > INT64_MAX - BigInt(base) || milliseconds < INT64_MIN) return undefined;
+  return Number(milliseconds) + base;
 }

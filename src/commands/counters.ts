@@ -39,40 +39,75 @@ export function refuse(reply: Reply, refusal: IncrementRefusal): void {
 
 export const counterCommands: readonly Command[] = [
   {
-    name: 'incr', arity: 2, flags: ['write', 'denyoom', 'fast'], keys: [1, 1, 1], acl: ['string'], since: '1.0.0', group: 'string',
-    summary: 'Adds one to a number.', complexity: 'O(1)',
+    name: 'incr',
+    arity: 2,
+    flags: ['write', 'denyoom', 'fast'],
+    keys: [1, 1, 1],
+    acl: ['string'],
+    since: '1.0.0',
+    group: 'string',
+    summary: 'Adds one to a number.',
+    complexity: 'O(1)',
     run(call) {
       addInteger(call, 1);
     },
   },
   {
-    name: 'decr', arity: 2, flags: ['write', 'denyoom', 'fast'], keys: [1, 1, 1], acl: ['string'], since: '1.0.0', group: 'string',
-    summary: 'Takes one from a number.', complexity: 'O(1)',
+    name: 'decr',
+    arity: 2,
+    flags: ['write', 'denyoom', 'fast'],
+    keys: [1, 1, 1],
+    acl: ['string'],
+    since: '1.0.0',
+    group: 'string',
+    summary: 'Takes one from a number.',
+    complexity: 'O(1)',
     run(call) {
       addInteger(call, -1);
     },
   },
   {
-    name: 'incrby', arity: 3, flags: ['write', 'denyoom', 'fast'], keys: [1, 1, 1], acl: ['string'], since: '1.0.0', group: 'string',
-    summary: 'Adds to a number.', complexity: 'O(1)',
+    name: 'incrby',
+    arity: 3,
+    flags: ['write', 'denyoom', 'fast'],
+    keys: [1, 1, 1],
+    acl: ['string'],
+    since: '1.0.0',
+    group: 'string',
+    summary: 'Adds to a number.',
+    complexity: 'O(1)',
     run(call) {
       const delta = integerArgument(call, 2);
       if (delta !== undefined) addInteger(call, delta);
     },
   },
   {
-    name: 'decrby', arity: 3, flags: ['write', 'denyoom', 'fast'], keys: [1, 1, 1], acl: ['string'], since: '1.0.0', group: 'string',
-    summary: 'Takes from a number.', complexity: 'O(1)',
+    name: 'decrby',
+    arity: 3,
+    flags: ['write', 'denyoom', 'fast'],
+    keys: [1, 1, 1],
+    acl: ['string'],
+    since: '1.0.0',
+    group: 'string',
+    summary: 'Takes from a number.',
+    complexity: 'O(1)',
     run(call) {
       const delta = integerArgument(call, 2);
       if (delta === undefined) return;
       if (delta === INT64_MIN) call.reply.error('ERR decrement would overflow');
-      else addInteger(call, typeof delta === 'number' ? -delta : -delta);
+      else addInteger(call, typeof delta === 'number' ? 0 - delta : -delta);
     },
   },
   {
-    name: 'incrbyfloat', arity: 3, flags: ['write', 'denyoom', 'fast'], keys: [1, 1, 1], acl: ['string'], since: '2.6.0', group: 'string',
-    summary: 'Adds a fraction to a number.', complexity: 'O(1)',
+    name: 'incrbyfloat',
+    arity: 3,
+    flags: ['write', 'denyoom', 'fast'],
+    keys: [1, 1, 1],
+    acl: ['string'],
+    since: '2.6.0',
+    group: 'string',
+    summary: 'Adds a fraction to a number.',
+    complexity: 'O(1)',
     run(call) {
       if (!isCounterType(call)) return;
       const delta = decimalArgument(call, 2);

@@ -17,22 +17,28 @@ interface Match {
   b: [number, number];
 }
 
-/** Memory of the table, bounded as Redis bounds its own allocation. */
-const CELLS_MAX = 2 ** 29;
+const BYTES_PER_CELL = 4;
 
 export const lcsCommand: Command = {
-  name: 'lcs', arity: -3, flags: ['readonly'], keys: [1, 2, 1], acl: ['string'], since: '7.0.0', group: 'string',
-  summary: 'The longest common subsequence of two values.', complexity: 'O(N*M), the lengths of the values',
+  name: 'lcs',
+  arity: -3,
+  flags: ['readonly'],
+  keys: [1, 2, 1],
+  acl: ['string'],
+  since: '7.0.0',
+  group: 'string',
+  summary: 'The longest common subsequence of two values.',
+  complexity: 'O(N*M), the lengths of the values',
   run(call) {
-    const options = parseOptions(call);
-    if (options === undefined) return;
     const a = readString(call, call.args[1]);
     const b = readString(call, call.args[2]);
     if (a === undefined || b === undefined) {
       call.reply.error('ERR The specified keys must contain string values');
       return;
     }
-    if ((a.length + 1) * (b.length + 1) > CELLS_MAX) {
+    const options = parseOptions(call);
+    if (options === undefined) return;
+    if ((a.length + 1) * (b.length + 1) * BYTES_PER_CELL > call.services.config.limits.protoMaxBulkLength) {
       call.reply.error('ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len');
       return;
     }
@@ -40,12 +46,22 @@ export const lcsCommand: Command = {
   },
 };
 
+/** An owned copy, as both values are needed at once; empty if there is none. Undefined for another type. */
+function readString({ db, services }: Call, key: Slice): Buffer | undefined {
+  const value = new Slice();
+  const type = db.strings.read(key, value);
+  if (type === KeyType.none) services.statistics.keyspaceMisses++;
+  else services.statistics.keyspaceHits++;
+  if (type === KeyType.none) return Buffer.alloc(0);
+  return type === KeyType.string ? value.copy() : undefined;
+}
+
 function parseOptions(call: Call): LcsOptions | undefined {
   const { args, argc, reply } = call;
   const options: LcsOptions = { length: false, index: false, matchLengthMin: 0, withMatchLength: false };
   for (let i = 3; i < argc; i++) {
-    if (args[i].isWord('len')) options.length = true;
-    else if (args[i].isWord('idx')) options.index = true;
+    if (args[i].isWord('idx')) options.index = true;
+    else if (args[i].isWord('len')) options.length = true;
     else if (args[i].isWord('withmatchlen')) options.withMatchLength = true;
     else if (args[i].isWord('minmatchlen') && i + 1 < argc) {
       const length = numberArgument(call, ++i);
@@ -63,20 +79,15 @@ function parseOptions(call: Call): LcsOptions | undefined {
   return options;
 }
 
-function readString(call: Call, key: Slice): Buffer | undefined {
-  const value = new Slice();
-  const type = call.db.strings.read(key, value);
-  if (type === KeyType.none) return Buffer.alloc(0);
-  return type === KeyType.string ? value.copy() : undefined;
-}
-
 function answer({ reply }: Call, a: Buffer, b: Buffer, options: LcsOptions): void {
   const width = b.length + 1;
   const lengths = new Uint32Array((a.length + 1) * width);
   for (let i = 1; i <= a.length; i++) {
     for (let j = 1; j <= b.length; j++) {
       lengths[i * width + j] =
-        a[i - 1] === b[j - 1] ? lengths[(i - 1) * width + j - 1] + 1 : Math.max(lengths[(i - 1) * width + j], lengths[i * width + j - 1]);
+        a[i - 1] === b[j - 1]
+          ? lengths[(i - 1) * width + j - 1] + 1
+          : Math.max(lengths[(i - 1) * width + j], lengths[i * width + j - 1]);
     }
   }
   const total = lengths[a.length * width + b.length];

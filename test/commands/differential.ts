@@ -86,6 +86,11 @@ export class BothServers {
     return requests.map((request, i) => ({ request, redis: redis[i], starling: starling[i] }));
   }
 
+  /** Only of the redis-server: for what it tells about itself. */
+  answersOfRedis(requests: readonly Request[]): Promise<Buffer[]> {
+    return this.redis.ask(requests.map(argumentsOf));
+  }
+
   /** Runs the commands on both and throws at the first reply that is not the same. */
   async compare(requests: readonly Request[]): Promise<void> {
     const answers = await this.answers(requests);
