@@ -342,7 +342,7 @@ differentialTest('any sequence of commands on keys leaves what redis-server has'
   const both = await BothServers.open();
   const key = fc.constantFrom('a', 'b', '{a}c', '', '\x00\xff');
   const database = fc.constantFrom('0', '1', '16', 'x');
-  const pattern = fc.constantFrom('[a-b]?', '\\a', '[^a]', '{*', '[', '**', '', '\x00*');
+  const pattern = fc.constantFrom('[a-b]?', '\\a', '[^a]', '{*', '[', '', '\x00*');
   const request = fc.oneof(
     fc.tuple(fc.constant('SET'), key, fc.constantFrom('1', 'x', 'y'.repeat(45), '9'.repeat(19), '')),
     fc.tuple(fc.constantFrom('RENAME', 'RENAMENX', 'COPY'), key, key),
@@ -356,9 +356,12 @@ differentialTest('any sequence of commands on keys leaves what redis-server has'
     fc.tuple(fc.constant('KEYS'), pattern),
     fc.constantFrom(['SELECT', '0'], ['SELECT', '1'], ['SWAPDB', '0', '1'], ['FLUSHDB'], ['DBSIZE']),
   );
-  const property = fc.asyncProperty(fc.array(request, { maxLength: 40 }), async (requests) => {
-    await both.compareAfresh(['SELECT 0', ...requests]);
-  });
+  const property = fc.asyncProperty(
+    fc.array(request, { minLength: 20, maxLength: 60, size: 'max' }),
+    async (requests) => {
+      await both.compareAfresh(['SELECT 0', ...requests]);
+    },
+  );
   try {
     await fc.assert(property, { numRuns: 150 });
   } finally {

@@ -46,7 +46,7 @@ test('a key that stays is returned, whatever comes and goes meanwhile', async ()
   });
   const property = fc.asyncProperty(
     fc.integer({ min: 0, max: 60 }),
-    fc.array(fc.array(change, { maxLength: 60 }), { maxLength: 12 }),
+    fc.array(fc.array(change, { maxLength: 60, size: 'max' }), { maxLength: 12, size: 'max' }),
     fc.integer({ min: 1, max: 20 }),
     async (stayers, changes, count) => {
       const node = new SingleNode();
