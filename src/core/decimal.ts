@@ -1,10 +1,12 @@
 /**
  * Exact decimal fractions, for INCRBYFLOAT and HINCRBYFLOAT. Redis adds in 80-bit floats, whose sums depend on the
  * order of the additions; replicas that add in different orders must agree, so Starling adds exactly and rounds
- * only what it shows, to the 17 significant digits that Redis shows.
+ * only what it shows, to the 17 digits after the point that Redis shows.
  */
 const EXPONENT_MAX = 4932; // the range of Redis's long double
 const DIGITS_MAX = 5000;
+/** Redis prints with %.17Lf. */
+const SHOWN_FRACTION_DIGITS = 17;
 
 export class Decimal {
   /** value = mantissa × 10^−scale; normalised: no trailing zero in the mantissa while scale > 0. */
@@ -66,15 +68,14 @@ export class Decimal {
     return plain(this.mantissa, this.scale);
   }
 
-  /** At most 17 significant digits, no exponent, no trailing zeros: what clients see. */
+  /** At most 17 digits after the point, no exponent, no trailing zeros: what clients see. */
   toString(): string {
-    const digits = (this.mantissa < 0n ? -this.mantissa : this.mantissa).toString();
-    const excess = Math.min(digits.length - 17, this.scale);
+    const excess = this.scale - SHOWN_FRACTION_DIGITS;
     if (excess <= 0) return plain(this.mantissa, this.scale);
     const unit = 10n ** BigInt(excess);
     const half = unit / 2n;
     const rounded = this.mantissa < 0n ? (this.mantissa - half) / unit : (this.mantissa + half) / unit;
-    const shown = new Decimal(rounded, this.scale - excess);
+    const shown = new Decimal(rounded, SHOWN_FRACTION_DIGITS);
     return plain(shown.mantissa, shown.scale);
   }
 }
