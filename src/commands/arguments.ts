@@ -35,8 +35,6 @@ export function rangedArgument(call: Call, index: number, min: number, max: numb
   return Number(value);
 }
 
-/** Redis reads a long double from at most so many bytes. */
-const DECIMAL_BYTES_MAX = 255;
 const INFINITY_WORD = /^[+-]?inf(inity)?$/i;
 
 /** For INCRBYFLOAT and HINCRBYFLOAT: an exact decimal. An infinity is a number to Redis, and answers `infiniteError`. */
@@ -45,9 +43,8 @@ export function decimalArgument(
   index: number,
   infiniteError: string = Errors.notFinite,
 ): Decimal | undefined {
-  const slice = call.args[index];
-  const text = slice.latin1();
-  const value = slice.length > DECIMAL_BYTES_MAX ? undefined : Decimal.parse(text);
+  const text = call.args[index].latin1();
+  const value = Decimal.parse(text);
   if (value === undefined) call.reply.error(INFINITY_WORD.test(text) ? infiniteError : Errors.notFloat);
   return value;
 }

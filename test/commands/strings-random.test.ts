@@ -39,11 +39,6 @@ const fraction = fc.oneof(
     arbitrary: fc.constantFrom('1e3', '-2.5E2', '.5', '5.', '+1', '1e', 'abc', '', ' 1', '1 ', '--1', 'e1'),
   },
 );
-/** Sums stay small: far from zero Redis's 80-bit floats round, and Starling's do not. */
-const fractionKey = fc.oneof(
-  { weight: 9, arbitrary: fc.constant('sum') },
-  { weight: 1, arbitrary: fc.constantFrom('set', 'hash') },
-);
 const text = fc.constantFrom('ABCBDAB', 'BDCABA', 'ohmytext', 'mynewtext', '', 'aaaa', 'abababab', 'xyz');
 const value = fc.oneof(bytes, sparseBytes, anyNumber, fraction, text);
 const offset = fc.oneof(
@@ -87,9 +82,11 @@ const fieldOffset = fc.oneof(
   fc.integer({ min: 0, max: 9 }).map((n) => `#${n}`),
   fc.constantFrom('#', '#-1', '#x'),
 );
+/** Without the least number: Redis's check for overflow overflows itself there, and SAT then picks the wrong end. */
+const operand = anyNumber.filter((text) => text !== '-9223372036854775808');
 const fieldOperation = fc.oneof(
   fc.tuple(fc.constantFrom('GET', 'get'), fieldType, fieldOffset),
-  fc.tuple(fc.constantFrom('SET', 'INCRBY'), fieldType, fieldOffset, anyNumber),
+  fc.tuple(fc.constantFrom('SET', 'INCRBY'), fieldType, fieldOffset, operand),
   fc.tuple(fc.constant('OVERFLOW'), fc.constantFrom('WRAP', 'sat', 'FAIL', 'other')),
   fc.constantFrom(['FOO'], ['SET', 'u8', '1']),
 );
@@ -135,7 +132,8 @@ const anyCommand: fc.Arbitrary<(string | Buffer)[]> = fc.oneof(
   command('DECR', key),
   { weight: 2, arbitrary: command('INCRBY', key, anyNumber) },
   command('DECRBY', key, anyNumber),
-  { weight: 2, arbitrary: command('INCRBYFLOAT', fractionKey, fraction) },
+  // sums stay small: far from zero Redis's 80-bit floats round, and Starling's do not
+  { weight: 2, arbitrary: command('INCRBYFLOAT', fc.constant('sum'), fraction) },
   command('SET', fc.constant('sum'), fraction),
   command('INCRBY', fc.constant('sum'), smallNumber),
   fc.tuple(key, key, fc.array(lcsOption, { maxLength: 3 })).map(([a, b, options]) => ['LCS', a, b, ...options.flat()]),
