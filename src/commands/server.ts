@@ -155,6 +155,10 @@ export const serverCommands: readonly Command[] = [
       }
     }, []),
   ]),
+  container('function', '7.0.0', 'Function libraries: there are none yet.', [
+    sub('function|flush', -2, '7.0.0', 'Removes all libraries.', ({ reply }) => reply.ok(), ['noscript', 'write']),
+    sub('function|list', -2, '7.0.0', 'No libraries.', ({ reply }) => reply.array(0), ['noscript']),
+  ]),
   container('module', '4.0.0', 'Modules: there are none.', [sub('module|list', 2, '4.0.0', 'No modules.', ({ reply }) => reply.array(0))]),
   container('acl', '6.0.0', 'Users; there is one, default.', [
     sub('acl|whoami', 2, '6.0.0', 'Who this connection is.', ({ client, reply }) => reply.bulkText(client.user), ['noscript', 'loading', 'stale']),

@@ -1,0 +1,148 @@
+/**
+ * Redis 7.0.15's own test suite (Tcl) against a Starling node, with the same run against a real redis-server beside it.
+ *
+ *   npm run redis-suite                        the units that Starling is measured by
+ *   npm run redis-suite -- type/hash expire    some units
+ *   --record      keeps the result in scripts/redis-suite/results.json, from which docs/compatibility.md is made
+ *   --all         runs the tests of skipped.json as well
+ *   --reference   runs redis-server again instead of taking its result from .cache/
+ *   --seconds N   time limit of a unit (default 180)
+ *
+ * How to read it: `ok` are tests passed; `misses` are tests failed, or thrown out by an error; `left out` are those of
+ * scripts/redis-suite/skipped.json, each with its reason there; `redis` is what redis-server 7.0.15 passes in the same
+ * mode (external server, without the tests tagged slow, object encodings not compared).
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type Server, startRedis, startStarling } from './redis-suite/servers.ts';
+import { cacheFile, suiteDirectory } from './redis-suite/source.ts';
+import { runUnit, type UnitResult } from './redis-suite/unit.ts';
+
+const UNITS = [
+  'protocol',
+  'keyspace',
+  'scan',
+  'type/string',
+  'type/incr',
+  'type/set',
+  'type/hash',
+  'expire',
+  'other',
+  'multi',
+  'quit',
+  'bitops',
+  'bitfield',
+];
+const RECORD = 'scripts/redis-suite/results.json';
+const SKIPPED = 'scripts/redis-suite/skipped.json';
+
+export interface SuiteRow {
+  unit: string;
+  redis: number;
+  passed: number;
+  misses: UnitResult['misses'];
+  leftOut: string[];
+  brokenOff: string | null;
+}
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    record: { type: 'boolean' },
+    all: { type: 'boolean' },
+    reference: { type: 'boolean' },
+    seconds: { type: 'string', default: '180' },
+  },
+});
+
+const tree = suiteDirectory();
+const secondsMax = Number(flags.seconds);
+const reasons = readJson<Record<string, Record<string, string>>>(SKIPPED, {});
+const rows: SuiteRow[] = [];
+for (const unit of positionals.length > 0 ? positionals.map(shortName) : UNITS) {
+  const skips = flags.all ? [] : Object.keys(reasons[unit] ?? {});
+  const reference = await redisPasses(unit);
+  const result = await against(startStarling, unit, skips);
+  const row = {
+    unit,
+    redis: reference,
+    passed: result.passed.length,
+    misses: result.misses,
+    leftOut: result.skipped,
+    brokenOff: result.brokenOff,
+  };
+  rows.push(row);
+  show(row);
+}
+showTable(rows);
+keep(rows);
+process.exitCode = rows.every((row) => row.misses.length === 0 && row.brokenOff === null) ? 0 : 1;
+
+function shortName(unit: string): string {
+  return unit.replace(/^unit\//, '');
+}
+
+async function against(start: () => Promise<Server>, unit: string, skips: readonly string[]): Promise<UnitResult> {
+  const server = await start();
+  try {
+    return await runUnit(tree, unit.startsWith('integration/') ? unit : `unit/${unit}`, server.port, skips, secondsMax);
+  } finally {
+    await server.stop();
+  }
+}
+
+/** How many tests redis-server passes, none left out; from the cache if it is known. */
+async function redisPasses(unit: string): Promise<number> {
+  const file = cacheFile('reference.json');
+  const known = readJson<Record<string, number>>(file, {});
+  if (known[unit] !== undefined && !flags.reference) return known[unit];
+  const result = await against(startRedis, unit, []);
+  if (result.brokenOff !== null) throw new Error(`${unit} breaks off on redis-server itself: ${result.brokenOff}`);
+  for (const { test, reason } of result.misses) console.log(`redis-server itself fails: ${test}: ${reason}`);
+  writeFileSync(
+    file,
+    JSON.stringify({ ...readJson<Record<string, number>>(file, {}), [unit]: result.passed.length }, null, 2),
+  );
+  return result.passed.length;
+}
+
+function show({ unit, misses, brokenOff }: SuiteRow): void {
+  for (const { test, reason } of misses) console.log(`${unit}: ${test}\n    ${reason}`);
+  if (brokenOff !== null) console.log(`${unit} BROKE OFF: ${brokenOff}`);
+}
+
+function showTable(all: readonly SuiteRow[]): void {
+  const line = (...cells: (string | number)[]) =>
+    console.log(cells.map((cell, i) => (i === 0 ? `${cell}`.padEnd(20) : `${cell}`.padStart(9))).join(''));
+  const sum = (count: (row: SuiteRow) => number) => all.reduce((total, row) => total + count(row), 0);
+  console.log();
+  line('unit', 'redis', 'ok', 'misses', 'left out');
+  for (const row of all)
+    line(
+      row.brokenOff === null ? row.unit : `${row.unit} (broke off)`,
+      row.redis,
+      row.passed,
+      row.misses.length,
+      row.leftOut.length,
+    );
+  line(
+    'all',
+    sum((row) => row.redis),
+    sum((row) => row.passed),
+    sum((row) => row.misses.length),
+    sum((row) => row.leftOut.length),
+  );
+}
+
+/** Units of this run replace what was known of them; the others stay. */
+function keep(all: readonly SuiteRow[]): void {
+  const file = flags.record ? RECORD : cacheFile('results.json');
+  const known = readJson<SuiteRow[]>(file, []).filter((row) => !all.some(({ unit }) => unit === row.unit));
+  const units = [...known, ...all].sort((a, b) => a.unit.localeCompare(b.unit));
+  writeFileSync(file, `${JSON.stringify(units, null, 2)}\n`);
+  console.log(`\nwritten to ${file}`);
+}
+
+function readJson<T>(file: string, otherwise: T): T {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as T) : otherwise;
+}
