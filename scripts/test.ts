@@ -30,7 +30,7 @@ const PHASES: readonly Phase[] = [
     parallel: 2,
     limitMs: 240_000,
   },
-  { name: 'nodes', folders: ['mesh', 'processes'], parallel: 1, limitMs: 240_000 },
+  { name: 'nodes', folders: ['mesh', 'processes'], parallel: 1, limitMs: 150_000 },
 ];
 
 interface Outcome {

@@ -1,6 +1,6 @@
 /** Several real nodes that know of each other: how most end-to-end tests begin. */
 import { randomBytes } from 'node:crypto';
-import { eventually, type NodeOptions, NodeProcess } from './node-process.ts';
+import { eventually, killAll, type NodeOptions, NodeProcess } from './node-process.ts';
 
 /** Name of a cluster that nobody else on this network uses. */
 export function clusterName(): string {
@@ -14,12 +14,18 @@ export async function startCluster(
 ): Promise<NodeProcess[]> {
   const name = clusterName();
   const nodes: NodeProcess[] = [];
-  for (let index = 0; index < count; index++) {
-    const own = options(index);
-    nodes.push(await NodeProcess.start({ ...own, flags: [...flagsFor(name, nodes), ...(own.flags ?? [])] }));
+  try {
+    for (let index = 0; index < count; index++) {
+      const own = options(index);
+      nodes.push(await NodeProcess.start({ ...own, flags: [...flagsFor(name, nodes), ...(own.flags ?? [])] }));
+    }
+    await connected(nodes);
+    return nodes;
+  } catch (error) {
+    // a node that lives on would keep the failed test from ending
+    await killAll(nodes);
+    throw error;
   }
-  await connected(nodes);
-  return nodes;
 }
 
 /** The command line of a node that joins `nodes`. */

@@ -142,7 +142,12 @@ export class NodeProcess {
   /** Starts one and waits until it answers PING. */
   static async start(options: NodeOptions = {}): Promise<NodeProcess> {
     const node = await NodeProcess.launch(options);
-    await node.ready();
+    try {
+      await node.ready();
+    } catch (error) {
+      await node.kill();
+      throw error;
+    }
     return node;
   }
 
