@@ -405,6 +405,8 @@ export class DatabaseView implements Database {
     const { deadlines } = this.keyspace;
     const place = deadlines.table.find(key.bytes, key.start, key.end);
     if (place < 0) return false;
+    // the usual case, and every GET of a key with a time to live: one deadline, which governs all and has not passed
+    if (Number.isFinite(hideAt) && deadlines.isSingleAt(place)) return false;
     const list = deadlines.listAt(place);
     if (!list.some((each) => each.deadline <= this.state.now)) return false;
     const removed = this.removeExpiredElements(key, list);

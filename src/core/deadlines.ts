@@ -63,6 +63,12 @@ export class Deadlines {
     return at < 0 ? [] : this.listAt(at);
   }
 
+  /** True if there is one deadline only, as nearly always: told without reading the list. */
+  isSingleAt(at: number): boolean {
+    const reference = this.table.referenceAt(at);
+    return this.table.bufferOf(reference)[this.table.payloadStart(reference)] === 1;
+  }
+
   listAt(at: number): Deadline[] {
     const reference = this.table.referenceAt(at);
     const start = this.table.payloadStart(reference);
