@@ -189,6 +189,7 @@ for (const protocol of [2, 3] as const) {
   differentialTest(`random commands are answered as Redis answers them in RESP${protocol}`, async () => {
     both ??= await BothServers.open({ 'proto-max-bulk-len': String(VALUE_BYTES_MAX) });
     await both.speak(protocol);
+    let compared = 0;
     const property = fc.asyncProperty(
       fc.array(anyCommand, { minLength: 1, maxLength: LENGTH_MAX, size: 'max' }),
       async (commands) => {
@@ -198,12 +199,14 @@ for (const protocol of [2, 3] as const) {
         const { redis, starling } = await hitsAndMisses();
         assert.is(starling, redis, 'hits and misses');
         await both.compare(LAST);
+        compared += commands.length;
       },
     );
     const { failed, errorInstance, seed, counterexamplePath } = await fc.check(property, {
       numRuns: RUNS,
       seed: SEED + protocol,
     });
+    console.log(`RESP${protocol}: ${compared} commands`);
     if (failed) throw new Error(`seed ${seed}, path ${counterexamplePath}: ${String(errorInstance)}`);
   });
 }
