@@ -77,7 +77,15 @@ sameAsRedis('SET keeps, sets or clears the time to live', [
     'PEXPIRETIME key',
   ],
   ...[`SET key a EXAT ${FAR / 1000}`, 'PEXPIRETIME key', 'SET key a KEEPTTL KEEPTTL', 'EXPIRETIME key'],
-  ...['SET key a EX 100', 'TTL key', 'SET key a PX 100000', 'TTL key', 'SET key a EXAT 1', 'GET key', 'EXISTS key'],
+  ...[
+    'SET key a EX 100',
+    'PERSIST key',
+    'SET key a PX 100000',
+    'PERSIST key',
+    'SET key a EXAT 1',
+    'GET key',
+    'EXISTS key',
+  ],
   ...[`SET key a GET PXAT ${FAR}`, `SET key b XX GET PXAT ${FAR + 1}`, 'PEXPIRETIME key'],
   ...[`SET key a NX PXAT ${FAR + 2}`, 'PEXPIRETIME key'],
 ]);
@@ -91,7 +99,7 @@ sameAsRedis('SET refuses options that do not go together before it looks at thei
     'SET key a PERSIST',
     'SET key a EX 1 EX 1000',
   ],
-  ...['TTL key', 'SET key a EX NX', 'SET key', 'SET', 'GET', 'GET a b'],
+  ...['PERSIST key', 'SET key a EX NX', 'SET key', 'SET', 'GET', 'GET a b'],
 ]);
 
 const INVALID_TIMES = ['0', '-1', 'x', '', '1.5', '9223372036854775807', '9223372036854775808', '-9223372036854775808'];
@@ -107,10 +115,10 @@ sameAsRedis('expire times that are not positive, or overflow, are refused', [
 sameAsRedis('SETEX and PSETEX write with a time to live', [
   ...[
     'SETEX key 100 a',
-    'TTL key',
+    'PERSIST key',
     'GET key',
-    'PSETEX key 100500 b',
-    'TTL key',
+    'PSETEX key 100000 b',
+    'PERSIST key',
     'GET key',
     'SETEX key 100',
     'PSETEX key a',
@@ -124,7 +132,7 @@ sameAsRedis('GETEX answers a value and changes when it expires', [
     'PEXPIRETIME key',
     'GETEX key PERSIST',
     'GETEX key EX 100',
-    'TTL key',
+    'PERSIST key',
     `GETEX key EXAT ${FAR / 1000}`,
     'EXPIRETIME key',
   ],
@@ -402,6 +410,23 @@ test('a value that is answered and overwritten at once is the old one', async ()
   assert.is(await node.run('GETDEL', 'key'), long);
 });
 
+test('a time to live that is given from now on counts from now on, and the last one given counts', async () => {
+  const node = new SingleNode();
+  const left = async (...setting: string[]) => {
+    await node.runAll('SET key value', ...setting);
+    return await node.run('PTTL key');
+  };
+  assert.is(await left('SET key value EX 100'), 100_000);
+  assert.is(await left('SET key value PX 100'), 100);
+  assert.is(await left('SET key value EX 1 EX 100'), 100_000);
+  assert.is(await left('SETEX key 100 value'), 100_000);
+  assert.is(await left('PSETEX key 100 value'), 100);
+  assert.is(await left('GETEX key EX 100'), 100_000);
+  assert.is(await left('GETEX key PX 100'), 100);
+  assert.is(await left('GETEX key EX 100', 'SET key value KEEPTTL'), 100_000);
+  assert.is(await left('GETEX key EX 100', 'SET key value'), -1);
+});
+
 test('time to live runs out to the millisecond', async () => {
   const node = new SingleNode();
   await node.run('PSETEX key 1500 value');
@@ -410,7 +435,7 @@ test('time to live runs out to the millisecond', async () => {
   node.now += 1;
   assert.is(await node.run('GET key'), null);
   assert.is(await node.run('APPEND key new'), 3);
-  assert.is(await node.run('TTL key'), -1);
+  assert.is(await node.run('PERSIST key'), -1);
 });
 
 test.run();
