@@ -435,7 +435,7 @@ test('time to live runs out to the millisecond', async () => {
   node.now += 1;
   assert.is(await node.run('GET key'), null);
   assert.is(await node.run('APPEND key new'), 3);
-  assert.is(await node.run('PERSIST key'), -1);
+  assert.is(await node.run('TTL key'), -1);
 });
 
 test.run();
