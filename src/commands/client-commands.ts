@@ -1,4 +1,5 @@
 /** CLIENT and its sub-commands: who is connected, what they are called, and how to be rid of them. */
+import type { Slice } from '../core/slice.ts';
 import { integerArgument, numberArgument } from './arguments.ts';
 import type { Client } from './client.ts';
 import { describeClient } from './client-description.ts';
@@ -74,7 +75,7 @@ function runKill(call: Call): void {
 function runPause(call: Call): void {
   const { args, argc, engine, reply, services } = call;
   if (argc > 4) {
-    reply.error(misused('pause'));
+    reply.error(misused(args[1]));
     return;
   }
   const writesOnly = argc === 4 && args[3].isWord('write');
@@ -95,7 +96,7 @@ function runPause(call: Call): void {
 function runUnblock(call: Call): void {
   const { args, argc, reply, services } = call;
   if (argc > 4) {
-    reply.error(misused('unblock'));
+    reply.error(misused(args[1]));
     return;
   }
   const withError = argc === 4 && args[3].isWord('error');
@@ -145,8 +146,8 @@ function runTrackingInfo({ reply }: Call): void {
   reply.array(0);
 }
 
-function misused(word: string): string {
-  return `ERR unknown subcommand or wrong number of arguments for '${word}'. Try CLIENT HELP.`;
+function misused(word: Slice): string {
+  return `ERR unknown subcommand or wrong number of arguments for '${word.text()}'. Try CLIENT HELP.`;
 }
 
 function sub(
