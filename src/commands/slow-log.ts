@@ -28,7 +28,7 @@ export class SlowLog {
         args.push(`... (${call.argc - ARGUMENTS_MAX + 1} more arguments)`);
         break;
       }
-      const text = call.args[i].latin1();
+      const text = isSecret(call, i) ? '(redacted)' : call.args[i].latin1();
       const excess = text.length - ARGUMENT_BYTES_MAX;
       args.push(excess > 0 ? `${text.slice(0, ARGUMENT_BYTES_MAX)}... (${excess} more bytes)` : text);
     }
@@ -37,7 +37,7 @@ export class SlowLog {
       id: this.nextId++,
       atSeconds: Math.floor(call.engine.now / 1000),
       micros: Math.round(micros),
-      args: call.command.name === 'auth' ? ['auth', '(redacted)'] : args,
+      args,
       address: client.address,
       clientName: client.name,
     });
@@ -47,4 +47,12 @@ export class SlowLog {
   reset(): void {
     this.entries.length = 0;
   }
+}
+
+/** Passwords, and with HELLO … AUTH, as in Redis, the user's name too. */
+function isSecret({ args, command }: Call, index: number): boolean {
+  if (index === 0) return false;
+  if (command.name === 'auth') return true;
+  if (command.name === 'hello') return args[index - 1].isWord('auth') || (index > 1 && args[index - 2].isWord('auth'));
+  return command.name === 'config|set' && args[index - 1].isWord('requirepass');
 }

@@ -8,8 +8,9 @@ import { Dispatcher } from '../commands/dispatch.ts';
 import type { Registry } from '../commands/registry.ts';
 import type { ClientRegistry, Services } from '../commands/services.ts';
 import type { Engine } from '../core/contract.ts';
-import { Session, type Transport } from './session.ts';
+import { Session } from './session.ts';
 import { openSocket, SocketTransport } from './socket-transport.ts';
+import type { Transport } from './transport.ts';
 
 const IDLE_CHECK_MS = 1000;
 /** First keep-alive probe on a silent connection: Redis's tcp-keepalive. */

@@ -3,29 +3,25 @@
  * speaks to a Transport, not to a socket, so that tests run it in one process. The hot path of a pipelined chunk
  * allocates nothing per command.
  */
-import type { Blocked, Client, QueuedCommand } from '../commands/client.ts';
+import type { Blocked, Client } from '../commands/client.ts';
 import { CommandCall, type Dispatcher, Outcome } from '../commands/dispatch.ts';
 import type { Reply } from '../commands/reply.ts';
 import type { Services } from '../commands/services.ts';
 import { unwatchAll } from '../commands/transaction-state.ts';
-import type { Engine, Watch } from '../core/contract.ts';
+import type { Engine } from '../core/contract.ts';
+import { ClientState } from './client-state.ts';
 import { InputBuffer } from './input-buffer.ts';
+import {
+  FLUSH_BYTES,
+  outputLimitOf,
+  QUERY_BYTES_MAX,
+  READ_AHEAD_BYTES_MAX,
+  UNREAD_BYTES_MAX,
+  UNREAD_UNTRUSTED_BYTES_MAX,
+} from './limits.ts';
 import { Parsed, RequestParser } from './parser.ts';
 import { ReplyWriter } from './reply-writer.ts';
-
-export interface Transport {
-  readonly address: string;
-  readonly localAddress: string;
-  /** True if the bytes have gone and their buffer may be used again. */
-  write(bytes: Buffer): boolean;
-  /** Bytes that were written and have not gone. */
-  readonly pendingBytes: number;
-  pauseReading(): void;
-  resumeReading(): void;
-  /** Closes after what was written has gone. */
-  end(): void;
-  destroy(): void;
-}
+import type { Transport } from './transport.ts';
 
 export interface SessionOptions {
   readonly id: number;
@@ -52,17 +48,6 @@ const Stop = {
   closing: 32,
 } as const;
 
-/** Replies are sent on when so much has gathered within one chunk. */
-const FLUSH_BYTES = 1 << 20;
-/** A client with so many unread reply bytes is not read from, and nothing of it is run, until it has read them. */
-const UNREAD_BYTES_MAX = 16 * 1024 * 1024;
-/** The same for clients that must still give their password: they may cost next to nothing. */
-const UNREAD_UNTRUSTED_BYTES_MAX = 64 * 1024;
-/** While no command of a client may run, this much of its input is read ahead. */
-const READ_AHEAD_BYTES_MAX = 1 << 20;
-/** Redis's client-query-buffer-limit. */
-const QUERY_BYTES_MAX = 1 << 30;
-
 const NOT_DURABLE =
   '-MISCONF the write could not be made durable: whether it took effect is not known until it is read again\r\n';
 const UNBLOCKED = 'UNBLOCKED client unblocked via CLIENT UNBLOCK';
@@ -72,24 +57,7 @@ interface Waiting {
   readonly onUnblock: ((reply: Reply) => void) | null;
 }
 
-export class Session implements Client {
-  readonly id: number;
-  readonly createdAtMs: number;
-  lastCommandAtMs: number;
-  lastCommand = 'NULL';
-  name = '';
-  libraryName = '';
-  libraryVersion = '';
-  database = 0;
-  authenticated: boolean;
-  user = 'default';
-  multi: { readonly queue: QueuedCommand[]; dirty: boolean } | null = null;
-  readonly watches: { database: number; key: Buffer; watch: Watch }[] = [];
-  mayBlock = true;
-  noEvict = false;
-  noTouch = false;
-  replyMode: Client['replyMode'] = 'on';
-  commandsProcessed = 0;
+export class Session extends ClientState implements Client {
   /** Called once, when the session is over. */
   onClose: () => void = () => {};
 
@@ -105,20 +73,19 @@ export class Session implements Client {
   private stops = 0;
   private closed = false;
   private readingPaused = false;
+  /** The client has half-closed. */
+  private inputOver = false;
   private waiting: Waiting | null = null;
   /** Where in `out` the replies of this chunk begin that wait for the disk; −1: none. */
   private holdFrom = -1;
 
   constructor({ id, engine, services, dispatcher, transport, warn }: SessionOptions) {
-    this.id = id;
+    super(id, services.config.limits.requirePassword === '');
     this.engine = engine;
     this.services = services;
     this.dispatcher = dispatcher;
     this.transport = transport;
     this.warn = warn;
-    this.createdAtMs = Date.now();
-    this.lastCommandAtMs = this.createdAtMs;
-    this.authenticated = services.config.limits.requirePassword === '';
     this.call = new CommandCall(dispatcher, this, engine, this.out, services);
     this.out.onError = (text) => countError(services, text);
   }
@@ -182,7 +149,8 @@ export class Session implements Client {
   /** Goes on with input that is here already, after whatever stopped it. Not within another client's command. */
   proceed(): void {
     if (this.stops === 0 && this.input.length > 0) this.process(this.input.bytes, this.input.end);
-    if (this.stops === 0 && this.readingPaused) {
+    if (this.inputOver) this.endInput();
+    else if (this.stops === 0 && this.readingPaused) {
       this.readingPaused = false;
       this.transport.resumeReading();
     }
@@ -202,12 +170,16 @@ export class Session implements Client {
     this.proceed();
   }
 
-  /** The client sends no more. What it has asked is answered still, unless the answer is to wait for. */
+  /** The client sends no more. What it has asked is answered still, unless the answer is long in coming. */
   inputEnded(): void {
+    this.inputOver = true;
+    this.endInput();
+  }
+
+  private endInput(): void {
     if (this.closed) return;
-    if ((this.stops & Stop.holding) !== 0) this.closeAfterReply = true;
+    if (this.stops === 0) this.finish();
     else if ((this.stops & (Stop.blocked | Stop.postponed)) !== 0) this.kill();
-    else this.finish();
   }
 
   private process(bytes: Buffer, end: number): void {
@@ -428,11 +400,4 @@ function countError({ statistics }: Services, text: string): void {
   const prefix = space < 0 ? text : text.slice(0, space);
   statistics.errorReplies++;
   statistics.errors.set(prefix, (statistics.errors.get(prefix) ?? 0) + 1);
-}
-
-/** The hard limit of `client-output-buffer-limit normal`; 0: none. */
-function outputLimitOf({ config }: Services): number {
-  const words = (config.get('client-output-buffer-limit') ?? '').split(' ');
-  const hard = Number(words[words.indexOf('normal') + 1]);
-  return Number.isFinite(hard) ? hard : 0;
 }

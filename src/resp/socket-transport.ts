@@ -4,7 +4,7 @@
  * chunk is used up, or copied, before the next read.
  */
 import net from 'node:net';
-import type { Transport } from './session.ts';
+import type { Transport } from './transport.ts';
 
 const READ_BYTES = 256 * 1024;
 const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);

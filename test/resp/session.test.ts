@@ -9,7 +9,8 @@ import { stringCommands } from '../../src/commands/strings.ts';
 import type { Command } from '../../src/commands/table.ts';
 import { transactionCommands } from '../../src/commands/transactions.ts';
 import { encodeRequest } from '../../src/resp/local-client.ts';
-import type { Session, Transport } from '../../src/resp/session.ts';
+import type { Session } from '../../src/resp/session.ts';
+import type { Transport } from '../../src/resp/transport.ts';
 import { type Served, serve } from './served.ts';
 
 class HeldTransport implements Transport {
@@ -341,6 +342,27 @@ test('of a client that does not read its replies nothing more is run until it ha
   assert.is(transport.reading, true);
 });
 
+test('a client that half-closes before it has read is answered in full all the same', () => {
+  const { send, transport, session } = talk();
+  transport.stuck = true;
+  send(...Array.from({ length: 10 }, () => 'BIG'));
+  session.inputEnded();
+  assert.is(transport.state, 'open');
+  transport.stuck = false;
+  transport.pendingBytes = 0;
+  session.drained();
+  assert.is(transport.writes.join('').length, 10 * ((3 << 20) + 12));
+  assert.is(transport.state, 'ended');
+});
+
+test('a client that half-closes while its command waits is closed', () => {
+  const { send, transport, session } = talk();
+  send('WAIT-HERE');
+  session.inputEnded();
+  assert.is(transport.state, 'destroyed');
+  assert.is(waits.pop()?.abandoned, true);
+});
+
 test('before AUTH 64 KiB of unread replies are enough to stop', () => {
   const { send, transport } = talk([['requirepass', 'secret']]);
   transport.stuck = true;
@@ -474,6 +496,15 @@ test('a slow command is noted with its arguments, a quick one in a pipeline is n
     services.slowLog.entries.map(({ args }) => args),
     [['GET', 'first']],
   );
+});
+
+test('the slow log shows no password', () => {
+  const { ask, services } = talk([['requirepass', 'secret']]);
+  services.slowLog.thresholdMicros = 0;
+  ask('AUTH secret');
+  ask('HELLO 2 AUTH default secret SETNAME me');
+  const shown = services.slowLog.entries.map(({ args }) => args.join(' '));
+  assert.equal(shown, ['HELLO 2 AUTH (redacted) (redacted) SETNAME me', 'AUTH (redacted)']);
 });
 
 test('bytes in and out are counted', () => {

@@ -1,0 +1,27 @@
+/** What commands know and change of their client, apart from the conversation itself. */
+import type { Client } from '../commands/client.ts';
+
+export class ClientState {
+  readonly id: number;
+  readonly createdAtMs = Date.now();
+  lastCommandAtMs = this.createdAtMs;
+  lastCommand = 'NULL';
+  commandsProcessed = 0;
+  name = '';
+  libraryName = '';
+  libraryVersion = '';
+  database = 0;
+  authenticated: boolean;
+  user = 'default';
+  multi: Client['multi'] = null;
+  readonly watches: Client['watches'][number][] = [];
+  mayBlock = true;
+  noEvict = false;
+  noTouch = false;
+  replyMode: Client['replyMode'] = 'on';
+
+  constructor(id: number, authenticated: boolean) {
+    this.id = id;
+    this.authenticated = authenticated;
+  }
+}
