@@ -36,8 +36,8 @@ interface Rule {
 const RULES: Readonly<Record<string, Rule>> = {
   // cbor-x frames the envelope: a pure function of bytes.
   core: { ours: ['core'], builtins: [], packages: ['cbor-x'] },
-  // INFO tells about the machine.
-  commands: { ours: ['commands', 'core'], builtins: ['node:os'], packages: [] },
+  // INFO tells about the machine; ACL and DEBUG make hashes.
+  commands: { ours: ['commands', 'core'], builtins: ['node:os', 'node:crypto'], packages: [] },
   resp: { ours: ['resp', 'commands', 'core'], builtins: true, packages: true },
   mesh: { ours: ['mesh', 'core'], types: ['commands/services.ts'], builtins: true, packages: true },
   store: { ours: ['store', 'core'], types: ['commands/services.ts'], builtins: true, packages: true },

@@ -110,6 +110,7 @@ async function assemble(options: StarlingOptions, log: Logger, directory: string
     region: configuration.text('region'),
     zone: configuration.text('zone'),
     shutdown: () => options.onShutdown?.(),
+    log: (message: string) => log.warn(message),
   };
   const shared: Omit<Services, 'clients'> = {
     config: configuration, commands: registry, statistics, mesh, store, node, slowLog,

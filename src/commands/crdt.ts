@@ -1,24 +1,95 @@
-/** CRDT: what the data is made of. VECTOR, DIGEST, INSPECT, CONFLICTS. */
-import { type Inspection, KEY_TYPE_NAMES } from '../core/contract.ts';
-import { numberArgument } from './arguments.ts';
+/** CRDT: what the replicated data is made of. Maps in RESP3, lists of names and values in RESP2, readable in redis-cli. */
+import { type Conflict, type Inspection, KEY_TYPE_NAMES } from '../core/contract.ts';
+import { rangedArgument } from './arguments.ts';
 import { answerHelp } from './help-reply.ts';
 import { Errors, type Reply } from './reply.ts';
 import type { Call, Command } from './table.ts';
 
-const CONFLICTS_DEFAULT = 10;
-
+const CONFLICTS_SHOWN = 10;
 const HELP = [
-  'VECTOR', '    How many txns of each replica this node has applied, and the stamp of the last.',
-  'DIGEST', '    One hash over all data; equal on two nodes exactly if their data is.',
-  'INSPECT <key>', '    Everything under a key: values with their dots, concurrent ones too, counters, deadlines.',
-  'CONFLICTS [<count>]', '    The latest concurrent writes that met here, and which of them shows.',
+  'CONFLICTS [<count>]',
+  '    The latest concurrent writes that met here (10, or <count>), and which of them shows.',
+  'DIGEST',
+  '    One hash over all data, hidden parts too: equal on two nodes exactly if their data is.',
+  'INSPECT <key>',
+  '    Everything under a key: values with the replica and stamp that wrote them, concurrent',
+  '    ones too, increments by replica, times to live.',
+  'VECTOR',
+  '    For each replica: how many of its txns are applied here, and the stamp of the last.',
 ];
 
-function field(reply: Reply, name: string, value: string | number | Buffer): void {
-  reply.bulkText(name);
-  if (typeof value === 'number') reply.integer(value);
-  else if (typeof value === 'string') reply.bulkText(value);
-  else reply.bulkBytes(value);
+export const crdtCommands: readonly Command[] = [
+  {
+    name: 'crdt',
+    arity: -2,
+    flags: [],
+    keys: [0, 0, 0],
+    acl: [],
+    since: '7.4.0',
+    group: 'server',
+    summary: 'Shows what the replicated data is made of (Starling).',
+    complexity: 'Depends on the sub-command',
+    run: neverRuns,
+    subcommands: [
+      sub(
+        'conflicts',
+        -2,
+        'Shows the latest concurrent writes that met on this node.',
+        'O(N), N being the number of conflicts shown',
+        runConflicts,
+      ),
+      sub('digest', 2, 'Shows a hash over all data.', 'O(1)', ({ engine, reply }) => reply.bulkText(engine.digest())),
+      sub('help', 2, 'Explains the sub-commands.', 'O(1)', ({ reply }) => answerHelp(reply, 'CRDT', HELP)),
+      {
+        ...sub(
+          'inspect',
+          3,
+          'Shows everything under a key, with the writes that it comes from.',
+          'O(N), N being the number of elements',
+          runInspect,
+        ),
+        flags: ['readonly'],
+        keys: [2, 2, 1],
+      },
+      sub(
+        'vector',
+        2,
+        'Shows how many txns of each replica are applied here.',
+        'O(N), N being the number of replicas',
+        runVector,
+      ),
+    ],
+  },
+];
+
+function sub(name: string, arity: number, summary: string, complexity: string, run: (call: Call) => void): Command {
+  return {
+    name: `crdt|${name}`,
+    arity,
+    flags: ['loading', 'stale'],
+    keys: [0, 0, 0],
+    acl: [],
+    since: '7.4.0',
+    group: 'server',
+    summary,
+    complexity,
+    run,
+  };
+}
+
+function neverRuns(): void {
+  throw new Error('CRDT was run without a sub-command');
+}
+
+function runVector({ engine, reply }: Call): void {
+  const vector = engine.vector();
+  reply.array(vector.length);
+  for (const { replica, number, stamp } of vector) {
+    reply.array(3);
+    reply.bulkText(replica);
+    reply.integer(number);
+    reply.integer(stamp);
+  }
 }
 
 function runInspect({ args, client, engine, reply }: Call): void {
@@ -28,116 +99,86 @@ function runInspect({ args, client, engine, reply }: Call): void {
     return;
   }
   reply.map(3);
-  field(reply, 'type', KEY_TYPE_NAMES[inspection.type]);
-  reply.bulkText('deadlines');
+  writeField(reply, 'type', KEY_TYPE_NAMES[inspection.type]);
   writeDeadlines(reply, inspection.deadlines);
-  reply.bulkText('parts');
-  reply.array(inspection.parts.length);
-  for (const part of inspection.parts) {
-    reply.map(2);
-    field(reply, 'type', KEY_TYPE_NAMES[part.type]);
-    reply.bulkText('elements');
-    reply.array(part.elements.length);
-    for (const element of part.elements) writeElement(reply, element);
-  }
+  writeAll(reply, 'parts', inspection.parts, writePart);
 }
 
-function writeElement(reply: Reply, element: Inspection['parts'][number]['elements'][number]): void {
-  reply.map(element.name === null ? 3 : 4);
-  if (element.name !== null) field(reply, 'name', element.name);
-  reply.bulkText('values');
-  reply.array(element.values.length);
-  for (const { replica, stamp, value } of element.values) {
-    reply.map(3);
-    field(reply, 'replica', replica);
-    field(reply, 'stamp', stamp);
-    field(reply, 'value', value);
-  }
-  reply.bulkText('counters');
-  reply.array(element.counters.length);
-  for (const { replica, stamp, sum, cancelled } of element.counters) {
+function writePart(reply: Reply, { type, elements }: Inspection['parts'][number]): void {
+  reply.map(2);
+  writeField(reply, 'type', KEY_TYPE_NAMES[type]);
+  writeAll(reply, 'elements', elements, writeElement);
+}
+
+function writeElement(
+  reply: Reply,
+  { name, values, counters, deadlines }: Inspection['parts'][number]['elements'][number],
+): void {
+  reply.map(name === null ? 3 : 4);
+  if (name !== null) writeField(reply, 'name', name);
+  writeAll(reply, 'values', values, writeValue);
+  writeAll(reply, 'counters', counters, (_, { replica, stamp, sum, cancelled }) => {
     reply.map(4);
-    field(reply, 'replica', replica);
-    field(reply, 'stamp', stamp);
-    field(reply, 'sum', sum);
-    field(reply, 'cancelled', cancelled);
-  }
-  reply.bulkText('deadlines');
-  writeDeadlines(reply, element.deadlines);
+    writeField(reply, 'replica', replica);
+    writeField(reply, 'stamp', stamp);
+    writeField(reply, 'sum', sum);
+    writeField(reply, 'cancelled', cancelled);
+  });
+  writeDeadlines(reply, deadlines);
 }
 
 function writeDeadlines(reply: Reply, deadlines: Inspection['deadlines']): void {
-  reply.array(deadlines.length);
-  for (const { replica, stamp, deadline } of deadlines) {
+  writeAll(reply, 'deadlines', deadlines, (_, { replica, stamp, deadline }) => {
     reply.map(3);
-    field(reply, 'replica', replica);
-    field(reply, 'stamp', stamp);
-    field(reply, 'deadline', deadline);
-  }
+    writeField(reply, 'replica', replica);
+    writeField(reply, 'stamp', stamp);
+    writeField(reply, 'deadline', deadline);
+  });
 }
 
 function runConflicts(call: Call): void {
   const { argc, engine, reply } = call;
-  const count = argc === 3 ? numberArgument(call, 2) : CONFLICTS_DEFAULT;
-  if (count === undefined) return;
-  if (count < 1) {
-    reply.error(Errors.notPositive);
+  if (argc > 3) {
+    reply.error(Errors.syntax);
     return;
   }
+  const count = argc === 2 ? CONFLICTS_SHOWN : rangedArgument(call, 2, 1, Number.MAX_SAFE_INTEGER, Errors.notPositive);
+  if (count === undefined) return;
   const conflicts = engine.conflicts(count);
   reply.array(conflicts.length);
-  for (const conflict of conflicts) {
-    reply.map(7);
-    field(reply, 'time', conflict.atMs);
-    field(reply, 'db', conflict.database);
-    field(reply, 'key', conflict.key);
-    reply.bulkText('field');
-    if (conflict.field === null) reply.nil();
-    else reply.bulkBytes(conflict.field);
-    field(reply, 'kind', conflict.kind);
-    reply.bulkText('winner');
-    writeSide(reply, conflict.winner);
-    reply.bulkText('losers');
-    reply.array(conflict.losers.length);
-    for (const loser of conflict.losers) writeSide(reply, loser);
-  }
+  for (const conflict of conflicts) writeConflict(reply, conflict);
 }
 
-function writeSide(reply: Reply, { replica, stamp, value }: { replica: string; stamp: number; value: Buffer }): void {
+function writeConflict(reply: Reply, { atMs, database, key, field, kind, winner, losers }: Conflict): void {
+  reply.map(7);
+  writeField(reply, 'time', atMs);
+  writeField(reply, 'db', database);
+  writeField(reply, 'key', key);
+  reply.bulkText('field');
+  if (field === null) reply.nil();
+  else reply.bulkBytes(field);
+  writeField(reply, 'kind', kind);
+  reply.bulkText('winner');
+  writeValue(reply, winner);
+  writeAll(reply, 'losers', losers, writeValue);
+}
+
+function writeValue(reply: Reply, { replica, stamp, value }: Conflict['winner']): void {
   reply.map(3);
-  field(reply, 'replica', replica);
-  field(reply, 'stamp', stamp);
-  field(reply, 'value', value);
+  writeField(reply, 'replica', replica);
+  writeField(reply, 'stamp', stamp);
+  writeField(reply, 'value', value);
 }
 
-function sub(name: string, arity: number, summary: string, run: (call: Call) => void): Command {
-  const keyed = name === 'inspect';
-  return {
-    name: `crdt|${name}`, arity, flags: keyed ? ['readonly'] : ['loading', 'stale'], keys: keyed ? [2, 2, 1] : [0, 0, 0], acl: [], since: '7.4.0', summary, group: 'server', run,
-  };
+function writeField(reply: Reply, name: string, value: string | number | Buffer): void {
+  reply.bulkText(name);
+  if (typeof value === 'number') reply.integer(value);
+  else if (typeof value === 'string') reply.bulkText(value);
+  else reply.bulkBytes(value);
 }
 
-export const crdtCommands: readonly Command[] = [
-  {
-    name: 'crdt', arity: -2, flags: [], keys: [0, 0, 0], acl: [], since: '7.4.0', summary: 'What the replicated data is made of (Starling).', group: 'server',
-    run({ reply }) {
-      reply.error(Errors.syntax);
-    },
-    subcommands: [
-      sub('vector', 2, 'Txns applied here, by replica.', ({ engine, reply }) => {
-        const vector = engine.vector();
-        reply.array(vector.length);
-        for (const { replica, number, stamp } of vector) {
-          reply.array(3);
-          reply.bulkText(replica);
-          reply.integer(number);
-          reply.integer(stamp);
-        }
-      }),
-      sub('digest', 2, 'One hash over all data.', ({ engine, reply }) => reply.bulkText(engine.digest())),
-      sub('inspect', 3, 'Everything under a key.', runInspect),
-      sub('conflicts', -2, 'The latest concurrent writes.', runConflicts),
-      sub('help', 2, 'Lists the sub-commands.', ({ reply }) => answerHelp(reply, 'CRDT', HELP)),
-    ],
-  },
-];
+function writeAll<T>(reply: Reply, name: string, all: readonly T[], write: (reply: Reply, each: T) => void): void {
+  reply.bulkText(name);
+  reply.array(all.length);
+  for (const each of all) write(reply, each);
+}

@@ -1,162 +1,285 @@
-/** DEBUG, as far as Redis's own test suite uses it, and REPLICATION PAUSE|RESUME. Off unless `enable-debug-command`. */
-import { KeyType } from '../core/contract.ts';
+/**
+ * DEBUG, as far as Redis's own test suite and our tests use it. Off unless `enable-debug-command`. As in Redis it is
+ * one command that reads its sub-command itself, so COMMAND knows none of them.
+ */
+import { randomBytes } from 'node:crypto';
+import { KeyType, NO_DEADLINE } from '../core/contract.ts';
+import { Slice } from '../core/slice.ts';
+import { numberArgument, rangedArgument } from './arguments.ts';
+import { answerKind } from './debug-protocol.ts';
 import { matchGlob } from './glob.ts';
 import { answerHelp } from './help-reply.ts';
-import { parseDouble } from './arguments.ts';
-import { Errors, type Reply } from './reply.ts';
+import { redisEntry } from './metadata/entry.ts';
+import { encodingOf } from './object.ts';
+import { Errors } from './reply.ts';
 import type { Call, Command } from './table.ts';
+import { digestOfData, digestOfValue } from './value-digest.ts';
 
-const FORBIDDEN =
-  'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.';
-
-const HELP = [
-  'CHANGE-REPL-ID', '    Does nothing here.', 'DIGEST', '    The hash of CRDT DIGEST, 40 digits.', 'DIGEST-VALUE <key> [<key> ...]', '    A hash of each key.',
-  'ERROR <string>', '    Answers an error.', 'JMAP', '    Does nothing here.', 'OBJECT <key>', '    How a key is kept.', 'PROTOCOL <type>', '    A reply of every kind.',
-  'RELOAD', '    Writes the state out.', 'REPLICATION (PAUSE|RESUME)', '    Stops and restarts all exchange with peers.',
-  'SET-ACTIVE-EXPIRE (0|1)', '    Expiry in the background.', 'SLEEP <seconds>', '    Lets this client wait.', 'STRINGMATCH-LEN <len> <pattern>', '    Matches a long string.',
-];
-
-function runSleep(call: Call): void {
-  const seconds = parseDouble(call.args[2]) ?? 0;
-  if (!call.client.mayBlock) {
-    call.reply.ok();
-    return;
-  }
-  // the node goes on: what waits is this client only
-  const blocked = call.client.block();
-  setTimeout(() => blocked.resume((reply) => reply.ok()), seconds * 1000);
+interface Subcommand {
+  /** Arguments, DEBUG and the name included. */
+  readonly argc: readonly [min: number, max: number];
+  readonly help: readonly [form: string, ...explanation: string[]];
+  run(call: Call): void;
 }
 
-function runObject({ args, db, reply }: Call): void {
-  if (db.typeOf(args[2]) === KeyType.none) {
+const FORBIDDEN =
+  'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, ' +
+  'otherwise you need to set this option in the configuration file, and then restart the server.';
+const MANY = Number.MAX_SAFE_INTEGER;
+const MATCHED_BYTES_MAX = 1 << 26;
+const POPULATED_BYTES_MAX = 1 << 29;
+
+const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
+  'change-repl-id': {
+    argc: [2, 2],
+    help: ['CHANGE-REPL-ID', 'Gives this node a new replica id, as if its data directory were a copy.'],
+    run: runChangeReplicaId,
+  },
+  digest: {
+    argc: [2, 2],
+    help: ['DIGEST', 'A hash of all visible data; zeros if there is none.'],
+    run: ({ engine, reply }) => reply.status(digestOfData(engine)),
+  },
+  'digest-value': {
+    argc: [2, MANY],
+    help: ['DIGEST-VALUE [<key> ...]', 'A hash of the value under each key.'],
+    run: runDigestValue,
+  },
+  error: {
+    argc: [3, 3],
+    help: ['ERROR <text>', 'Answers with this error.'],
+    run: ({ args, reply }) => reply.error(args[2].text()),
+  },
+  htstats: {
+    argc: [3, 3],
+    help: ['HTSTATS <dbid>', 'How many keys, and keys with a time to live, a database has.'],
+    run: runDatabaseStatistics,
+  },
+  'htstats-key': {
+    argc: [3, 3],
+    help: ['HTSTATS-KEY <key>', 'How many elements a large set or hash has.'],
+    run: runKeyStatistics,
+  },
+  listpack: {
+    argc: [3, 3],
+    help: ['LISTPACK <key>', 'Always an error: nothing is kept in listpacks here.'],
+    run: runListpack,
+  },
+  loadaof: { argc: [2, 2], help: ['LOADAOF', 'Waits until all data is on disk.'], run: runReload },
+  log: { argc: [3, 3], help: ['LOG <message>', "Writes a line to the node's log."], run: runLog },
+  object: { argc: [3, 3], help: ['OBJECT <key>', 'How the value under a key is kept.'], run: runObject },
+  populate: {
+    argc: [3, 5],
+    help: ['POPULATE <count> [<prefix>] [<size>]', 'Makes string keys <prefix>:<number>, where there are none.'],
+    run: runPopulate,
+  },
+  protocol: {
+    argc: [3, 3],
+    help: ['PROTOCOL <kind>', 'A reply of that kind.'],
+    run: ({ args, reply }) => answerKind(reply, args[2].latin1().toLowerCase()),
+  },
+  'quicklist-packed-threshold': withoutEffect(3, 'QUICKLIST-PACKED-THRESHOLD <size>'),
+  reload: {
+    argc: [2, MANY],
+    help: ['RELOAD [MERGE] [NOFLUSH] [NOSAVE]', 'Waits until all data is on disk. It also stays in memory.'],
+    run: runReload,
+  },
+  replication: {
+    argc: [3, 3],
+    help: ['REPLICATION (PAUSE|RESUME)', 'Stops, and takes up again, all exchange with other nodes.'],
+    run: runReplication,
+  },
+  replybuffer: withoutEffect(4, 'REPLYBUFFER (PEAK-RESET-TIME|RESIZING) <value>'),
+  'set-active-expire': {
+    argc: [3, 3],
+    help: ['SET-ACTIVE-EXPIRE (0|1)', 'Whether expired keys are removed in the background.'],
+    run: runSetActiveExpire,
+  },
+  'set-disable-deny-scripts': withoutEffect(3, 'SET-DISABLE-DENY-SCRIPTS (0|1)'),
+  sleep: {
+    argc: [3, 3],
+    help: ['SLEEP <seconds>', 'Stops the whole node for so long.'],
+    run: runSleep,
+  },
+  'stringmatch-len': {
+    argc: [4, 4],
+    help: ['STRINGMATCH-LEN <length> <pattern>', 'Whether a string of so many letters a matches.'],
+    run: runStringMatch,
+  },
+};
+
+export const debugCommands: readonly Command[] = [redisEntry('debug', runDebug)];
+
+/** Of Redis's settings for its tests, those that concern parts which Starling does not have. */
+function withoutEffect(argc: number, form: string): Subcommand {
+  return { argc: [argc, argc], help: [form, 'Taken, and without effect here.'], run: ({ reply }) => reply.ok() };
+}
+
+function runDebug(call: Call): void {
+  const { args, argc, reply } = call;
+  if (!isAllowed(call)) {
+    reply.error(FORBIDDEN);
+    return;
+  }
+  const name = args[1].latin1().toLowerCase();
+  if (name === 'help' && argc === 2) {
+    const lines = Object.values(SUBCOMMANDS).flatMap(({ help: [form, ...texts] }) => [
+      form,
+      ...texts.map((text) => `    ${text}`),
+    ]);
+    answerHelp(reply, 'DEBUG', lines);
+    return;
+  }
+  const subcommand = Object.hasOwn(SUBCOMMANDS, name) ? SUBCOMMANDS[name] : undefined;
+  if (subcommand === undefined || argc < subcommand.argc[0] || argc > subcommand.argc[1]) {
+    reply.error(
+      `ERR unknown subcommand or wrong number of arguments for '${args[1].text().slice(0, 128)}'. Try DEBUG HELP.`,
+    );
+    return;
+  }
+  subcommand.run(call);
+}
+
+function isAllowed({ client, services }: Call): boolean {
+  const setting = services.config.get('enable-debug-command');
+  return setting === 'yes' || (setting === 'local' && /^(127\.|\[?::1\]?:|\[?::ffff:127\.)/.test(client.address));
+}
+
+/** Nothing else runs meanwhile, no client's command, no peer's txn: a test's picture of a server that hangs. */
+function runSleep({ args, reply }: Call): void {
+  const seconds = Number.parseFloat(args[2].latin1());
+  if (seconds > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, seconds * 1000);
+  reply.ok();
+}
+
+function runObject(call: Call): void {
+  const { args, db, reply, engine } = call;
+  const type = db.peekType(args[2]);
+  if (type === KeyType.none) {
     reply.error(Errors.noSuchKey);
     return;
   }
-  reply.status(`Value at:0x0 refcount:1 encoding:raw serializedlength:${db.memoryOf(args[2])} lru:0 lru_seconds_idle:${db.idleSeconds(args[2])}`);
+  const idle = db.idleSeconds(args[2]);
+  const lastUsed = (Math.floor(engine.now / 1000) - idle) & 0xffffff;
+  const parts = [
+    'Value at:arena',
+    'refcount:1',
+    `encoding:${encodingOf(call, type)}`,
+    `serializedlength:${db.memoryOf(args[2])}`,
+  ];
+  reply.status([...parts, `lru:${lastUsed}`, `lru_seconds_idle:${idle}`].join(' '));
 }
 
+/** What a reload proves in Redis, that the data can be written out, is done; it is not thrown out of memory for that. */
 function runReload(call: Call): void {
-  if (!call.client.mayBlock) {
-    call.reply.ok();
+  const { args, argc, client, reply, services } = call;
+  for (let i = 2; i < argc; i++) {
+    if (args[i].isWord('merge') || args[i].isWord('noflush') || args[i].isWord('nosave')) continue;
+    reply.error('ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.');
     return;
   }
-  const blocked = call.client.block();
-  call.services.store.save().then(
-    () => blocked.resume((reply) => reply.ok()),
-    (error: unknown) => blocked.resume((reply) => reply.error(`ERR ${error instanceof Error ? error.message : String(error)}`)),
+  if (!client.mayBlock) {
+    reply.error('ERR DEBUG RELOAD cannot wait for the disk inside a transaction');
+    return;
+  }
+  const blocked = client.block();
+  services.store.save().then(
+    () => blocked.resume((later) => later.ok()),
+    (error: unknown) =>
+      blocked.resume((later) => later.error(`ERR ${error instanceof Error ? error.message : String(error)}`)),
   );
 }
 
-const PROTOCOL: Record<string, (reply: Reply) => void> = {
-  string: (reply) => reply.bulkText('Hello World'),
-  integer: (reply) => reply.integer(12345),
-  double: (reply) => reply.double(3.141),
-  null: (reply) => reply.nil(),
-  array: (reply) => {
-    reply.array(3);
-    for (let i = 0; i < 3; i++) reply.integer(i);
-  },
-  set: (reply) => {
-    reply.set(3);
-    for (let i = 0; i < 3; i++) reply.integer(i);
-  },
-  map: (reply) => {
-    reply.map(3);
-    for (let i = 0; i < 3; i++) {
-      reply.integer(i);
-      reply.boolean(i === 1);
-    }
-  },
-  attrib: (reply) => reply.bulkText('Some real reply following the attribute'),
-  push: (reply) => {
-    reply.push(2);
-    reply.bulkText('server-cpu-usage');
-    reply.integer(42);
-  },
-  verbatim: (reply) => reply.verbatim('This is a verbatim\nstring'),
-  true: (reply) => reply.boolean(true),
-  false: (reply) => reply.boolean(false),
-  bignum: (reply) => reply.bigNumber('1234567999999999999999999999999999999'),
-};
+/** Between two txns: the old id's last one must be sealed. */
+function runChangeReplicaId({ client, engine, reply }: Call): void {
+  if (!client.mayBlock) {
+    reply.error('ERR DEBUG CHANGE-REPL-ID is not possible inside a transaction');
+    return;
+  }
+  const blocked = client.block();
+  setImmediate(() => {
+    engine.rotateReplica(randomBytes(8).toString('hex'));
+    blocked.resume((later) => later.ok());
+  });
+}
 
-function runProtocol({ args, reply }: Call): void {
-  const write = PROTOCOL[args[2].latin1().toLowerCase()];
-  if (write === undefined) reply.error("ERR Wrong protocol type name. Please use one of the following: string|integer|double|null|array|set|map|attrib|push|verbatim|true|false|bignum");
-  else write(reply);
+function runSetActiveExpire({ args, reply, services }: Call): void {
+  const failure = services.config.set([['active-expire', args[2].isWord('0') ? 'no' : 'yes']]);
+  if (failure === null) reply.ok();
+  else reply.error(`ERR ${failure}`);
+}
+
+function runDigestValue({ args, argc, db, reply }: Call): void {
+  reply.array(argc - 2);
+  for (let i = 2; i < argc; i++) reply.bulkText(digestOfValue(db, args[i]).toString('hex'));
 }
 
 function runReplication({ args, reply, services }: Call): void {
-  if (args[2].isWord('pause')) services.mesh.setPaused(true);
-  else if (args[2].isWord('resume')) services.mesh.setPaused(false);
-  else {
+  const pause = args[2].isWord('pause');
+  if (!pause && !args[2].isWord('resume')) {
     reply.error(Errors.syntax);
     return;
+  }
+  services.mesh.setPaused(pause);
+  reply.ok();
+}
+
+function runLog({ args, reply, services }: Call): void {
+  services.node.log(`DEBUG LOG: ${args[2].text()}`);
+  reply.ok();
+}
+
+function runListpack({ args, db, reply }: Call): void {
+  reply.error(db.peekType(args[2]) === KeyType.none ? Errors.noSuchKey : 'ERR Not a listpack encoded object.');
+}
+
+function runDatabaseStatistics(call: Call): void {
+  const { engine, reply, services } = call;
+  const index = numberArgument(call, 2);
+  if (index === undefined) return;
+  if (index < 0 || index >= services.config.limits.databases) {
+    reply.error('ERR Out of range database');
+    return;
+  }
+  const { size, volatileSize } = engine.databases[index];
+  reply.verbatim(`[Dictionary HT]\n number of elements: ${size}\n[Expires HT]\n number of elements: ${volatileSize}\n`);
+}
+
+function runKeyStatistics(call: Call): void {
+  const { args, db, reply } = call;
+  const type = db.peekType(args[2]);
+  if (type === KeyType.none) reply.error(Errors.noSuchKey);
+  else if (encodingOf(call, type) !== 'hashtable') {
+    reply.error('ERR The value stored at the specified key is not represented using an hash table');
+  } else {
+    const size = type === KeyType.set ? db.sets.size(args[2]) : db.hashes.size(args[2]);
+    reply.verbatim(` number of elements: ${size}\n`);
+  }
+}
+
+function runPopulate(call: Call): void {
+  const { args, argc, db, reply } = call;
+  const count = rangedArgument(call, 2, 0, Number.MAX_SAFE_INTEGER, 'ERR value is out of range, must be positive');
+  if (count === undefined) return;
+  const prefix = argc > 3 ? args[3].latin1() : 'key';
+  const size =
+    argc > 4 ? rangedArgument(call, 4, 0, POPULATED_BYTES_MAX, 'ERR value is out of range, must be positive') : 0;
+  if (size === undefined) return;
+  for (let i = 0; i < count; i++) {
+    const key = new Slice(Buffer.from(`${prefix}:${i}`, 'latin1'));
+    if (db.peekType(key) !== KeyType.none) continue;
+    const text = Buffer.from(`value:${i}`);
+    const value = size === 0 ? text : Buffer.alloc(size);
+    if (size > 0) text.copy(value);
+    db.strings.write(key, new Slice(value), NO_DEADLINE);
   }
   reply.ok();
 }
 
-/** 40 digits, as Redis gives; zeros for no data. */
-function digest40({ engine }: Call): string {
-  return engine.digest().padEnd(40, '0');
-}
-
-function runDigestValue(call: Call): void {
-  const { args, argc, engine, client, reply } = call;
-  reply.array(argc - 2);
-  for (let i = 2; i < argc; i++) {
-    const inspection = engine.inspect(client.database, args[i]);
-    reply.status(Buffer.from(JSON.stringify(inspection)).toString('hex').slice(-40).padStart(40, '0'));
-  }
-}
-
-const ok = ({ reply }: Call) => reply.ok();
-
-function sub(name: string, arity: number, summary: string, run: (call: Call) => void): Command {
-  return {
-    name: `debug|${name}`, arity, flags: ['admin', 'noscript', 'loading', 'stale', 'protected'], keys: [0, 0, 0], acl: ['dangerous'], since: '1.0.0', summary, group: 'server',
-    run(call) {
-      if (call.services.config.limits.debugCommand) run(call);
-      else call.reply.error(FORBIDDEN);
-    },
-  };
-}
-
-export const debugCommands: readonly Command[] = [
-  {
-    name: 'debug', arity: -2, flags: ['admin', 'noscript', 'loading', 'stale', 'protected'], keys: [0, 0, 0], acl: ['dangerous'], since: '1.0.0', summary: 'For tests.', group: 'server',
-    run({ reply }) {
-      reply.error(Errors.syntax);
-    },
-    subcommands: [
-      sub('sleep', 3, 'Lets this client wait.', runSleep),
-      sub('object', -3, 'How a key is kept.', runObject),
-      sub('reload', -2, 'Writes the state out.', runReload),
-      sub('loadaof', 2, 'Writes the state out.', runReload),
-      sub('set-active-expire', 3, 'Expiry in the background.', ({ args, reply, services }) => {
-        const failure = services.config.set([['active-expire', args[2].isWord('0') ? 'no' : 'yes']]);
-        if (failure === null) reply.ok();
-        else reply.error(`ERR ${failure}`);
-      }),
-      sub('digest', 2, 'The hash of all data.', (call) => call.reply.status(digest40(call))),
-      sub('digest-value', -3, 'A hash of each key.', runDigestValue),
-      sub('protocol', 3, 'A reply of every kind.', runProtocol),
-      sub('error', 3, 'Answers an error.', ({ args, reply }) => reply.error(args[2].text())),
-      sub('replication', 3, 'Stops and restarts all exchange with peers.', runReplication),
-      sub('change-repl-id', 2, 'Does nothing here.', ok),
-      sub('jmap', 2, 'Does nothing here.', ok),
-      sub('log', 3, 'Does nothing here.', ok),
-      sub('set-disable-deny-scripts', 3, 'Does nothing here.', ok),
-      sub('listpack-entries', -2, 'Does nothing here.', ok),
-      sub('quicklist-packed-threshold', 3, 'Does nothing here.', ok),
-      sub('replybuffer', -3, 'Does nothing here.', ok),
-      sub('stringmatch-len', 4, 'Matches a long string.', runStringMatch),
-      sub('help', 2, 'Lists the sub-commands.', ({ reply }) => answerHelp(reply, 'DEBUG', HELP)),
-    ],
-  },
-];
-
-function runStringMatch({ args, reply }: Call): void {
-  const length = Number(args[2].latin1());
-  const text = Buffer.alloc(Number.isSafeInteger(length) && length >= 0 && length < 1 << 26 ? length : 0, 'a');
-  reply.flag(matchGlob(args[3].bytes, args[3].start, args[3].end, text, 0, text.length, false));
+function runStringMatch(call: Call): void {
+  const length = rangedArgument(call, 2, 0, MATCHED_BYTES_MAX, Errors.notInteger);
+  if (length === undefined) return;
+  const pattern = call.args[3];
+  const text = Buffer.alloc(length, 'a');
+  call.reply.flag(matchGlob(pattern.bytes, pattern.start, pattern.end, text, 0, length, false));
 }

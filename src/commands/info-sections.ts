@@ -1,159 +1,289 @@
-/** The sections of INFO, each a list of fields: the names that redis-cli, redis_exporter and RedisInsight read, with true values. */
-import { freemem, totalmem } from 'node:os';
+/**
+ * The sections of INFO: names that redis-cli, redis_exporter and RedisInsight read, in Redis's order. Only what is
+ * known is told: where Starling has no such thing a field says 0 or is left out, never a guess.
+ */
+import { arch, freemem, release, totalmem, type } from 'node:os';
+import { crdtFields } from './info-crdt.ts';
+import { memoryUsage } from './memory-usage.ts';
+import { lastSaveSeconds, replicationOffset } from './server.ts';
 import type { Call } from './table.ts';
 import { REDIS_VERSION } from './version.ts';
 
-type Fields = [name: string, value: string | number][];
+export type InfoFields = readonly (readonly [name: string, value: string | number])[];
 
-export type SectionName = 'server' | 'clients' | 'memory' | 'persistence' | 'stats' | 'replication' | 'cpu' | 'modules' | 'commandstats' | 'errorstats' | 'cluster' | 'keyspace' | 'crdt';
+export interface InfoSection {
+  readonly title: string;
+  /** Shown by INFO without arguments. */
+  readonly byDefault: boolean;
+  fields(call: Call): InfoFields;
+}
 
-let peakBytes = 0;
+export const SECTIONS: readonly InfoSection[] = [
+  { title: 'Server', byDefault: true, fields: serverFields },
+  { title: 'Clients', byDefault: true, fields: clientFields },
+  { title: 'Memory', byDefault: true, fields: memoryFields },
+  { title: 'Persistence', byDefault: true, fields: persistenceFields },
+  { title: 'Stats', byDefault: true, fields: statisticsFields },
+  { title: 'Replication', byDefault: true, fields: replicationFields },
+  { title: 'CPU', byDefault: true, fields: processorFields },
+  { title: 'Modules', byDefault: true, fields: () => [] },
+  { title: 'Commandstats', byDefault: false, fields: commandFields },
+  { title: 'Errorstats', byDefault: true, fields: errorFields },
+  // times of quick commands are known by the chunk, not one by one: there are no percentiles
+  { title: 'Latencystats', byDefault: false, fields: () => [] },
+  { title: 'Cluster', byDefault: true, fields: () => [['cluster_enabled', 0]] },
+  { title: 'Keyspace', byDefault: true, fields: keyspaceFields },
+  { title: 'Crdt', byDefault: true, fields: crdtFields },
+];
+
+/** Redis's master_replid has 40 digits; a replica id has 16. */
+const REPLICATION_ID_DIGITS = 40;
+const UNITS = ['K', 'M', 'G', 'T'];
 
 function human(bytes: number): string {
   if (bytes < 1024) return `${bytes}B`;
-  const units = ['K', 'M', 'G', 'T'];
   let value = bytes / 1024;
   let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${value.toFixed(2)}${units[unit]}`;
+  for (; value >= 1024 && unit < UNITS.length - 1; unit++) value /= 1024;
+  return `${value.toFixed(2)}${UNITS[unit]}`;
 }
 
-function server({ services, engine }: Call): Fields {
-  const { node, statistics, config } = services;
-  const uptime = Math.floor((Date.now() - statistics.startedAtMs) / 1000);
+function setting({ services }: Call, name: string): string {
+  const value = services.config.get(name);
+  if (value === undefined) throw new Error(`directive ${name} is missing`);
+  return value;
+}
+
+function serverFields(call: Call): InfoFields {
+  const { engine, services } = call;
+  const { node, statistics } = services;
+  const uptime = Math.max(0, Math.floor((engine.now - statistics.startedAtMs) / 1000));
+  const addresses = setting(call, 'bind')
+    .split(' ')
+    .filter((address) => address !== '');
   return [
-    ['redis_version', REDIS_VERSION], ['redis_git_sha1', '00000000'], ['redis_git_dirty', 0], ['redis_build_id', node.version], ['redis_mode', 'standalone'],
-    ['starling_version', node.version], ['os', `${process.platform} ${process.arch}`], ['arch_bits', 64], ['monotonic_clock', 'node'],
-    ['multiplexing_api', 'libuv'], ['gcc_version', '0.0.0'], ['node_version', process.versions.node], ['process_id', process.pid], ['process_supervised', 'no'],
-    ['run_id', node.runId], ['tcp_port', node.port], ['server_time_usec', engine.now * 1000], ['uptime_in_seconds', uptime],
-    ['uptime_in_days', Math.floor(uptime / 86400)], ['hz', config.get('hz') ?? '10'], ['configured_hz', config.get('hz') ?? '10'],
-    ['lru_clock', Math.floor(engine.now / 1000) & 0xffffff], ['executable', process.execPath], ['config_file', node.configFile], ['io_threads_active', 0],
+    ['redis_version', REDIS_VERSION],
+    ['redis_git_sha1', '00000000'],
+    ['redis_git_dirty', 0],
+    ['redis_build_id', '0'],
+    ['redis_mode', 'standalone'],
+    ['starling_version', node.version],
+    ['os', `${type()} ${release()} ${arch()}`],
+    ['arch_bits', 64],
+    ['monotonic_clock', 'performance.now'],
+    ['multiplexing_api', 'libuv'],
+    ['node_version', process.versions.node],
+    ['process_id', process.pid],
+    ['process_supervised', 'no'],
+    ['run_id', node.runId],
+    ['tcp_port', node.port],
+    ['server_time_usec', engine.now * 1000],
+    ['uptime_in_seconds', uptime],
+    ['uptime_in_days', Math.floor(uptime / 86400)],
+    ['hz', setting(call, 'hz')],
+    ['configured_hz', setting(call, 'hz')],
+    ['lru_clock', Math.floor(engine.now / 1000) & 0xffffff],
+    ['executable', process.execPath],
+    ['config_file', node.configFile],
+    ['io_threads_active', 0],
+    ['listener0', ['name=tcp', ...addresses.map((address) => `bind=${address}`), `port=${node.port}`].join(',')],
   ];
 }
 
-function clients({ services }: Call): Fields {
+function clientFields({ services }: Call): InfoFields {
   let blocked = 0;
   let watching = 0;
-  let input = 0;
-  let output = 0;
+  let watchedKeys = 0;
+  let longestInput = 0;
+  let longestOutput = 0;
   services.clients.forEach((client) => {
     if (client.blocked) blocked++;
     if (client.watches.length > 0) watching++;
-    input = Math.max(input, client.queryBytes);
-    output = Math.max(output, client.outputBytes);
+    watchedKeys += client.watches.length;
+    longestInput = Math.max(longestInput, client.queryBytes);
+    longestOutput = Math.max(longestOutput, client.outputBytes);
   });
   return [
-    ['connected_clients', services.clients.count], ['cluster_connections', 0], ['maxclients', services.config.limits.maxClients],
-    ['client_recent_max_input_buffer', input], ['client_recent_max_output_buffer', output], ['blocked_clients', blocked], ['tracking_clients', 0],
-    ['pubsub_clients', 0], ['watching_clients', watching], ['clients_in_timeout_table', 0], ['total_blocking_keys', 0],
+    ['connected_clients', services.clients.count],
+    ['cluster_connections', 0],
+    ['maxclients', services.config.limits.maxClients],
+    ['client_recent_max_input_buffer', longestInput],
+    ['client_recent_max_output_buffer', longestOutput],
+    ['blocked_clients', blocked],
+    ['tracking_clients', 0],
+    ['pubsub_clients', 0],
+    ['watching_clients', watching],
+    ['clients_in_timeout_table', 0],
+    ['total_watched_keys', watchedKeys],
+    ['total_blocking_keys', 0],
+    ['total_blocking_keys_on_nokey', 0],
   ];
 }
 
-function memory({ services, engine }: Call): Fields {
-  const usage = process.memoryUsage();
-  const { arenaBytes, arenaUsedBytes, logBytes } = engine.statistics;
-  const used = arenaUsedBytes + usage.heapUsed;
-  peakBytes = Math.max(peakBytes, used);
-  const limit = services.config.limits.maxMemoryBytes;
+/** `used_memory` is all; what `maxmemory` limits is `used_memory_dataset`. */
+function memoryFields(call: Call): InfoFields {
+  const usage = memoryUsage(call);
+  const { limits } = call.services.config;
+  const overhead = usage.used - usage.dataset;
   return [
-    ['used_memory', used], ['used_memory_human', human(used)], ['used_memory_rss', usage.rss], ['used_memory_rss_human', human(usage.rss)],
-    ['used_memory_peak', peakBytes], ['used_memory_peak_human', human(peakBytes)], ['used_memory_overhead', usage.heapUsed],
-    ['used_memory_startup', 0], ['used_memory_dataset', arenaUsedBytes], ['allocator_allocated', arenaUsedBytes], ['allocator_active', arenaBytes],
-    ['allocator_resident', usage.rss], ['total_system_memory', totalmem()], ['total_system_memory_human', human(totalmem())], ['free_system_memory', freemem()],
-    ['used_memory_lua', 0], ['used_memory_vm_total', 0], ['used_memory_scripts', 0], ['number_of_cached_scripts', 0], ['number_of_functions', 0],
-    ['maxmemory', limit], ['maxmemory_human', human(limit)], ['maxmemory_policy', services.config.get('maxmemory-policy') ?? 'noeviction'],
-    ['mem_fragmentation_ratio', (usage.rss / Math.max(1, used)).toFixed(2)], ['mem_replication_backlog', logBytes], ['mem_clients_normal', 0],
-    ['mem_allocator', 'v8+arena'], ['active_defrag_running', 0], ['lazyfree_pending_objects', 0],
+    ['used_memory', usage.used],
+    ['used_memory_human', human(usage.used)],
+    ['used_memory_rss', usage.resident],
+    ['used_memory_rss_human', human(usage.resident)],
+    ['used_memory_peak', usage.peak],
+    ['used_memory_peak_human', human(usage.peak)],
+    ['used_memory_peak_perc', `${((usage.used / usage.peak) * 100).toFixed(2)}%`],
+    ['used_memory_overhead', overhead],
+    ['used_memory_startup', usage.startup],
+    ['used_memory_dataset', usage.dataset],
+    ['used_memory_dataset_perc', `${((usage.dataset / usage.used) * 100).toFixed(2)}%`],
+    ['allocator_allocated', usage.dataset],
+    ['allocator_active', usage.arena],
+    ['allocator_resident', usage.arena],
+    ['total_system_memory', totalmem()],
+    ['total_system_memory_human', human(totalmem())],
+    ['free_system_memory', freemem()],
+    ['used_memory_lua', 0],
+    ['used_memory_vm_eval', 0],
+    ['used_memory_lua_human', human(0)],
+    ['used_memory_scripts_eval', 0],
+    ['number_of_cached_scripts', 0],
+    ['number_of_functions', 0],
+    ['number_of_libraries', 0],
+    ['used_memory_vm_functions', 0],
+    ['used_memory_vm_total', 0],
+    ['used_memory_functions', 0],
+    ['used_memory_scripts', 0],
+    ['used_memory_scripts_human', human(0)],
+    ['maxmemory', limits.maxMemoryBytes],
+    ['maxmemory_human', human(limits.maxMemoryBytes)],
+    ['maxmemory_policy', setting(call, 'maxmemory-policy')],
+    ['mem_fragmentation_ratio', (usage.resident / usage.used).toFixed(2)],
+    ['mem_fragmentation_bytes', usage.resident - usage.used],
+    ['mem_not_counted_for_evict', overhead],
+    ['mem_replication_backlog', usage.log],
+    ['mem_total_replication_buffers', usage.log],
+    ['mem_clients_slaves', 0],
+    ['mem_clients_normal', usage.clients],
+    ['mem_cluster_links', 0],
+    ['mem_aof_buffer', call.services.store.statistics().backlog_bytes ?? 0],
+    ['mem_allocator', 'arena'],
+    ['active_defrag_running', 0],
+    ['lazyfree_pending_objects', 0],
+    ['lazyfreed_objects', 0],
   ];
 }
 
-function persistence({ services }: Call): Fields {
+/** The state on disk stands for Redis's RDB file, the log of txns for its AOF. */
+function persistenceFields({ services }: Call): InfoFields {
   const { store } = services;
+  const { log_bytes, checkpoints, checkpoint_in_progress, last_checkpoint_ms, ...others } = store.statistics();
   const status = store.failure === null ? 'ok' : 'err';
   return [
-    ['loading', 0], ['async_loading', 0], ['rdb_changes_since_last_save', store.unsavedChanges], ['rdb_bgsave_in_progress', store.statistics().checkpoint_in_progress ?? 0],
-    ['rdb_last_save_time', Math.floor((store.lastSaveMs || services.statistics.startedAtMs) / 1000)], ['rdb_last_bgsave_status', status], ['rdb_last_bgsave_time_sec', -1],
-    ['rdb_saves', store.statistics().checkpoints ?? 0], ['aof_enabled', 1], ['aof_rewrite_in_progress', 0], ['aof_rewrite_scheduled', 0],
-    ['aof_last_bgrewrite_status', 'ok'], ['aof_last_write_status', status], ['aof_current_size', store.statistics().log_bytes ?? 0],
-    ...Object.entries(store.statistics()).map(([name, value]): [string, number] => [`store_${name}`, value]),
+    ['loading', 0],
+    ['async_loading', 0],
+    ['rdb_changes_since_last_save', store.unsavedChanges],
+    ['rdb_bgsave_in_progress', checkpoint_in_progress ?? 0],
+    ['rdb_last_save_time', lastSaveSeconds(services)],
+    ['rdb_last_bgsave_status', status],
+    ['rdb_last_bgsave_time_sec', (checkpoints ?? 0) === 0 ? -1 : Math.round((last_checkpoint_ms ?? 0) / 1000)],
+    ['rdb_saves', checkpoints ?? 0],
+    ['aof_enabled', 1],
+    ['aof_rewrite_in_progress', 0],
+    ['aof_rewrite_scheduled', 0],
+    ['aof_last_bgrewrite_status', status],
+    ['aof_last_write_status', status],
+    ['aof_current_size', log_bytes ?? 0],
+    ...Object.entries(others).map(([name, value]) => [`store_${name}`, value] as const),
   ];
 }
 
-function stats({ services, engine }: Call): Fields {
-  const { statistics: s } = services;
+function statisticsFields({ services, engine }: Call): InfoFields {
+  const { statistics } = services;
   return [
-    ['total_connections_received', s.connectionsReceived], ['total_commands_processed', s.commandsProcessed], ['instantaneous_ops_per_sec', s.instantaneousOpsPerSecond],
-    ['total_net_input_bytes', s.inputBytes], ['total_net_output_bytes', s.outputBytes], ['total_net_repl_input_bytes', 0], ['total_net_repl_output_bytes', 0],
-    ['instantaneous_input_kbps', s.instantaneousInputKbps.toFixed(2)], ['instantaneous_output_kbps', s.instantaneousOutputKbps.toFixed(2)],
-    ['rejected_connections', s.connectionsRejected], ['sync_full', 0], ['sync_partial_ok', 0], ['sync_partial_err', 0], ['expired_keys', engine.statistics.expiredKeys],
-    ['expired_stale_perc', '0.00'], ['expired_time_cap_reached_count', 0], ['evicted_keys', 0], ['evicted_clients', 0], ['keyspace_hits', s.keyspaceHits],
-    ['keyspace_misses', s.keyspaceMisses], ['pubsub_channels', 0], ['pubsub_patterns', 0], ['latest_fork_usec', 0], ['total_forks', 0], ['tracking_total_keys', 0],
-    ['unexpected_error_replies', s.unexpectedErrorReplies], ['total_error_replies', s.errorReplies], ['total_reads_processed', s.commandsProcessed],
-    ['total_writes_processed', engine.statistics.changes], ['acl_access_denied_auth', 0], ['acl_access_denied_cmd', 0], ['acl_access_denied_key', 0], ['acl_access_denied_channel', 0],
+    ['total_connections_received', statistics.connectionsReceived],
+    ['total_commands_processed', statistics.commandsProcessed],
+    ['instantaneous_ops_per_sec', statistics.instantaneousOpsPerSecond],
+    ['total_net_input_bytes', statistics.inputBytes],
+    ['total_net_output_bytes', statistics.outputBytes],
+    ['instantaneous_input_kbps', statistics.instantaneousInputKbps.toFixed(2)],
+    ['instantaneous_output_kbps', statistics.instantaneousOutputKbps.toFixed(2)],
+    ['rejected_connections', statistics.connectionsRejected],
+    ['sync_full', 0],
+    ['sync_partial_ok', 0],
+    ['sync_partial_err', 0],
+    ['expired_keys', engine.statistics.expiredKeys],
+    ['evicted_keys', 0],
+    ['evicted_clients', 0],
+    ['keyspace_hits', statistics.keyspaceHits],
+    ['keyspace_misses', statistics.keyspaceMisses],
+    ['pubsub_channels', 0],
+    ['pubsub_patterns', 0],
+    ['pubsubshard_channels', 0],
+    ['latest_fork_usec', 0],
+    ['total_forks', 0],
+    ['migrate_cached_sockets', 0],
+    ['slave_expires_tracked_keys', 0],
+    ['active_defrag_hits', 0],
+    ['active_defrag_misses', 0],
+    ['tracking_total_keys', 0],
+    ['tracking_total_items', 0],
+    ['tracking_total_prefixes', 0],
+    ['unexpected_error_replies', statistics.unexpectedErrorReplies],
+    ['total_error_replies', statistics.errorReplies],
+    ['acl_access_denied_auth', 0],
+    ['acl_access_denied_cmd', 0],
+    ['acl_access_denied_key', 0],
+    ['acl_access_denied_channel', 0],
   ];
 }
 
-function replication({ services, engine }: Call): Fields {
-  const offset = engine.vector().reduce((sum, entry) => sum + entry.number, 0);
+/** Every node is a master; its peers are no replicas of it and stand in the section Crdt. */
+function replicationFields(call: Call): InfoFields {
+  const { engine, services } = call;
   return [
-    ['role', 'master'], ['connected_slaves', 0], ['master_failover_state', 'no-failover'], ['master_replid', services.node.runId],
-    ['master_replid2', '0'.repeat(40)], ['master_repl_offset', offset], ['second_repl_offset', -1], ['repl_backlog_active', 1],
-    ['repl_backlog_size', 64 * 1024 * 1024], ['repl_backlog_first_byte_offset', 0], ['repl_backlog_histlen', engine.statistics.logBytes],
+    ['role', 'master'],
+    ['connected_slaves', 0],
+    ['master_failover_state', 'no-failover'],
+    ['master_replid', engine.replica.padEnd(REPLICATION_ID_DIGITS, '0')],
+    ['master_replid2', '0'.repeat(REPLICATION_ID_DIGITS)],
+    ['master_repl_offset', replicationOffset(call)],
+    ['second_repl_offset', -1],
+    ['repl_backlog_active', 1],
+    ['repl_backlog_size', setting(call, 'log-max-bytes')],
+    ['repl_backlog_histlen', services.store.statistics().log_bytes ?? engine.statistics.logBytes],
   ];
 }
 
-function cpu(): Fields {
+function processorFields(): InfoFields {
   const { user, system } = process.cpuUsage();
   return [
-    ['used_cpu_sys', (system / 1e6).toFixed(6)], ['used_cpu_user', (user / 1e6).toFixed(6)], ['used_cpu_sys_children', '0.000000'], ['used_cpu_user_children', '0.000000'],
+    ['used_cpu_sys', (system / 1e6).toFixed(6)],
+    ['used_cpu_user', (user / 1e6).toFixed(6)],
+    ['used_cpu_sys_children', '0.000000'],
+    ['used_cpu_user_children', '0.000000'],
   ];
 }
 
-function commandstats({ services }: Call): Fields {
+function commandFields({ services }: Call): InfoFields {
   return [...services.statistics.commandCalls]
-    .filter(([, each]) => each.calls + each.rejected > 0)
-    .map(([name, { calls, micros, rejected, failed }]) => [
-      `cmdstat_${name}`,
-      `calls=${calls},usec=${Math.round(micros)},usec_per_call=${(calls === 0 ? 0 : micros / calls).toFixed(2)},rejected_calls=${rejected},failed_calls=${failed}`,
-    ]);
+    .filter(([, { calls, rejected }]) => calls + rejected > 0)
+    .map(([name, { calls, micros, rejected, failed }]) => {
+      const perCall = (calls === 0 ? 0 : micros / calls).toFixed(2);
+      const usec = Math.round(micros);
+      return [
+        `cmdstat_${name}`,
+        `calls=${calls},usec=${usec},usec_per_call=${perCall},rejected_calls=${rejected},failed_calls=${failed}`,
+      ];
+    });
 }
 
-function errorstats({ services }: Call): Fields {
+function errorFields({ services }: Call): InfoFields {
   return [...services.statistics.errors].map(([prefix, count]) => [`errorstat_${prefix}`, `count=${count}`]);
 }
 
-function keyspace({ engine }: Call): Fields {
+function keyspaceFields({ engine }: Call): InfoFields {
   return engine.databases
-    .filter((db) => db.size > 0)
+    .filter(({ size }) => size > 0)
     .map((db) => [`db${db.index}`, `keys=${db.size},expires=${db.volatileSize},avg_ttl=${db.averageTtlMs()}`]);
 }
-
-/** Redis Software's names where they fit. */
-function crdt({ services, engine }: Call): Fields {
-  const { mesh } = services;
-  const s = engine.statistics;
-  const own = engine.vector().find((entry) => entry.replica === engine.replica);
-  const peers = mesh.peers();
-  return [
-    ['crdt_replid', engine.replica], ['crdt_clock', own?.number ?? 0], ['crdt_peers', peers.length], ['crdt_peers_up', peers.filter((peer) => peer.state === 'up').length],
-    ['crdt_cluster', mesh.cluster], ['crdt_peer_id', mesh.peerId], ['crdt_digest', engine.digest()], ['crdt_effect_reqs', s.remoteEffects],
-    ['crdt_merge_reqs', mesh.statistics().transfers_received ?? 0], ['crdt_sync_full', mesh.statistics().transfers_sent ?? 0], ['crdt_sync_partial_ok', mesh.statistics().pulls ?? 0],
-    ['crdt_gc_pending', s.pendingCollection], ['crdt_local_txns', s.localTxns], ['crdt_remote_txns', s.remoteTxns], ['crdt_conflicts', s.conflicts],
-    ['crdt_waiting_envelopes', s.waitingEnvelopes], ['crdt_waiting_bytes', s.waitingBytes], ['crdt_log_bytes', s.logBytes], ['crdt_replication_paused', mesh.paused ? 1 : 0],
-    ...Object.entries(mesh.statistics()).map(([name, value]): [string, number] => [`mesh_${name}`, value]),
-    ...peers.map((peer, index): [string, string] => [
-      `peer${index}`,
-      `id=${peer.peerId},replica=${peer.replica},state=${peer.state},region=${peer.region},rtt_ms=${peer.rttMs.toFixed(2)},behind=${peer.behind},ahead=${peer.ahead},` +
-        `last_seen_ms_ago=${Math.max(0, Date.now() - peer.lastSeenMs)},bytes_in=${peer.bytesIn},bytes_out=${peer.bytesOut}`,
-    ]),
-  ];
-}
-
-/** In the order in which Redis shows them. */
-export const SECTIONS: Record<SectionName, (call: Call) => Fields> = {
-  server, clients, memory, persistence, stats, replication, cpu, modules: () => [], commandstats, errorstats,
-  cluster: () => [['cluster_enabled', 0]], keyspace, crdt,
-};

@@ -117,7 +117,8 @@ function references({ args, db }: Call, type: KeyType): number {
   return number !== undefined && number >= 0 && number < SHARED_NUMBERS ? SHARED_REFERENCES : 1;
 }
 
-function encodingOf({ args, db, services }: Call, type: KeyType): string {
+/** The encoding that Redis would choose for the value under args[2], which is of this type. */
+export function encodingOf({ args, db, services }: Call, type: KeyType): string {
   if (type === KeyType.string) return stringEncoding(db, args[2]);
   if (type === KeyType.hash) return hashEncoding(db, args[2], services.config);
   if (type === KeyType.set) return setEncoding(db, args[2], services.config);

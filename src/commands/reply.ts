@@ -30,6 +30,8 @@ export interface Reply {
   set(size: number): void;
   /** >n in RESP3, *n in RESP2. */
   push(size: number): void;
+  /** |n: n pairs follow, then the reply that they are about. RESP3 only; to a RESP2 client nothing of it may be written. */
+  attribute(size: number): void;
   /** ,d in RESP3, bulk in RESP2, in Redis's shortest form. */
   double(value: number): void;
   /** #t in RESP3, :1 in RESP2. */

@@ -1,174 +1,146 @@
-/** Server commands: SHUTDOWN, SAVE and its kin, WAIT, SLOWLOG, LATENCY, MEMORY, MODULE, and those that have no meaning here. */
-import { numberArgument } from './arguments.ts';
+/**
+ * Commands about the node as a whole: its clock, its role, writing its state out, stopping it. SLOWLOG, LATENCY,
+ * MEMORY, ACL and WAIT have files of their own and join here.
+ */
+import { aclCommand } from './acl.ts';
 import { answerHelp } from './help-reply.ts';
-import { Errors } from './reply.ts';
-import type { Call, Command, CommandFlag } from './table.ts';
+import { latencyCommand } from './latency.ts';
+import { memoryCommand } from './memory.ts';
+import { redisContainer, redisEntry } from './metadata/entry.ts';
+import { Errors, type Reply } from './reply.ts';
+import { slowLogCommand } from './slow-log-commands.ts';
+import type { Call, Command } from './table.ts';
+import { REDIS_VERSION } from './version.ts';
+import { waitingCommands } from './waiting.ts';
 
-function runShutdown(call: Call): void {
-  const { args, argc, reply, services } = call;
-  const options = { save: true, now: false, force: false };
-  for (let i = 1; i < argc; i++) {
-    if (args[i].isWord('nosave')) options.save = false;
-    else if (args[i].isWord('save')) options.save = true;
-    else if (args[i].isWord('now')) options.now = true;
-    else if (args[i].isWord('force')) options.force = true;
-    else if (args[i].isWord('abort') && argc === 2) {
-      reply.error('ERR No shutdown in progress.');
-      return;
-    } else {
-      reply.error(Errors.syntax);
-      return;
-    }
-  }
-  call.client.closeAfterReply = true;
-  services.node.shutdown(options);
+/** A monotonic clock that agrees with the wall clock within this gives its microseconds. */
+const CLOCK_AGREEMENT_MS = 1000;
+const NO_MASTER =
+  'ERR Starling has no master to follow: every node takes writes. Use MESH JOIN to bring nodes together';
+
+const STARLING = [
+  '        .___.',
+  '     __/ o   \\',
+  '    <__      |        one flock,',
+  '       \\  . . \\         no leader,',
+  '        | . .  \\__        each follows its neighbours',
+  '         \\ . .    `--.',
+  "          `--.______.--'\\",
+  '             |  |        `',
+  '            _|_ |_',
+];
+
+export const serverCommands: readonly Command[] = [
+  redisEntry('time', runTime),
+  redisEntry('role', runRole),
+  redisEntry('lolwut', ({ reply, services }) => {
+    reply.verbatim(
+      `${STARLING.join('\n')}\n\nStarling ver. ${services.node.version}, speaking as Redis ver. ${REDIS_VERSION}\n`,
+    );
+  }),
+  redisEntry('lastsave', ({ reply, services }) => reply.integer(lastSaveSeconds(services))),
+  redisEntry('save', runSave),
+  redisEntry('bgsave', runBackgroundSave),
+  redisEntry('bgrewriteaof', (call) => startSaving(call, 'Background append only file rewriting started')),
+  redisEntry('shutdown', runShutdown),
+  redisEntry('replicaof', runReplicaOf),
+  redisEntry('slaveof', runReplicaOf),
+  redisEntry('failover', ({ reply }) => reply.error(NO_MASTER)),
+  redisContainer('module', [
+    redisEntry('module|help', ({ reply }) =>
+      answerHelp(reply, 'MODULE', ['LIST', '    The modules that are loaded: there are none.']),
+    ),
+    redisEntry('module|list', ({ reply }) => reply.array(0)),
+  ]),
+  redisContainer('function', [
+    // there are no libraries yet: nothing to remove, nothing to list
+    redisEntry('function|flush', ({ reply }) => reply.ok()),
+    redisEntry('function|list', ({ reply }) => reply.array(0)),
+  ]),
+  ...waitingCommands,
+  aclCommand,
+  latencyCommand,
+  memoryCommand,
+  slowLogCommand,
+];
+
+function runTime({ engine, reply }: Call): void {
+  const precise = performance.timeOrigin + performance.now();
+  const now = Math.abs(precise - engine.now) < CLOCK_AGREEMENT_MS ? precise : engine.now;
+  const micros = Math.floor(now * 1000);
+  reply.array(2);
+  reply.bulkText(String(Math.floor(micros / 1e6)));
+  reply.bulkText(String(micros % 1e6));
 }
 
-/** Answers when the state has been written out. */
-function runSave(call: Call, answer: (reply: Call['reply']) => void): void {
-  const { client, reply, services } = call;
-  if (!client.mayBlock) {
-    reply.error(`ERR ${call.command.name.toUpperCase()} is not allowed inside a transaction`);
-    return;
-  }
+/** Txns that this node holds, of all replicas: it grows with every write, as Redis's replication offset does. */
+export function replicationOffset({ engine }: Call): number {
+  return engine.vector().reduce((sum, { number }) => sum + number, 0);
+}
+
+function runRole(call: Call): void {
+  const { reply } = call;
+  reply.array(3);
+  reply.bulkText('master');
+  reply.integer(replicationOffset(call));
+  reply.array(0);
+}
+
+/** As Redis: a server that never saved did so when it started. */
+export function lastSaveSeconds({ store, statistics }: Call['services']): number {
+  return Math.floor((store.lastSaveMs || statistics.startedAtMs) / 1000);
+}
+
+/** SAVE answers when the state is on disk; the node goes on meanwhile. */
+function runSave({ client, services }: Call): void {
   const blocked = client.block();
   services.store.save().then(
-    () => blocked.resume(answer),
-    (error: unknown) => blocked.resume((later) => later.error(`ERR ${error instanceof Error ? error.message : String(error)}`)),
+    () => blocked.resume((reply) => reply.ok()),
+    (error: unknown) => blocked.resume((reply) => refuseSaving(reply, error)),
   );
 }
 
-/** Starts to write the state out and answers at once. */
-function runBackgroundSave({ reply, services }: Call, status: string): void {
-  // a failure shows in INFO persistence and refuses writes; there is nobody to tell it to here
+function refuseSaving(reply: Reply, error: unknown): void {
+  reply.error(`ERR ${error instanceof Error ? error.message : String(error)}`);
+}
+
+function runBackgroundSave(call: Call): void {
+  const { args, argc, reply } = call;
+  if (argc > 2 || (argc === 2 && !args[1].isWord('schedule'))) reply.error(Errors.syntax);
+  else startSaving(call, 'Background saving started');
+}
+
+function startSaving({ reply, services }: Call, status: string): void {
+  const { failure } = services.store;
+  if (failure !== null) {
+    refuseSaving(reply, failure);
+    return;
+  }
+  // a failure from here on shows in INFO persistence, and writes are refused: there is nobody left to tell it to
   services.store.save().catch(() => undefined);
   reply.status(status);
 }
 
-/** WAIT: how many peers have confirmed everything that this node wrote so far. */
-function runWait(call: Call): void {
-  const { client, engine, reply, services } = call;
-  const wanted = numberArgument(call, 1);
-  if (wanted === undefined) return;
-  const timeout = numberArgument(call, 2, 'ERR timeout is not an integer or out of range');
-  if (timeout === undefined) return;
-  if (timeout < 0) {
-    reply.error('ERR timeout is negative');
+function runShutdown({ args, argc, client, reply, services }: Call): void {
+  const given = new Set<string>();
+  for (let i = 1; i < argc; i++) given.add(args[i].latin1().toLowerCase());
+  const known = ['nosave', 'save', 'now', 'force', 'abort'];
+  const contradicts = (given.has('abort') && given.size > 1) || (given.has('save') && given.has('nosave'));
+  if (contradicts || [...given].some((word) => !known.includes(word))) {
+    reply.error(Errors.syntax);
     return;
   }
-  const number = engine.vector().find((entry) => entry.replica === engine.replica)?.number ?? 0;
-  const confirmed = services.mesh.confirmations(number);
-  if (confirmed >= wanted || !client.mayBlock) {
-    reply.integer(confirmed);
+  if (given.has('abort')) {
+    // a node that stops takes no more commands, so whoever asks has come before any shutdown
+    reply.error('ERR No shutdown in progress.');
     return;
   }
-  const blocked = client.block((later) => later.integer(services.mesh.confirmations(number)));
-  services.mesh.waitFor(number, wanted, timeout).then((count) => blocked.resume((later) => later.integer(count)));
+  client.closeAfterReply = true;
+  services.node.shutdown({ save: !given.has('nosave'), now: given.has('now'), force: given.has('force') });
 }
 
-function runSlowlogGet(call: Call): void {
-  const { argc, reply, services } = call;
-  const count = argc === 3 ? numberArgument(call, 2) : 10;
-  if (count === undefined) return;
-  if (count < -1) {
-    reply.error('ERR count should be greater than or equal to -1');
-    return;
-  }
-  const entries = count === -1 ? services.slowLog.entries : services.slowLog.entries.slice(0, count);
-  reply.array(entries.length);
-  for (const entry of entries) {
-    reply.array(6);
-    reply.integer(entry.id);
-    reply.integer(entry.atSeconds);
-    reply.integer(entry.micros);
-    reply.array(entry.args.length);
-    for (const arg of entry.args) reply.bulkBytes(Buffer.from(arg, 'latin1'));
-    reply.bulkText(entry.address);
-    reply.bulkText(entry.clientName);
-  }
+/** NO ONE is what every node does already. */
+function runReplicaOf({ args, reply }: Call): void {
+  if (args[1].isWord('no') && args[2].isWord('one')) reply.ok();
+  else reply.error(NO_MASTER);
 }
-
-const ADMIN: readonly CommandFlag[] = ['admin', 'noscript', 'loading', 'stale'];
-
-function sub(name: string, arity: number, since: string, summary: string, run: (call: Call) => void, flags: readonly CommandFlag[] = ADMIN): Command {
-  return { name, arity, flags, keys: name === 'memory|usage' ? [2, 2, 1] : [0, 0, 0], acl: flags.includes('admin') ? ['dangerous'] : [], since, summary, group: 'server', run };
-}
-
-function container(name: string, since: string, summary: string, subcommands: readonly Command[]): Command {
-  return {
-    name, arity: -2, flags: [], keys: [0, 0, 0], acl: [], since, summary, group: 'server', subcommands,
-    run({ reply }) {
-      reply.error(Errors.syntax);
-    },
-  };
-}
-
-function plain(name: string, arity: number, since: string, summary: string, run: (call: Call) => void, flags: readonly CommandFlag[] = ADMIN): Command {
-  return { name, arity, flags, keys: [0, 0, 0], acl: ['dangerous'], since, summary, group: 'server', run };
-}
-
-const NO_REPLICA = 'ERR Starling has no replicas of one master: every node takes writes, see MESH JOIN';
-
-export const serverCommands: readonly Command[] = [
-  plain('shutdown', -1, '1.0.0', 'Stops the node, its data written out.', runShutdown),
-  plain('save', 1, '1.0.0', 'Writes the state out and waits.', (call) => runSave(call, (reply) => reply.ok())),
-  plain('bgsave', -1, '1.0.0', 'Writes the state out in the background.', (call) => runBackgroundSave(call, 'Background saving started')),
-  plain('bgrewriteaof', 1, '1.0.0', 'Shortens the log in the background.', (call) => runBackgroundSave(call, 'Background append only file rewriting started')),
-  { ...plain('wait', 3, '3.0.0', 'Waits until peers have confirmed what was written.', runWait, ['blocking']), acl: ['connection'], group: 'generic' },
-  plain('replicaof', 3, '5.0.0', 'Has no meaning here.', ({ reply }) => reply.error(NO_REPLICA)),
-  plain('slaveof', 3, '1.0.0', 'Has no meaning here.', ({ reply }) => reply.error(NO_REPLICA)),
-  plain('failover', -1, '6.2.0', 'Has no meaning here.', ({ reply }) => reply.error(NO_REPLICA)),
-  container('slowlog', '2.2.12', 'Commands that took long.', [
-    sub('slowlog|get', -2, '2.2.12', 'The latest of them.', runSlowlogGet),
-    sub('slowlog|len', 2, '2.2.12', 'How many are remembered.', ({ reply, services }) => reply.integer(services.slowLog.entries.length)),
-    sub('slowlog|reset', 2, '2.2.12', 'Forgets them.', ({ reply, services }) => {
-      services.slowLog.reset();
-      reply.ok();
-    }),
-    sub('slowlog|help', 2, '6.2.0', 'Lists the sub-commands.', ({ reply }) =>
-      answerHelp(reply, 'SLOWLOG', ['GET [<count>]', '    The latest slow commands.', 'LEN', '    How many are remembered.', 'RESET', '    Forgets them.'])),
-  ]),
-  container('latency', '2.8.13', 'Moments of slowness; this node watches none yet.', [
-    sub('latency|latest', 2, '2.8.13', 'The latest event of each kind.', ({ reply }) => reply.array(0)),
-    sub('latency|history', 3, '2.8.13', 'Events of a kind.', ({ reply }) => reply.array(0)),
-    sub('latency|reset', -2, '2.8.13', 'Forgets events.', ({ reply }) => reply.integer(0)),
-  ]),
-  container('memory', '4.0.0', 'Memory and what takes it.', [
-    sub('memory|usage', -3, '4.0.0', 'Bytes that a key takes, about.', ({ args, db, reply }) => {
-      const bytes = db.memoryOf(args[2]);
-      if (bytes === 0) reply.nil();
-      else reply.integer(bytes);
-    }, ['readonly']),
-    sub('memory|doctor', 2, '4.0.0', 'What may be wrong.', ({ reply }) => reply.verbatim('Nothing is known to be wrong with the memory of this node.')),
-    sub('memory|purge', 2, '4.0.0', 'Gives memory back.', ({ reply }) => reply.ok()),
-    sub('memory|stats', 2, '4.0.0', 'Figures.', ({ engine, reply }) => {
-      const { arenaBytes, arenaUsedBytes, logBytes } = engine.statistics;
-      const usage = process.memoryUsage();
-      const fields: [string, number][] = [
-        ['total.allocated', arenaUsedBytes + usage.heapUsed], ['dataset.bytes', arenaUsedBytes], ['arena.bytes', arenaBytes], ['replication.backlog', logBytes],
-        ['keys.count', engine.databases.reduce((sum, db) => sum + db.size, 0)], ['rss.bytes', usage.rss],
-      ];
-      reply.map(fields.length);
-      for (const [name, value] of fields) {
-        reply.bulkText(name);
-        reply.integer(value);
-      }
-    }, []),
-  ]),
-  container('function', '7.0.0', 'Function libraries: there are none yet.', [
-    sub('function|flush', -2, '7.0.0', 'Removes all libraries.', ({ reply }) => reply.ok(), ['noscript', 'write']),
-    sub('function|list', -2, '7.0.0', 'No libraries.', ({ reply }) => reply.array(0), ['noscript']),
-  ]),
-  container('module', '4.0.0', 'Modules: there are none.', [sub('module|list', 2, '4.0.0', 'No modules.', ({ reply }) => reply.array(0))]),
-  container('acl', '6.0.0', 'Users; there is one, default.', [
-    sub('acl|whoami', 2, '6.0.0', 'Who this connection is.', ({ client, reply }) => reply.bulkText(client.user), ['noscript', 'loading', 'stale']),
-    sub('acl|users', 2, '6.0.0', 'All users.', ({ reply }) => {
-      reply.array(1);
-      reply.bulkText('default');
-    }),
-    sub('acl|list', 2, '6.0.0', 'All users and what they may.', ({ reply, services }) => {
-      reply.array(1);
-      reply.bulkText(`user default on ${services.config.limits.requirePassword === '' ? 'nopass' : '#(password)'} sanitize-payload ~* &* +@all`);
-    }),
-  ]),
-];

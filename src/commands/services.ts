@@ -141,4 +141,6 @@ export interface NodeService {
   shutdown(options: { save: boolean; now: boolean; force: boolean }): void;
   readonly region: string;
   readonly zone: string;
+  /** Writes a line to the node's log. */
+  log(message: string): void;
 }

@@ -57,6 +57,11 @@ export function decodeReply(bytes: Buffer, at = 0): { value: ReplyValue; next: n
       for (let i = 0; i < flat.value.length; i += 2) map.set(flat.value[i], flat.value[i + 1]);
       return { value: map, next: flat.next };
     }
+    case '|': {
+      // attributes are about the reply that follows; nobody here asks for them
+      const attributes = decodeArray(bytes, next, Number(line) * 2);
+      return attributes === null ? null : decodeReply(bytes, attributes.next);
+    }
     default:
       throw new Error(`no reply starts with byte ${bytes[at]}`);
   }

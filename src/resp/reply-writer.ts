@@ -137,6 +137,10 @@ export class ReplyWriter implements Reply {
     this.header(this.protocol === 3 ? 62 : 42, size);
   }
 
+  attribute(size: number): void {
+    this.header(124, size);
+  }
+
   double(value: number): void {
     const text = formatDouble(value);
     if (this.protocol === 3) this.line(44, text);

@@ -1,0 +1,55 @@
+/** INFO crdt: replication among equals. Names as Redis Software has them where the thing is the same; a line a peer. */
+import type { InfoFields } from './info-sections.ts';
+import type { MeshPeer } from './services.ts';
+import type { Call } from './table.ts';
+
+export function crdtFields(call: Call): InfoFields {
+  const { engine, services } = call;
+  const { mesh } = services;
+  const { statistics } = engine;
+  const vector = engine.vector();
+  const peers = mesh.peers();
+  const { transfers_sent, transfers_received, pulls, ...others } = mesh.statistics();
+  return [
+    ['crdt_cluster', mesh.cluster],
+    ['crdt_peer_id', mesh.peerId],
+    ['crdt_replid', engine.replica],
+    // txns that this node wrote itself, and all that it has seen of each replica
+    ['crdt_clock', vector.find(({ replica }) => replica === engine.replica)?.number ?? 0],
+    ['crdt_ovc', vector.map(({ replica, number }) => `${replica}=${number}`).join(',')],
+    ['crdt_digest', engine.digest()],
+    ['crdt_replication', mesh.paused ? 'paused' : 'running'],
+    ['crdt_peers', peers.length],
+    ['crdt_peers_up', peers.filter(({ state }) => state === 'up').length],
+    ['crdt_local_txns', statistics.localTxns],
+    ['crdt_remote_txns', statistics.remoteTxns],
+    ['crdt_effect_reqs', statistics.remoteEffects],
+    ['crdt_sync_full', transfers_sent ?? 0],
+    ['crdt_sync_partial_ok', pulls ?? 0],
+    ['crdt_merge_reqs', transfers_received ?? 0],
+    ['crdt_conflicts', statistics.conflicts],
+    ['crdt_waiting_envelopes', statistics.waitingEnvelopes],
+    ['crdt_waiting_bytes', statistics.waitingBytes],
+    ['crdt_gc_pending', statistics.pendingCollection],
+    ['crdt_log_bytes', statistics.logBytes],
+    ...Object.entries(others).map(([name, value]) => [`mesh_${name}`, value] as const),
+    ...peers.map((peer, index) => [`peer${index}`, describePeer(peer, engine.now)] as const),
+  ];
+}
+
+function describePeer(peer: MeshPeer, now: number): string {
+  return [
+    `id=${peer.peerId}`,
+    `replica=${peer.replica}`,
+    `state=${peer.state}`,
+    `address=${peer.address}`,
+    `region=${peer.region}`,
+    `zone=${peer.zone}`,
+    `rtt_ms=${peer.rttMs.toFixed(2)}`,
+    `behind=${peer.behind}`,
+    `ahead=${peer.ahead}`,
+    `seen_ms_ago=${Math.max(0, Math.round(now - peer.lastSeenMs))}`,
+    `bytes_in=${peer.bytesIn}`,
+    `bytes_out=${peer.bytesOut}`,
+  ].join(',');
+}

@@ -1,0 +1,87 @@
+/** WAIT and WAITAOF: how far a write has got. Every node is a master here, so its peers stand for Redis's replicas. */
+import { numberArgument, rangedArgument } from './arguments.ts';
+import { redisEntry } from './metadata/entry.ts';
+import type { Call, Command } from './table.ts';
+
+const BAD_TIMEOUT = 'ERR timeout is not an integer or out of range';
+
+export const waitingCommands: readonly Command[] = [
+  redisEntry('wait', runWait),
+  {
+    name: 'waitaof',
+    arity: 4,
+    flags: ['blocking'],
+    keys: [0, 0, 0],
+    acl: ['connection'],
+    since: '7.2.0',
+    group: 'generic',
+    summary: 'Waits until all writes so far are on the disk of this node.',
+    complexity: 'O(1)',
+    run: runWaitAof,
+  },
+];
+
+/** The number of the last txn of this node: whatever its clients wrote so far. */
+function lastOwnTxn({ engine }: Call): number {
+  return engine.vector().find((entry) => entry.replica === engine.replica)?.number ?? 0;
+}
+
+/** Undefined after an error. */
+function timeoutArgument(call: Call, index: number): number | undefined {
+  const timeout = numberArgument(call, index, BAD_TIMEOUT);
+  if (timeout === undefined || timeout >= 0) return timeout;
+  call.reply.error('ERR timeout is negative');
+  return undefined;
+}
+
+function runWait(call: Call): void {
+  const { client, reply, services } = call;
+  const wanted = numberArgument(call, 1);
+  if (wanted === undefined) return;
+  const timeoutMs = timeoutArgument(call, 2);
+  if (timeoutMs === undefined) return;
+  const { mesh } = services;
+  const number = lastOwnTxn(call);
+  const confirmed = mesh.confirmations(number);
+  if (confirmed >= wanted || !client.mayBlock) {
+    reply.integer(confirmed);
+    return;
+  }
+  const blocked = client.block((later) => later.integer(mesh.confirmations(number)));
+  mesh.waitFor(number, wanted, timeoutMs).then(
+    (count) => blocked.resume((later) => later.integer(count)),
+    (error: unknown) => blocked.resume((later) => later.error(`ERR ${String(error)}`)),
+  );
+}
+
+function runWaitAof(call: Call): void {
+  const { client, reply, services } = call;
+  const local = rangedArgument(call, 1, 0, 1, 'ERR value is out of range, must be between 0 and 1');
+  if (local === undefined) return;
+  const peers = numberArgument(call, 2);
+  if (peers === undefined) return;
+  const timeoutMs = timeoutArgument(call, 3);
+  if (timeoutMs === undefined) return;
+  if (peers > 0) {
+    reply.error(
+      'ERR WAITAOF cannot wait for other nodes: they confirm what they have, not what is on their disk. Use WAIT',
+    );
+    return;
+  }
+  const answer = (later: Call['reply'], durable: boolean) => {
+    later.array(2);
+    later.flag(durable);
+    later.integer(0);
+  };
+  if (local === 0 || !client.mayBlock) {
+    answer(reply, false);
+    return;
+  }
+  const blocked = client.block((later) => answer(later, false));
+  const timer =
+    timeoutMs === 0 ? undefined : setTimeout(() => blocked.resume((later) => answer(later, false)), timeoutMs);
+  services.store.whenDurable((failed) => {
+    clearTimeout(timer);
+    blocked.resume((later) => answer(later, !failed));
+  });
+}
