@@ -194,7 +194,7 @@ export const clientCommand: Command = {
   arity: -2,
   flags: [],
   keys: [0, 0, 0],
-  acl: ['connection'],
+  acl: [],
   since: '2.4.0',
   group: 'connection',
   summary: 'Connections of clients.',

@@ -57,7 +57,7 @@ export const configCommands: readonly Command[] = [
         if (failure === null) reply.ok();
         else reply.error(`ERR ${failure}`);
       }),
-      sub('help', 2, 'Lists the sub-commands.', ({ reply }) => answerHelp(reply, 'CONFIG', HELP)),
+      { ...sub('help', 2, 'Lists the sub-commands.', ({ reply }) => answerHelp(reply, 'CONFIG', HELP)), flags: ['loading', 'stale'], acl: [] },
     ],
   },
 ];

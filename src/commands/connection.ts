@@ -184,5 +184,5 @@ export const connectionCommands: readonly Command[] = [
   clusterCommand('asking', 1, 'A cluster client was sent here once.'),
   clusterCommand('readonly', 1, 'A cluster client accepts stale reads.'),
   clusterCommand('readwrite', 1, 'A cluster client wants fresh reads.'),
-  clusterCommand('cluster', -2, 'Commands of a Redis Cluster.'),
+  { ...clusterCommand('cluster', -2, 'Commands of a Redis Cluster.'), flags: [], acl: [] },
 ];
