@@ -73,7 +73,7 @@ function runHincrby(call: Call): void {
 
 function runHincrbyfloat(call: Call): void {
   const { args, db, reply } = call;
-  const delta = decimalArgument(call, 3);
+  const delta = decimalArgument(call, 3, 'ERR value is NaN or Infinity');
   if (delta === undefined || hashAt(call) === undefined) return;
   const total = db.hashes.addDecimal(args[1], args[2], delta);
   if (typeof total === 'string') reply.error(total === 'NOT_FINITE' ? Errors.notFinite : Errors.hashNotFloat);
