@@ -392,9 +392,7 @@ export class DatabaseView implements Database {
   /** Removes an expired key, as an effect. */
   expire(key: Slice): void {
     this.state.statistics.expiredKeys++;
-    this.state.expiring = true;
     this.clearKey(key, 0);
-    this.state.expiring = false;
   }
 
   /**

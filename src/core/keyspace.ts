@@ -151,7 +151,8 @@ export class Keyspace implements EffectTarget {
     if (body !== undefined) this.settle(key);
     else if (flagged && keep !== 0) this.refreshDeadlines(key);
     this.shrinkKeys();
-    this.state.touched(this.index, key.bytes, key.start, key.end);
+    const gone = keep === 0 && this.state.watches.size > 0 && keys.table.find(key.bytes, key.start, key.end) < 0;
+    this.state.touched(this.index, key.bytes, key.start, key.end, gone);
   }
 
   keyExpire(key: Slice, deadline: UnixMs, scope: readonly number[]): void {

@@ -35,8 +35,8 @@ export interface WatchState {
   changed: boolean;
   readonly database: number;
   readonly key: Buffer;
-  /** The key was expired already when the watch began: its removal is no change. */
-  readonly expiredBefore: boolean;
+  /** The key was expired already when the watch began, and still lies there: its removal is no change. */
+  expiredBefore: boolean;
 }
 
 export class State {
@@ -48,8 +48,6 @@ export class State {
   now: UnixMs = 0;
   /** The idle clock of `now`; see keyspace.ts. */
   idle = 0;
-  /** What is being removed has expired: no change for those who watched it expired. */
-  expiring = false;
   /** Grows with every remote txn: an open envelope of an older context is sealed before the next local txn. */
   foreignTxns = 0;
 
@@ -120,13 +118,16 @@ export class State {
     return writer;
   }
 
-  /** A key changed: wakes those who watch it. */
-  touched(database: number, bytes: Buffer, start: number, end: number): void {
+  /** A key changed, or is `gone`: wakes those who watch it. */
+  touched(database: number, bytes: Buffer, start: number, end: number, gone = false): void {
     this.statistics.changes++;
     if (this.watches.size === 0) return;
     const watches = this.watches.get(watchName(database, bytes, start, end));
     if (watches === undefined) return;
-    for (const watch of watches) if (!(this.expiring && watch.expiredBefore)) watch.changed = true;
+    for (const watch of watches) {
+      if (gone && watch.expiredBefore) watch.expiredBefore = false;
+      else watch.changed = true;
+    }
   }
 
   noteConflict(conflict: Conflict): void {
