@@ -220,8 +220,10 @@ export class Keyspace implements EffectTarget {
     const body = this.ensureBody(key);
     const part = this.ensurePart(body, KeyType.set);
     const at = part.table.find(member.bytes, member.start, member.end);
+    // it is an effect, but who watches the key sees the same set as before
+    const unseen = at >= 0 && body.parts.length === 1 && part.isShown(at);
     part.assign(at, member.bytes, member.start, member.end, member.bytes, 0, 0, NO_CANCELS);
-    this.changed(key, body);
+    this.changed(key, body, unseen);
   }
 
   setRemove(key: Slice, member: Slice): void {
@@ -334,7 +336,7 @@ export class Keyspace implements EffectTarget {
   }
 
   /** After a change inside a body: cheap while one part is left and shows something. */
-  private changed(key: Slice, body: Body): void {
+  private changed(key: Slice, body: Body, unseen = false): void {
     const only = body.parts[0];
     if (body.parts.length > 1 || only.size === 0 || only.type === KeyType.string) {
       this.settle(key);
@@ -349,7 +351,8 @@ export class Keyspace implements EffectTarget {
       }
       if ((flags & FLAG_DEADLINE) !== 0) this.refreshDeadlines(key);
     }
-    this.state.touched(this.index, key.bytes, key.start, key.end);
+    if (unseen) this.state.statistics.changes++;
+    else this.state.touched(this.index, key.bytes, key.start, key.end);
   }
 
   /** Brings a key with a body into its smallest form: drops empty parts, an empty body, or goes back to a plain string. */
