@@ -32,6 +32,10 @@ const UNITS = [
   'quit',
   'bitops',
   'bitfield',
+  'info-command',
+  'slowlog',
+  'introspection-2',
+  'lazyfree',
 ];
 const RECORD = 'scripts/redis-suite/results.json';
 const SKIPPED = 'scripts/redis-suite/skipped.json';

@@ -120,7 +120,7 @@ function clientFields({ services }: Call): InfoFields {
   ];
 }
 
-/** `used_memory` is all; what `maxmemory` limits is `used_memory_dataset`. */
+/** What `maxmemory` limits is `used_memory_dataset`. */
 function memoryFields(call: Call): InfoFields {
   const usage = memoryUsage(call);
   const { limits } = call.services.config;
@@ -140,6 +140,7 @@ function memoryFields(call: Call): InfoFields {
     ['allocator_allocated', usage.dataset],
     ['allocator_active', usage.arena],
     ['allocator_resident', usage.arena],
+    ['starling_heap_used', usage.heap],
     ['total_system_memory', totalmem()],
     ['total_system_memory_human', human(totalmem())],
     ['free_system_memory', freemem()],

@@ -5,7 +5,10 @@ import type { Call } from './table.ts';
 const STARTUP_BYTES = process.memoryUsage().heapUsed;
 
 export interface MemoryUsage {
-  /** Data in the arena, and the JavaScript heap. */
+  /**
+   * What is held on purpose: program, data, txns for peers, clients' buffers. The JavaScript heap is left out: most of
+   * what it grows by is garbage, and would make the figure go up and down by itself.
+   */
   used: number;
   peak: number;
   resident: number;
@@ -13,6 +16,7 @@ export interface MemoryUsage {
   /** Keys, values, and what the CRDTs keep with them: what `maxmemory` limits. */
   dataset: number;
   arena: number;
+  heap: number;
   /** Txns in memory for peers that lack them. */
   log: number;
   clients: number;
@@ -25,23 +29,23 @@ const peaks = new WeakMap<object, number>();
 export function memoryUsage({ engine, services }: Call): MemoryUsage {
   const { heapUsed, rss } = process.memoryUsage();
   const { arenaBytes, arenaUsedBytes, logBytes } = engine.statistics;
-  const used = arenaUsedBytes + heapUsed;
-  const peak = Math.max(peaks.get(engine) ?? 0, used);
-  peaks.set(engine, peak);
   let clients = 0;
   services.clients.forEach((client) => {
     clients += client.queryBytes + client.outputBytes;
   });
-  const keys = engine.databases.reduce((sum, db) => sum + db.size, 0);
+  const used = STARTUP_BYTES + arenaUsedBytes + logBytes + clients;
+  const peak = Math.max(peaks.get(engine) ?? 0, used);
+  peaks.set(engine, peak);
   return {
     used,
     peak,
     clients,
-    keys,
     resident: rss,
     startup: STARTUP_BYTES,
     dataset: arenaUsedBytes,
     arena: arenaBytes,
+    heap: heapUsed,
     log: logBytes,
+    keys: engine.databases.reduce((sum, db) => sum + db.size, 0),
   };
 }

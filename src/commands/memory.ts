@@ -68,6 +68,7 @@ function runStats(call: Call): void {
     ['keys.bytes-per-key', usage.keys === 0 ? 0 : Math.round(usage.dataset / usage.keys)],
     ['dataset.bytes', usage.dataset],
     ['arena.bytes', usage.arena],
+    ['heap.bytes', usage.heap],
     ['rss.bytes', usage.resident],
   ];
   const ratios: [name: string, value: number][] = [
