@@ -26,9 +26,9 @@ export const slowLogCommand: Command = redisContainer('slowlog', [
 ]);
 
 function runGet(call: Call): void {
-  const { argc, reply, services } = call;
+  const { args, argc, reply, services } = call;
   if (argc > 3) {
-    reply.error("ERR wrong number of arguments for 'slowlog|get' command");
+    reply.error(`ERR unknown subcommand or wrong number of arguments for '${args[1].text()}'. Try SLOWLOG HELP.`);
     return;
   }
   const count =
