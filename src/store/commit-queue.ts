@@ -17,6 +17,8 @@ export type SyncPolicy = 'always' | 'everysec' | 'no';
 export const FREE_BYTES_MIN = 16 * 1024 * 1024;
 const FREE_CHECK_INTERVAL_MS = 250;
 const RETRY_MS = 1000;
+/** On a disk that stays full, opening afresh is tried at every tenth attempt: it reads and writes megabytes. */
+const REOPEN_EVERY = 10;
 /** Unless somebody waits, a batch collects for so long: a batch costs some 40 µs of the command thread. */
 const GATHER_MS = 10;
 const GATHER_BYTES_MAX = 256 * 1024;
@@ -56,6 +58,7 @@ export class CommitQueue {
   private retryTimer: NodeJS.Timeout | null = null;
   private wakeRetry: (() => void) | null = null;
   private reopenNeeded = false;
+  private retries = 0;
   private freeCheckedAt = Number.NEGATIVE_INFINITY;
   private stopped = false;
   private idleWaiters: (() => void)[] = [];
@@ -204,11 +207,7 @@ export class CommitQueue {
   }
 
   private async write(batch: Batch): Promise<void> {
-    await this.checkRoom();
-    if (this.reopenNeeded) {
-      await this.disk.reopen();
-      this.reopenNeeded = false;
-    }
+    await this.makeReady();
     const number = this.writtenNumber + 1;
     const key = batchKey(number);
     const operations: Operation[] = [
@@ -233,10 +232,18 @@ export class CommitQueue {
     this.bytesWritten += batch.bytes;
   }
 
-  private async checkRoom(): Promise<void> {
+  /** There is room, and the database takes writes; else throws. */
+  private async makeReady(): Promise<void> {
     const now = performance.now();
     if (this.failure === null && now - this.freeCheckedAt < FREE_CHECK_INTERVAL_MS) return;
-    if ((await this.disk.freeBytes()) < FREE_BYTES_MIN) throw new Error('No space left on device');
+    let hasRoom = (await this.disk.freeBytes()) >= FREE_BYTES_MIN;
+    // What LevelDB left half merged when it ran out of room it removes when it is opened: that may be the room needed.
+    if (this.reopenNeeded && (hasRoom || this.retries++ % REOPEN_EVERY === 0)) {
+      await this.disk.reopen();
+      this.reopenNeeded = false;
+      hasRoom = (await this.disk.freeBytes()) >= FREE_BYTES_MIN;
+    }
+    if (!hasRoom) throw new Error('No space left on device');
     this.freeCheckedAt = now;
   }
 
@@ -252,6 +259,7 @@ export class CommitQueue {
   private recover(): void {
     if (this.failure === null) return;
     this.failure = null;
+    this.retries = 0;
     this.events.failureChanged(null);
   }
 

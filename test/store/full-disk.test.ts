@@ -78,7 +78,7 @@ onDisk('below 16 MiB of free room writing stops, and goes on when there is more'
 onDisk('when LevelDB itself runs out of room nothing acknowledged is lost and it recovers', async () => {
   const disk = smallDisk() ?? '';
   const { store, engine } = await open(disk, { appendfsync: 'always', logBytesMax: 1e9 });
-  const filler = fill(disk, 30);
+  const filler = fill(disk, 45);
   let written = 0;
   let acknowledged = 0;
   while (store.failure === null && written < 20_000) {

@@ -12,9 +12,18 @@ import * as assert from 'uvu/assert';
 import { get, open, temporaryFolder } from './opened.ts';
 
 const ROUNDS = 4;
-/** EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH: nothing more reaches the disk, not even the journal. */
-const SHUTDOWN =
-  'import fcntl,os,struct,sys; fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack("I", 2))';
+/**
+ * Waits for a line, then EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH: nothing more reaches the disk, not even
+ * the journal. It is ready beforehand, since only what was said before the cut is a promise: an fsync that the cut
+ * overtakes may still answer that all is well, which a machine without power cannot.
+ */
+const SHUTDOWN = [
+  'import fcntl, os, struct, sys',
+  'place = os.open(sys.argv[1], os.O_RDONLY)',
+  'print("ready", flush=True)',
+  'sys.stdin.readline()',
+  'fcntl.ioctl(place, 0x8004587d, struct.pack("I", 2))',
+].join('\n');
 const program = join(dirname(fileURLToPath(import.meta.url)), 'writing-process.ts');
 
 const home = temporaryFolder();
@@ -39,24 +48,29 @@ if (!able) console.log('SKIPPED power cut: needs root, a loop device and python3
 
 /** Pulls the plug at about `afterMs` past the writer's first word, and returns what the writer had said by then. */
 async function writeAndCut(policy: string, afterMs: number): Promise<string> {
-  const child = spawn(process.execPath, ['--import', 'tsx', program, place, policy], {
+  const plug = spawn('python3', ['-c', SHUTDOWN, place], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const pulled = ended(plug);
+  await new Promise((resolve) => plug.stdout.once('data', resolve));
+  const writer = spawn(process.execPath, ['--import', 'tsx', program, place, policy], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  const killed = ended(child);
+  const killed = ended(writer);
   let said = '';
   await new Promise<void>((resolve, reject) => {
     void killed.then(() => reject(new Error(`the writer ended by itself: ${said}`)));
-    child.stdout.on('data', (chunk: Buffer) => {
+    writer.stdout.on('data', (chunk: Buffer) => {
       if (said === '') setTimeout(resolve, afterMs);
       said += chunk.toString();
     });
   });
-  must('python3', '-c', SHUTDOWN, place);
-  child.kill('SIGKILL');
+  const promised = said;
+  plug.stdin.end('pull\n');
+  await pulled;
+  writer.kill('SIGKILL');
   await killed;
   must('umount', place);
   if (!mount()) throw new Error('the file system does not mount again');
-  return said;
+  return promised;
 }
 
 function ended(child: ChildProcess): Promise<void> {
