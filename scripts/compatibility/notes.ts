@@ -1,0 +1,104 @@
+/**
+ * What docs/compatibility.md says of a command beyond what the registry knows: the effect that a write has on the
+ * other nodes, and where an answer differs from Redis's. A command without a note answers as Redis does and, if it
+ * writes, is replicated as its name says. scripts/compatibility.ts complains about notes on commands that do not exist.
+ */
+const REGISTER = 'writes the whole value; of concurrent writes the later one shows';
+const COUNTER = 'an increment: concurrent ones add up; a concurrent SET or DEL cancels only those that it saw';
+const FIELD_COUNTER = 'an increment: concurrent ones add up; a concurrent HSET or HDEL cancels only those that it saw';
+const REMOVES = 'removes what this node had seen; what was written elsewhere meanwhile stays';
+const FIELD = 'per field; a write wins over a concurrent removal, of concurrent writes the later one shows';
+const ADD = 'adds; wins over a removal that had not seen it';
+const STORED = 'replaces the destination as this node sees the result, as one txn';
+const DEADLINE = 'a time to live: of concurrent ones the longest wins; a concurrent SET is not cut short by it';
+const FIELD_DEADLINE = 'as the times to live of keys, per field';
+const REFUSED = 'always answers an error that says why';
+const SAVES = 'writes the state out beside the running node; there is no RDB file';
+
+export const NOTES: Readonly<Record<string, string>> = {
+  set: REGISTER,
+  setnx: REGISTER,
+  setex: REGISTER,
+  psetex: REGISTER,
+  getset: REGISTER,
+  mset: `${REGISTER}; all keys in one txn`,
+  msetnx: `${REGISTER}; the check is on this node`,
+  append: REGISTER,
+  setrange: REGISTER,
+  setbit: `${REGISTER}; a bit that is so already is no write`,
+  bitfield: REGISTER,
+  bitop: STORED,
+  getdel: REMOVES,
+  getex: DEADLINE,
+  incr: COUNTER,
+  incrby: COUNTER,
+  decr: COUNTER,
+  decrby: COUNTER,
+  incrbyfloat: `${COUNTER}; sums are exact decimals`,
+  del: REMOVES,
+  unlink: REMOVES,
+  rename: 'copies, then removes what this node had seen, in one txn',
+  renamenx: 'as RENAME; the check is on this node',
+  copy: 'writes what this node sees',
+  move: 'copies, then removes what this node had seen, in one txn',
+  expire: DEADLINE,
+  pexpire: DEADLINE,
+  expireat: DEADLINE,
+  pexpireat: DEADLINE,
+  persist: 'beats any concurrent time to live',
+  ttl: 'an expired key is hidden on every node at the same point in time',
+  hset: FIELD,
+  hmset: FIELD,
+  hsetnx: `${FIELD}; the check is on this node`,
+  hdel: REMOVES,
+  hincrby: FIELD_COUNTER,
+  hincrbyfloat: `${FIELD_COUNTER}; sums are exact decimals`,
+  hexpire: FIELD_DEADLINE,
+  hpexpire: FIELD_DEADLINE,
+  hexpireat: FIELD_DEADLINE,
+  hpexpireat: FIELD_DEADLINE,
+  hpersist: FIELD_DEADLINE,
+  sadd: `${ADD}; adding a member that is there counts as an effect too`,
+  srem: REMOVES,
+  spop: 'replicates the removal of the members that it picked',
+  smove: 'removes what this node had seen and adds, in one txn',
+  sinterstore: STORED,
+  sunionstore: STORED,
+  sdiffstore: STORED,
+  flushdb: REMOVES,
+  flushall: REMOVES,
+  swapdb: 'an effect on every key of both databases: takes time with their size',
+  exec: 'one txn: it shows on every node as a whole',
+  watch: 'wakes on what comes from other nodes too',
+  wait: 'counts nodes that have applied everything this node wrote so far',
+  waitaof: 'tells of the disk of this node only; other nodes tell nothing of theirs',
+  save: SAVES,
+  bgsave: SAVES,
+  bgrewriteaof: SAVES,
+  lastsave: 'the last time the state was written out',
+  role: 'always master, without replicas; see MESH PEERS',
+  info: 'with the section Crdt',
+  replicaof: 'only NO ONE; nodes come together by MESH JOIN',
+  slaveof: 'as REPLICAOF',
+  failover: REFUSED,
+  cluster: REFUSED,
+  asking: REFUSED,
+  readonly: REFUSED,
+  readwrite: REFUSED,
+  acl: 'one user, default; CAT, GETUSER, HELP, LIST, USERS, WHOAMI, the others answer an error',
+  client: 'TRACKING and CACHING answer an error',
+  function: 'there are no libraries: FLUSH and LIST only',
+  module: 'there are none: LIST only',
+  latency: 'no events are sampled; HISTOGRAM and GRAPH are missing',
+  memory: 'bytes in the arena, with what the CRDTs keep; nothing is sampled',
+  object: 'ENCODING names what Redis would choose; FREQ needs an LFU policy, which is missing',
+  debug:
+    'what the tests use, see DEBUG HELP; RELOAD and LOADAOF write to disk and keep the data in memory; REPLICATION PAUSE is our own',
+  slowlog: 'commands that are quick by nature share the time of their pipeline, and are noted when they came alone',
+  lolwut: 'a starling',
+  config: 'directives of redis.conf that have no meaning here are kept and answered',
+  command: 'Redis 7.0.15 describes its commands itself; newer ones and our own are described by us',
+  crdt: 'our own',
+  mesh: 'our own',
+  dbsize: 'counts expired keys that are not removed yet, as Redis does',
+};
