@@ -43,9 +43,10 @@ function introduction(): string {
 <!-- made by scripts/compatibility.ts: change that, the registry or the notes, not this page -->
 
 Starling speaks RESP2 and RESP3 and answers as Redis does, errors included: tests compare the bytes of its replies with
-those of redis-server 7.0.15, and it tells clients that it is Redis $REDIS_VERSION, whose field expiry it has. What is
-different comes from its being active-active: a write is an effect that reaches every node and meets the writes of others there. The
-column "on other nodes" tells what comes of that, and other differences. Where it is empty there is none.`;
+those of redis-server 7.0.15. It tells clients that it is Redis ${REDIS_VERSION}, whose times to live of hash fields it has.
+What is different comes from its being active-active: a write is an effect that reaches every node and meets the writes
+of others there. The column "on other nodes" tells what comes of that, and other differences. Where it is empty there
+is none.`;
 }
 
 function supported(): string {
