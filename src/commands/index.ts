@@ -20,6 +20,22 @@ import { transactionCommands } from './transactions.ts';
 
 export function createCommandRegistry(): Registry {
   return new Registry([
-    bitCommands, commandCommands, configCommands, crdtCommands, debugCommands, informationCommands, meshCommands, serverCommands, connectionCommands, databaseCommands, expiryCommands, hashCommands, hashExpiryCommands, keyCommands, setCommands, stringCommands, transactionCommands,
+    bitCommands,
+    commandCommands,
+    configCommands,
+    crdtCommands,
+    debugCommands,
+    informationCommands,
+    meshCommands,
+    serverCommands,
+    connectionCommands,
+    databaseCommands,
+    expiryCommands,
+    hashCommands,
+    hashExpiryCommands,
+    keyCommands,
+    setCommands,
+    stringCommands,
+    transactionCommands,
   ]);
 }
