@@ -134,7 +134,8 @@ export function addToCell(cell: Cell, replica: number, frame: Stamp, stamp: Stam
   const at = cell.tallies.findIndex((tally) => tally.replica === replica);
   const tally = cell.tallies[at];
   if (tally !== undefined && tally.frame === frame) {
-    if (stamp <= tally.stamp) return;
+    // a txn may add several times under its one stamp, and each sum holds those before it
+    if (stamp < tally.stamp) return;
     tally.stamp = stamp;
     tally.sum = sum;
     return;

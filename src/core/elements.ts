@@ -212,7 +212,7 @@ export class Elements {
       table.replica(reference) === state.origin &&
       this.frameOf(reference) === frame
     ) {
-      if (state.stamp <= table.stamp(reference)) return;
+      if (state.stamp < table.stamp(reference)) return;
       this.account(reference, false);
       this.writeTally(reference, frame, sum);
       return;

@@ -1,6 +1,6 @@
 /** Random operations on a small key space, as the property tests of the core draw them. */
 import fc from 'fast-check';
-import { Decimal, KEEP_DEADLINE, NO_DEADLINE } from '../../src/core/index.ts';
+import { type Database, Decimal, KEEP_DEADLINE, NO_DEADLINE } from '../../src/core/index.ts';
 import { type Replica, START_MS, s, txn } from './cluster.ts';
 
 export type Operation =
@@ -59,9 +59,16 @@ export const operation: fc.Arbitrary<Operation> = fc.oneof(
   },
 );
 
-/** Runs one operation as one txn, as a command would: a key of another type is left alone. */
-export function run(replica: Replica, operation: Operation): void {
+/** Runs operations as one txn, as commands and transactions do. */
+export function run(replica: Replica, operations: readonly Operation[]): void {
   txn(replica, (db) => {
+    for (const operation of operations) apply(replica, db, operation);
+  });
+}
+
+/** As a command would: a key of another type is left alone. */
+function apply(replica: Replica, db: Database, operation: Operation): void {
+  {
     const key = s(operation.key);
     const type = db.typeOf(key);
     const free = (wanted: number) => type === 0 || type === wanted;
@@ -119,21 +126,27 @@ export function run(replica: Replica, operation: Operation): void {
         if (type === 3) db.sets.remove(key, s(operation.element));
         return;
     }
-  });
+  }
 }
 
 /** One step of a run: an operation somewhere, a delivery of one envelope, or the clock. */
 export type Step =
-  | { step: 'run'; at: number; operation: Operation }
+  | { step: 'run'; at: number; operations: Operation[] }
   | { step: 'deliver'; from: number; to: number; which: number }
   | { step: 'seal'; at: number }
   | { step: 'tick'; ms: number };
+
+/** Mostly commands, sometimes transactions. */
+const operations = fc.oneof(
+  { weight: 2, arbitrary: fc.tuple(operation) },
+  { weight: 1, arbitrary: fc.array(operation, { minLength: 2, maxLength: 5 }) },
+);
 
 export function steps(replicas: number, length: number): fc.Arbitrary<Step[]> {
   const at = fc.nat(replicas - 1);
   return fc.array(
     fc.oneof(
-      { weight: 6, arbitrary: fc.record({ step: fc.constant('run' as const), at, operation }) },
+      { weight: 6, arbitrary: fc.record({ step: fc.constant('run' as const), at, operations }) },
       {
         weight: 5,
         arbitrary: fc.record({ step: fc.constant('deliver' as const), from: at, to: at, which: fc.nat(30) }),
@@ -148,7 +161,7 @@ export function steps(replicas: number, length: number): fc.Arbitrary<Step[]> {
 export function perform(replicas: readonly Replica[], step: Step): void {
   switch (step.step) {
     case 'run':
-      run(replicas[step.at], step.operation);
+      run(replicas[step.at], step.operations);
       return;
     case 'seal':
       replicas[step.at].engine.seal();
