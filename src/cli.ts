@@ -41,7 +41,8 @@ function banner(starling: Starling, configuration: Configuration): string {
     ...addresses.map((address) => `    --bootstrap ${address}`),
     '',
   ];
-  if (!starling.secured) lines.push('  No --secret-file: any host that reaches the addresses above may join this cluster.', '');
+  if (!starling.secured)
+    lines.push('  No --secret-file: any host that reaches the addresses above may join this cluster.', '');
   return `${lines.join('\n')}\n`;
 }
 
@@ -62,7 +63,9 @@ async function main(): Promise<void> {
     return;
   }
   if (request.checkConfig) {
-    process.stdout.write(`${configuration.warnings.map((line) => `warning: ${line}\n`).join('')}The configuration is good.\n`);
+    process.stdout.write(
+      `${configuration.warnings.map((line) => `warning: ${line}\n`).join('')}The configuration is good.\n`,
+    );
     return;
   }
   await run(configuration);
@@ -107,7 +110,9 @@ async function run(configuration: Configuration): Promise<void> {
   log.info('Ready to accept connections');
   setTimeout(() => {
     if (found > 0) return;
-    const look = configuration.flag('mdns') ? 'does the network route multicast (224.0.0.0/4), is UDP 5353 open in the firewall? Elsewhere: --bootstrap MULTIADDR' : 'mDNS is off: give --bootstrap MULTIADDR';
+    const look = configuration.flag('mdns')
+      ? 'does the network route multicast (224.0.0.0/4), is UDP 5353 open in the firewall? Elsewhere: --bootstrap MULTIADDR'
+      : 'mDNS is off: give --bootstrap MULTIADDR';
     log.info(`no peer after ${LONELY_MS / 1000} s. That is fine for a first node; else ${look}`);
   }, LONELY_MS).unref();
 }

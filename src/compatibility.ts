@@ -8,10 +8,10 @@ interface Resolvers {
   reject: (reason: unknown) => void;
 }
 
-const constructor = Promise as PromiseConstructor & { withResolvers?: () => Resolvers };
+const promiseConstructor = Promise as PromiseConstructor & { withResolvers?: () => Resolvers };
 
-if (constructor.withResolvers === undefined) {
-  constructor.withResolvers = () => {
+if (promiseConstructor.withResolvers === undefined) {
+  promiseConstructor.withResolvers = () => {
     let resolve: (value: unknown) => void = () => {};
     let reject: (reason: unknown) => void = () => {};
     const promise = new Promise<unknown>((onResolve, onReject) => {

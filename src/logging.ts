@@ -4,7 +4,13 @@ import pino from 'pino';
 
 export type Logger = pino.Logger;
 
-const LEVELS: Record<string, pino.LevelWithSilent> = { debug: 'trace', verbose: 'debug', notice: 'info', warning: 'warn', nothing: 'silent' };
+const LEVELS: Record<string, pino.LevelWithSilent> = {
+  debug: 'trace',
+  verbose: 'debug',
+  notice: 'info',
+  warning: 'warn',
+  nothing: 'silent',
+};
 const MARKS: Record<number, string> = { 10: '.', 20: '.', 30: '*', 40: '#', 50: '#', 60: '#' };
 
 /** `level` is a loglevel of redis.conf; `format` is auto, text or json. */
@@ -22,10 +28,14 @@ export function pinoLevel(level: string): pino.LevelWithSilent {
 class TextLines extends Writable {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     const { level, time, msg, err, ...rest } = JSON.parse(chunk.toString()) as Record<string, unknown>;
-    const details = Object.entries(rest).map(([name, value]) => ` ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+    const details = Object.entries(rest).map(
+      ([name, value]) => ` ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+    );
     const error = err === undefined ? '' : ` (${String((err as { message?: unknown }).message ?? err)})`;
     const at = new Date(Number(time)).toISOString().replace('T', ' ').replace('Z', '');
-    process.stdout.write(`${process.pid}:M ${at} ${MARKS[Number(level)] ?? '*'} ${String(msg)}${error}${details.join('')}\n`);
+    process.stdout.write(
+      `${process.pid}:M ${at} ${MARKS[Number(level)] ?? '*'} ${String(msg)}${error}${details.join('')}\n`,
+    );
     done();
   }
 }

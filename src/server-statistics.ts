@@ -23,7 +23,12 @@ export class Statistics implements ServerStatistics {
 
   /** Call about ten times a second. */
   sample(): void {
-    const now = { ms: performance.now(), commands: this.commandsProcessed, input: this.inputBytes, output: this.outputBytes };
+    const now = {
+      ms: performance.now(),
+      commands: this.commandsProcessed,
+      input: this.inputBytes,
+      output: this.outputBytes,
+    };
     this.samples.push(now);
     if (this.samples.length > SAMPLES) this.samples.shift();
     const [first] = this.samples;

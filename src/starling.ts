@@ -73,7 +73,13 @@ export async function startStarling(options: StarlingOptions): Promise<Starling>
   }
 }
 
-async function assemble(options: StarlingOptions, log: Logger, directory: string, store: Store, undo: (() => Promise<void> | void)[]): Promise<Starling> {
+async function assemble(
+  options: StarlingOptions,
+  log: Logger,
+  directory: string,
+  store: Store,
+  undo: (() => Promise<void> | void)[],
+): Promise<Starling> {
   const { configuration } = options;
   const engine = createEngine({ replica: store.replica, hashSeed: randomBytes(4).readUInt32LE() });
   engine.setNow(Date.now());
@@ -113,12 +119,23 @@ async function assemble(options: StarlingOptions, log: Logger, directory: string
     log: (message: string) => log.warn(message),
   };
   const shared: Omit<Services, 'clients'> = {
-    config: configuration, commands: registry, statistics, mesh, store, node, slowLog,
+    config: configuration,
+    commands: registry,
+    statistics,
+    mesh,
+    store,
+    node,
+    slowLog,
     random: Math.random,
     monotonicMicros: () => performance.now() * 1000,
   };
   const services = shared as Services & { clients: RespServer };
-  const server = new RespServer({ engine, registry, services, warn: (message, error) => log.warn({ err: error }, message) });
+  const server = new RespServer({
+    engine,
+    registry,
+    services,
+    warn: (message, error) => log.warn({ err: error }, message),
+  });
   services.clients = server;
   followSettings(configuration, store, slowLog, log);
   const port = await server.listen(configuration.number('port'), configuration.list('bind'));
@@ -134,7 +151,13 @@ async function assemble(options: StarlingOptions, log: Logger, directory: string
     await store.close({ clean: true });
   };
   return {
-    engine, services, store, mesh, server, port, secured: mesh.secured,
+    engine,
+    services,
+    store,
+    mesh,
+    server,
+    port,
+    secured: mesh.secured,
     stop: () => {
       stopping ??= stop();
       return stopping;

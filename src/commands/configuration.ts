@@ -4,10 +4,14 @@ import { Errors, wrongArity } from './reply.ts';
 import type { Call, Command } from './table.ts';
 
 const HELP = [
-  'GET <pattern> [<pattern> ...]', '    Settings that match the patterns.',
-  'SET <directive> <value> [<directive> <value> ...]', '    Changes settings, all or none.',
-  'RESETSTAT', '    Starts the statistics of INFO anew.',
-  'REWRITE', '    Writes the settings to the config file.',
+  'GET <pattern> [<pattern> ...]',
+  '    Settings that match the patterns.',
+  'SET <directive> <value> [<directive> <value> ...]',
+  '    Changes settings, all or none.',
+  'RESETSTAT',
+  '    Starts the statistics of INFO anew.',
+  'REWRITE',
+  '    Writes the settings to the config file.',
 ];
 
 function runGet({ args, argc, reply, services }: Call): void {
@@ -34,14 +38,28 @@ function runSet({ args, argc, reply, services }: Call): void {
 
 function sub(name: string, arity: number, summary: string, run: (call: Call) => void): Command {
   return {
-    name: `config|${name}`, arity, flags: ['admin', 'noscript', 'loading', 'stale'], keys: [0, 0, 0], acl: ['admin', 'dangerous'], since: '2.0.0',
-    summary, group: 'server', run,
+    name: `config|${name}`,
+    arity,
+    flags: ['admin', 'noscript', 'loading', 'stale'],
+    keys: [0, 0, 0],
+    acl: ['admin', 'dangerous'],
+    since: '2.0.0',
+    summary,
+    group: 'server',
+    run,
   };
 }
 
 export const configCommands: readonly Command[] = [
   {
-    name: 'config', arity: -2, flags: [], keys: [0, 0, 0], acl: [], since: '2.0.0', group: 'server', summary: 'Settings of the server.',
+    name: 'config',
+    arity: -2,
+    flags: [],
+    keys: [0, 0, 0],
+    acl: [],
+    since: '2.0.0',
+    group: 'server',
+    summary: 'Settings of the server.',
     run({ reply }) {
       reply.error(Errors.syntax);
     },
@@ -57,7 +75,11 @@ export const configCommands: readonly Command[] = [
         if (failure === null) reply.ok();
         else reply.error(`ERR ${failure}`);
       }),
-      { ...sub('help', 2, 'Lists the sub-commands.', ({ reply }) => answerHelp(reply, 'CONFIG', HELP)), flags: ['loading', 'stale'], acl: [] },
+      {
+        ...sub('help', 2, 'Lists the sub-commands.', ({ reply }) => answerHelp(reply, 'CONFIG', HELP)),
+        flags: ['loading', 'stale'],
+        acl: [],
+      },
     ],
   },
 ];

@@ -94,18 +94,72 @@ function runPersist(call: Call): void {
   }
 }
 
-const WRITE = { flags: ['write', 'denyoom', 'fast'], keys: [1, 1, 1], acl: ['hash'], group: 'hash', arity: -6, since: '7.4.0', complexity: 'O(N), N fields' } as const;
+const WRITE = {
+  flags: ['write', 'denyoom', 'fast'],
+  keys: [1, 1, 1],
+  acl: ['hash'],
+  group: 'hash',
+  arity: -6,
+  since: '7.4.0',
+  complexity: 'O(N), N fields',
+} as const;
 const READ = { ...WRITE, flags: ['readonly', 'fast'], arity: -5 } as const;
 
 export const hashExpiryCommands: readonly Command[] = [
-  { ...WRITE, name: 'hexpire', summary: 'Gives fields a time to live in seconds.', run: (call) => runExpire(call, 'ex') },
-  { ...WRITE, name: 'hpexpire', summary: 'Gives fields a time to live in milliseconds.', run: (call) => runExpire(call, 'px') },
-  { ...WRITE, name: 'hexpireat', summary: 'Lets fields expire at a UNIX time in seconds.', run: (call) => runExpire(call, 'exat') },
-  { ...WRITE, name: 'hpexpireat', summary: 'Lets fields expire at a UNIX time in milliseconds.', run: (call) => runExpire(call, 'pxat') },
-  { ...READ, name: 'httl', summary: 'Seconds that fields still live.', run: (call) => runTtl(call, (deadline, now) => Math.floor((deadline - now + 999) / 1000)) },
-  { ...READ, name: 'hpttl', summary: 'Milliseconds that fields still live.', run: (call) => runTtl(call, (deadline, now) => deadline - now) },
-  { ...READ, name: 'hexpiretime', summary: 'When fields expire, in seconds.', run: (call) => runTtl(call, (deadline) => Math.floor((deadline + 999) / 1000)) },
-  { ...READ, name: 'hpexpiretime', summary: 'When fields expire, in milliseconds.', run: (call) => runTtl(call, (deadline) => deadline) },
-  { ...WRITE, flags: ['write', 'fast'], arity: -5, name: 'hpersist', summary: 'Takes the time to live from fields.', run: runPersist },
+  {
+    ...WRITE,
+    name: 'hexpire',
+    summary: 'Gives fields a time to live in seconds.',
+    run: (call) => runExpire(call, 'ex'),
+  },
+  {
+    ...WRITE,
+    name: 'hpexpire',
+    summary: 'Gives fields a time to live in milliseconds.',
+    run: (call) => runExpire(call, 'px'),
+  },
+  {
+    ...WRITE,
+    name: 'hexpireat',
+    summary: 'Lets fields expire at a UNIX time in seconds.',
+    run: (call) => runExpire(call, 'exat'),
+  },
+  {
+    ...WRITE,
+    name: 'hpexpireat',
+    summary: 'Lets fields expire at a UNIX time in milliseconds.',
+    run: (call) => runExpire(call, 'pxat'),
+  },
+  {
+    ...READ,
+    name: 'httl',
+    summary: 'Seconds that fields still live.',
+    run: (call) => runTtl(call, (deadline, now) => Math.floor((deadline - now + 999) / 1000)),
+  },
+  {
+    ...READ,
+    name: 'hpttl',
+    summary: 'Milliseconds that fields still live.',
+    run: (call) => runTtl(call, (deadline, now) => deadline - now),
+  },
+  {
+    ...READ,
+    name: 'hexpiretime',
+    summary: 'When fields expire, in seconds.',
+    run: (call) => runTtl(call, (deadline) => Math.floor((deadline + 999) / 1000)),
+  },
+  {
+    ...READ,
+    name: 'hpexpiretime',
+    summary: 'When fields expire, in milliseconds.',
+    run: (call) => runTtl(call, (deadline) => deadline),
+  },
+  {
+    ...WRITE,
+    flags: ['write', 'fast'],
+    arity: -5,
+    name: 'hpersist',
+    summary: 'Takes the time to live from fields.',
+    run: runPersist,
+  },
 ];
-

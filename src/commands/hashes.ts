@@ -2,8 +2,8 @@
 import { KeyType, NO_DEADLINE } from '../core/contract.ts';
 import { Slice } from '../core/slice.ts';
 import { decimalArgument, integerArgument, rangedArgument } from './arguments.ts';
-import { passes, scanCursor, scanOptions } from './scan.ts';
 import { Errors, wrongArity } from './reply.ts';
+import { passes, scanCursor, scanOptions } from './scan.ts';
 import type { Call, Command } from './table.ts';
 
 const value = new Slice();
@@ -115,7 +115,8 @@ function pickFields({ args, db, services }: Call, count: number): [Buffer, Buffe
   const picked: [Buffer, Buffer][] = [];
   if (count < 0) {
     const field = new Slice();
-    for (let left = -count; left > 0 && db.hashes.random(args[1], services.random, field, value); left--) picked.push([field.copy(), value.copy()]);
+    for (let left = -count; left > 0 && db.hashes.random(args[1], services.random, field, value); left--)
+      picked.push([field.copy(), value.copy()]);
     return picked;
   }
   db.hashes.forEach(args[1], (field, each) => picked.push([field.copy(), each.copy()]));
@@ -160,10 +161,31 @@ const READ_ALL = { ...READ, flags: ['readonly'] } as const;
 const WRITE = { flags: ['write', 'denyoom', 'fast'], keys: [1, 1, 1], acl: ['hash'], group: 'hash' } as const;
 
 export const hashCommands: readonly Command[] = [
-  { ...WRITE, name: 'hset', arity: -4, since: '2.0.0', summary: 'Writes fields of a hash.', complexity: 'O(N), N fields', run: runHset },
-  { ...WRITE, name: 'hmset', arity: -4, since: '2.0.0', summary: 'Writes fields of a hash; the older form of HSET.', complexity: 'O(N), N fields', run: runHset },
   {
-    ...WRITE, name: 'hsetnx', arity: 4, since: '2.0.0', summary: 'Writes a field that is not there.', complexity: 'O(1)',
+    ...WRITE,
+    name: 'hset',
+    arity: -4,
+    since: '2.0.0',
+    summary: 'Writes fields of a hash.',
+    complexity: 'O(N), N fields',
+    run: runHset,
+  },
+  {
+    ...WRITE,
+    name: 'hmset',
+    arity: -4,
+    since: '2.0.0',
+    summary: 'Writes fields of a hash; the older form of HSET.',
+    complexity: 'O(N), N fields',
+    run: runHset,
+  },
+  {
+    ...WRITE,
+    name: 'hsetnx',
+    arity: 4,
+    since: '2.0.0',
+    summary: 'Writes a field that is not there.',
+    complexity: 'O(1)',
     run(call) {
       const { args, db, reply } = call;
       if (hashAt(call) === undefined) return;
@@ -172,9 +194,22 @@ export const hashCommands: readonly Command[] = [
       reply.flag(free);
     },
   },
-  { ...READ, name: 'hget', arity: 3, since: '2.0.0', summary: 'The value of a field.', complexity: 'O(1)', run: runHget },
   {
-    ...READ, name: 'hmget', arity: -3, since: '2.0.0', summary: 'The values of fields.', complexity: 'O(N), N fields',
+    ...READ,
+    name: 'hget',
+    arity: 3,
+    since: '2.0.0',
+    summary: 'The value of a field.',
+    complexity: 'O(1)',
+    run: runHget,
+  },
+  {
+    ...READ,
+    name: 'hmget',
+    arity: -3,
+    since: '2.0.0',
+    summary: 'The values of fields.',
+    complexity: 'O(N), N fields',
     run(call) {
       const { args, argc, db, reply } = call;
       const found = readHash(call);
@@ -187,7 +222,13 @@ export const hashCommands: readonly Command[] = [
     },
   },
   {
-    ...WRITE, flags: ['write', 'fast'], name: 'hdel', arity: -3, since: '2.0.0', summary: 'Removes fields.', complexity: 'O(N), N fields',
+    ...WRITE,
+    flags: ['write', 'fast'],
+    name: 'hdel',
+    arity: -3,
+    since: '2.0.0',
+    summary: 'Removes fields.',
+    complexity: 'O(N), N fields',
     run(call) {
       const { args, argc, db, reply } = call;
       const found = hashAt(call);
@@ -198,14 +239,24 @@ export const hashCommands: readonly Command[] = [
     },
   },
   {
-    ...READ, name: 'hlen', arity: 2, since: '2.0.0', summary: 'The number of fields.', complexity: 'O(1)',
+    ...READ,
+    name: 'hlen',
+    arity: 2,
+    since: '2.0.0',
+    summary: 'The number of fields.',
+    complexity: 'O(1)',
     run(call) {
       const found = readHash(call);
       if (found !== undefined) call.reply.integer(found ? call.db.hashes.size(call.args[1]) : 0);
     },
   },
   {
-    ...READ, name: 'hstrlen', arity: 3, since: '3.2.0', summary: 'The length of the value of a field.', complexity: 'O(1)',
+    ...READ,
+    name: 'hstrlen',
+    arity: 3,
+    since: '3.2.0',
+    summary: 'The length of the value of a field.',
+    complexity: 'O(1)',
     run(call) {
       const found = readHash(call);
       if (found === undefined) return;
@@ -213,18 +264,78 @@ export const hashCommands: readonly Command[] = [
     },
   },
   {
-    ...READ, name: 'hexists', arity: 3, since: '2.0.0', summary: 'Whether a field is there.', complexity: 'O(1)',
+    ...READ,
+    name: 'hexists',
+    arity: 3,
+    since: '2.0.0',
+    summary: 'Whether a field is there.',
+    complexity: 'O(1)',
     run(call) {
       const found = readHash(call);
       if (found !== undefined) call.reply.flag(found && call.db.hashes.has(call.args[1], call.args[2]));
     },
   },
-  { ...READ_ALL, name: 'hkeys', arity: 2, since: '2.0.0', summary: 'All fields.', complexity: 'O(N), N fields', run: (call) => runHgetall(call, true, false) },
-  { ...READ_ALL, name: 'hvals', arity: 2, since: '2.0.0', summary: 'All values.', complexity: 'O(N), N fields', run: (call) => runHgetall(call, false, true) },
-  { ...READ_ALL, name: 'hgetall', arity: 2, since: '2.0.0', summary: 'All fields and values.', complexity: 'O(N), N fields', run: (call) => runHgetall(call, true, true) },
-  { ...WRITE, name: 'hincrby', arity: 4, since: '2.0.0', summary: 'Adds to the number in a field.', complexity: 'O(1)', run: runHincrby },
-  { ...WRITE, name: 'hincrbyfloat', arity: 4, since: '2.6.0', summary: 'Adds a fraction to the number in a field.', complexity: 'O(1)', run: runHincrbyfloat },
-  { ...READ_ALL, name: 'hrandfield', arity: -2, since: '6.2.0', summary: 'Fields drawn at random.', complexity: 'O(N), N fields', run: runHrandfield },
-  { ...READ_ALL, name: 'hscan', arity: -3, since: '2.8.0', summary: 'Walks over the fields.', complexity: 'O(1) per call', run: runHscan },
+  {
+    ...READ_ALL,
+    name: 'hkeys',
+    arity: 2,
+    since: '2.0.0',
+    summary: 'All fields.',
+    complexity: 'O(N), N fields',
+    run: (call) => runHgetall(call, true, false),
+  },
+  {
+    ...READ_ALL,
+    name: 'hvals',
+    arity: 2,
+    since: '2.0.0',
+    summary: 'All values.',
+    complexity: 'O(N), N fields',
+    run: (call) => runHgetall(call, false, true),
+  },
+  {
+    ...READ_ALL,
+    name: 'hgetall',
+    arity: 2,
+    since: '2.0.0',
+    summary: 'All fields and values.',
+    complexity: 'O(N), N fields',
+    run: (call) => runHgetall(call, true, true),
+  },
+  {
+    ...WRITE,
+    name: 'hincrby',
+    arity: 4,
+    since: '2.0.0',
+    summary: 'Adds to the number in a field.',
+    complexity: 'O(1)',
+    run: runHincrby,
+  },
+  {
+    ...WRITE,
+    name: 'hincrbyfloat',
+    arity: 4,
+    since: '2.6.0',
+    summary: 'Adds a fraction to the number in a field.',
+    complexity: 'O(1)',
+    run: runHincrbyfloat,
+  },
+  {
+    ...READ_ALL,
+    name: 'hrandfield',
+    arity: -2,
+    since: '6.2.0',
+    summary: 'Fields drawn at random.',
+    complexity: 'O(N), N fields',
+    run: runHrandfield,
+  },
+  {
+    ...READ_ALL,
+    name: 'hscan',
+    arity: -3,
+    since: '2.8.0',
+    summary: 'Walks over the fields.',
+    complexity: 'O(1) per call',
+    run: runHscan,
+  },
 ];
-

@@ -9,7 +9,13 @@ import type { Call, Command } from './table.ts';
 type Operation = 'inter' | 'union' | 'diff';
 
 /** Members of the result; null after WRONGTYPE. Keys are args[first…end). */
-function compute(call: Call, operation: Operation, first: number, end: number, limit = Number.POSITIVE_INFINITY): Buffer[] | null {
+function compute(
+  call: Call,
+  operation: Operation,
+  first: number,
+  end: number,
+  limit = Number.POSITIVE_INFINITY,
+): Buffer[] | null {
   for (let i = first; i < end; i++) if (setAt(call, i) === undefined) return null;
   switch (operation) {
     case 'inter':
@@ -39,7 +45,8 @@ function intersection(call: Call, first: number, end: number, limit: number): Bu
 
 function union(call: Call, first: number, end: number): Buffer[] {
   const result = new Map<string, Buffer>();
-  for (let i = first; i < end; i++) for (const member of membersOf(call, call.args[i])) result.set(member.toString('latin1'), member);
+  for (let i = first; i < end; i++)
+    for (const member of membersOf(call, call.args[i])) result.set(member.toString('latin1'), member);
   return [...result.values()];
 }
 
@@ -107,14 +114,54 @@ const READ = { flags: ['readonly'], keys: [1, -1, 1], acl: ['set'], group: 'set'
 const STORE = { ...READ, flags: ['write', 'denyoom'], arity: -3 } as const;
 
 export const setAlgebraCommands: readonly Command[] = [
-  { ...READ, name: 'sinter', summary: 'What all sets have in common.', complexity: 'O(N*M), the smallest set times the number of sets', run: answer('inter') },
-  { ...READ, name: 'sunion', summary: 'What any of the sets has.', complexity: 'O(N), all members', run: answer('union') },
-  { ...READ, name: 'sdiff', summary: 'What the first set has and no other.', complexity: 'O(N), all members', run: answer('diff') },
-  { ...STORE, name: 'sinterstore', summary: 'Stores what all sets have in common.', complexity: 'O(N*M), the smallest set times the number of sets', run: store('inter') },
-  { ...STORE, name: 'sunionstore', summary: 'Stores what any of the sets has.', complexity: 'O(N), all members', run: store('union') },
-  { ...STORE, name: 'sdiffstore', summary: 'Stores what the first set has and no other.', complexity: 'O(N), all members', run: store('diff') },
   {
-    ...READ, arity: -3, since: '7.0.0', name: 'sintercard', summary: 'How much all sets have in common.',
+    ...READ,
+    name: 'sinter',
+    summary: 'What all sets have in common.',
+    complexity: 'O(N*M), the smallest set times the number of sets',
+    run: answer('inter'),
+  },
+  {
+    ...READ,
+    name: 'sunion',
+    summary: 'What any of the sets has.',
+    complexity: 'O(N), all members',
+    run: answer('union'),
+  },
+  {
+    ...READ,
+    name: 'sdiff',
+    summary: 'What the first set has and no other.',
+    complexity: 'O(N), all members',
+    run: answer('diff'),
+  },
+  {
+    ...STORE,
+    name: 'sinterstore',
+    summary: 'Stores what all sets have in common.',
+    complexity: 'O(N*M), the smallest set times the number of sets',
+    run: store('inter'),
+  },
+  {
+    ...STORE,
+    name: 'sunionstore',
+    summary: 'Stores what any of the sets has.',
+    complexity: 'O(N), all members',
+    run: store('union'),
+  },
+  {
+    ...STORE,
+    name: 'sdiffstore',
+    summary: 'Stores what the first set has and no other.',
+    complexity: 'O(N), all members',
+    run: store('diff'),
+  },
+  {
+    ...READ,
+    arity: -3,
+    since: '7.0.0',
+    name: 'sintercard',
+    summary: 'How much all sets have in common.',
     complexity: 'O(N*M), the smallest set times the number of sets',
     keys: {
       shown: [0, 0, 0],

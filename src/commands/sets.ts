@@ -3,9 +3,9 @@ import { KeyType } from '../core/contract.ts';
 import { Slice } from '../core/slice.ts';
 import { rangedArgument } from './arguments.ts';
 import { drawn } from './hashes.ts';
+import { Errors } from './reply.ts';
 import { passes, scanCursor, scanOptions } from './scan.ts';
 import { setAlgebraCommands } from './set-algebra.ts';
-import { Errors } from './reply.ts';
 import type { Call, Command } from './table.ts';
 
 const member = new Slice();
@@ -55,7 +55,8 @@ function runSpop(call: Call): void {
     reply.error(Errors.syntax);
     return;
   }
-  const count = argc === 3 ? rangedArgument(call, 2, 0, Number.MAX_SAFE_INTEGER, 'ERR value is out of range, must be positive') : 1;
+  const count =
+    argc === 3 ? rangedArgument(call, 2, 0, Number.MAX_SAFE_INTEGER, 'ERR value is out of range, must be positive') : 1;
   if (count === undefined) return;
   const found = setAt(call);
   if (found === undefined) return;
@@ -85,7 +86,8 @@ function runSrandmember(call: Call): void {
     reply.error(Errors.syntax);
     return;
   }
-  const count = argc === 3 ? rangedArgument(call, 2, -RANDOM_COUNT_MAX, RANDOM_COUNT_MAX, 'ERR value is out of range') : 1;
+  const count =
+    argc === 3 ? rangedArgument(call, 2, -RANDOM_COUNT_MAX, RANDOM_COUNT_MAX, 'ERR value is out of range') : 1;
   if (count === undefined) return;
   const found = readSet(call);
   if (found === undefined) return;
@@ -131,14 +133,24 @@ function runSscan(call: Call): void {
   for (const each of members) reply.bulkBytes(each);
 }
 
-const WRITE = { flags: ['write', 'denyoom', 'fast'], keys: [1, 1, 1], acl: ['set'], group: 'set', since: '1.0.0' } as const;
+const WRITE = {
+  flags: ['write', 'denyoom', 'fast'],
+  keys: [1, 1, 1],
+  acl: ['set'],
+  group: 'set',
+  since: '1.0.0',
+} as const;
 const READ = { flags: ['readonly', 'fast'], keys: [1, 1, 1], acl: ['set'], group: 'set', since: '1.0.0' } as const;
 const READ_ALL = { ...READ, flags: ['readonly'] } as const;
 
 export const setCommands: readonly Command[] = [
   ...setAlgebraCommands,
   {
-    ...WRITE, name: 'sadd', arity: -3, summary: 'Adds members.', complexity: 'O(N), N members',
+    ...WRITE,
+    name: 'sadd',
+    arity: -3,
+    summary: 'Adds members.',
+    complexity: 'O(N), N members',
     run(call) {
       const { args, argc, db, reply } = call;
       if (setAt(call) === undefined) return;
@@ -148,7 +160,12 @@ export const setCommands: readonly Command[] = [
     },
   },
   {
-    ...WRITE, flags: ['write', 'fast'], name: 'srem', arity: -3, summary: 'Removes members.', complexity: 'O(N), N members',
+    ...WRITE,
+    flags: ['write', 'fast'],
+    name: 'srem',
+    arity: -3,
+    summary: 'Removes members.',
+    complexity: 'O(N), N members',
     run(call) {
       const { args, argc, db, reply } = call;
       const found = setAt(call);
@@ -159,7 +176,11 @@ export const setCommands: readonly Command[] = [
     },
   },
   {
-    ...READ_ALL, name: 'smembers', arity: 2, summary: 'All members.', complexity: 'O(N), N members',
+    ...READ_ALL,
+    name: 'smembers',
+    arity: 2,
+    summary: 'All members.',
+    complexity: 'O(N), N members',
     run(call) {
       const found = readSet(call);
       if (found === undefined) return;
@@ -169,14 +190,23 @@ export const setCommands: readonly Command[] = [
     },
   },
   {
-    ...READ, name: 'sismember', arity: 3, summary: 'Whether something is a member.', complexity: 'O(1)',
+    ...READ,
+    name: 'sismember',
+    arity: 3,
+    summary: 'Whether something is a member.',
+    complexity: 'O(1)',
     run(call) {
       const found = readSet(call);
       if (found !== undefined) call.reply.flag(found && call.db.sets.has(call.args[1], call.args[2]));
     },
   },
   {
-    ...READ, name: 'smismember', arity: -3, since: '6.2.0', summary: 'Which of several are members.', complexity: 'O(N), N members',
+    ...READ,
+    name: 'smismember',
+    arity: -3,
+    since: '6.2.0',
+    summary: 'Which of several are members.',
+    complexity: 'O(N), N members',
     run(call) {
       const { args, argc, db, reply } = call;
       const found = readSet(call);
@@ -186,14 +216,50 @@ export const setCommands: readonly Command[] = [
     },
   },
   {
-    ...READ, name: 'scard', arity: 2, summary: 'The number of members.', complexity: 'O(1)',
+    ...READ,
+    name: 'scard',
+    arity: 2,
+    summary: 'The number of members.',
+    complexity: 'O(1)',
     run(call) {
       const found = readSet(call);
       if (found !== undefined) call.reply.integer(found ? call.db.sets.size(call.args[1]) : 0);
     },
   },
-  { ...WRITE, flags: ['write', 'fast'], name: 'spop', arity: -2, summary: 'Takes members at random.', complexity: 'O(N), N members', run: runSpop },
-  { ...READ_ALL, name: 'srandmember', arity: -2, summary: 'Members drawn at random.', complexity: 'O(N), N members', run: runSrandmember },
-  { ...WRITE, flags: ['write', 'fast'], keys: [1, 2, 1], name: 'smove', arity: 4, summary: 'Moves a member to another set.', complexity: 'O(1)', run: runSmove },
-  { ...READ_ALL, name: 'sscan', arity: -3, since: '2.8.0', summary: 'Walks over the members.', complexity: 'O(1) per call', run: runSscan },
+  {
+    ...WRITE,
+    flags: ['write', 'fast'],
+    name: 'spop',
+    arity: -2,
+    summary: 'Takes members at random.',
+    complexity: 'O(N), N members',
+    run: runSpop,
+  },
+  {
+    ...READ_ALL,
+    name: 'srandmember',
+    arity: -2,
+    summary: 'Members drawn at random.',
+    complexity: 'O(N), N members',
+    run: runSrandmember,
+  },
+  {
+    ...WRITE,
+    flags: ['write', 'fast'],
+    keys: [1, 2, 1],
+    name: 'smove',
+    arity: 4,
+    summary: 'Moves a member to another set.',
+    complexity: 'O(1)',
+    run: runSmove,
+  },
+  {
+    ...READ_ALL,
+    name: 'sscan',
+    arity: -3,
+    since: '2.8.0',
+    summary: 'Walks over the members.',
+    complexity: 'O(1) per call',
+    run: runSscan,
+  },
 ];

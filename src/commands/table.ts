@@ -12,14 +12,32 @@ import type { Reply } from './reply.ts';
 import type { Services } from './services.ts';
 
 export type CommandFlag =
-  | 'write' | 'readonly' | 'denyoom' | 'admin' | 'pubsub' | 'noscript' | 'loading' | 'stale' | 'fast'
-  | 'no_auth' | 'blocking' | 'movablekeys' | 'skip_monitor' | 'skip_slowlog' | 'no_multi' | 'allow_busy' | 'protected';
+  | 'write'
+  | 'readonly'
+  | 'denyoom'
+  | 'admin'
+  | 'pubsub'
+  | 'noscript'
+  | 'loading'
+  | 'stale'
+  | 'fast'
+  | 'no_auth'
+  | 'blocking'
+  | 'movablekeys'
+  | 'skip_monitor'
+  | 'skip_slowlog'
+  | 'no_multi'
+  | 'allow_busy'
+  | 'protected';
 
 /** Where the keys are among the arguments, as COMMAND INFO gives it: 0 0 0 for none; last may count from the end. */
 export type KeyPositions =
   | readonly [first: number, last: number, step: number]
   /** Keys that only the arguments tell: fills `into` with argument positions. The triple is what COMMAND INFO shows. */
-  | { readonly shown: readonly [number, number, number]; find(args: readonly Slice[], argc: number, into: number[]): void };
+  | {
+      readonly shown: readonly [number, number, number];
+      find(args: readonly Slice[], argc: number, into: number[]): void;
+    };
 
 export interface Command {
   /** Lower case. A container's sub-command is `container|sub`, as in Redis. */
@@ -34,7 +52,23 @@ export interface Command {
   readonly summary: string;
   /** Big-O text of COMMAND DOCS. */
   readonly complexity?: string;
-  readonly group: 'string' | 'bitmap' | 'hash' | 'set' | 'generic' | 'connection' | 'server' | 'transactions' | 'list' | 'sorted-set' | 'stream' | 'pubsub' | 'scripting' | 'hyperloglog' | 'geo' | 'cluster';
+  readonly group:
+    | 'string'
+    | 'bitmap'
+    | 'hash'
+    | 'set'
+    | 'generic'
+    | 'connection'
+    | 'server'
+    | 'transactions'
+    | 'list'
+    | 'sorted-set'
+    | 'stream'
+    | 'pubsub'
+    | 'scripting'
+    | 'hyperloglog'
+    | 'geo'
+    | 'cluster';
   readonly subcommands?: readonly Command[];
   run(call: Call): void;
 }

@@ -44,7 +44,12 @@ export function parseFlags(argv: readonly string[]): Request {
 function takeFlag(flag: string, argv: readonly string[], at: number, request: Request): number {
   const equals = flag.indexOf('=');
   const name = (equals < 0 ? flag.slice(2) : flag.slice(2, equals)).toLowerCase();
-  if (equals < 0 && name.startsWith('no-') && findDirective(name) === undefined && findDirective(name.slice(3))?.type.kind === 'boolean') {
+  if (
+    equals < 0 &&
+    name.startsWith('no-') &&
+    findDirective(name) === undefined &&
+    findDirective(name.slice(3))?.type.kind === 'boolean'
+  ) {
     request.settings.push({ name: name.slice(3), value: 'no', from: flag });
     return at;
   }

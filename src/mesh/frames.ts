@@ -10,8 +10,21 @@ export const FRAME_BYTES_MAX = 256 * 1024;
 const WHOLE_BYTES_MAX = 600 * 1024 * 1024;
 
 export const FrameType = {
-  hello: 1, vector: 2, pull: 3, follow: 4, envelope: 5, chunk: 6, gone: 7, wantState: 8, statePage: 9, stateEnd: 10,
-  credit: 11, ping: 12, pong: 13, ask: 14, members: 15,
+  hello: 1,
+  vector: 2,
+  pull: 3,
+  follow: 4,
+  envelope: 5,
+  chunk: 6,
+  gone: 7,
+  wantState: 8,
+  statePage: 9,
+  stateEnd: 10,
+  credit: 11,
+  ping: 12,
+  pong: 13,
+  ask: 14,
+  members: 15,
 } as const;
 
 /** What a frame's chunks add up to: an envelope or a state page. */
@@ -109,7 +122,8 @@ export function textField(map: Record<string, unknown>, name: string, lengthMax 
 
 export function numberField(map: Record<string, unknown>, name: string): number {
   const value = map[name];
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw new FrameError(`field ${name} is no number`);
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
+    throw new FrameError(`field ${name} is no number`);
   return value;
 }
 
@@ -140,7 +154,12 @@ export function vectorFromWire(value: unknown): VersionVector {
   if (!Array.isArray(value) || value.length > 65535) throw new FrameError('no version vector');
   return value.map((entry) => {
     const [replica, number, stamp] = Array.isArray(entry) ? entry : [];
-    if (typeof replica !== 'string' || !/^[0-9a-f]{16}$/.test(replica) || !Number.isSafeInteger(number) || !Number.isSafeInteger(stamp)) {
+    if (
+      typeof replica !== 'string' ||
+      !/^[0-9a-f]{16}$/.test(replica) ||
+      !Number.isSafeInteger(number) ||
+      !Number.isSafeInteger(stamp)
+    ) {
       throw new FrameError('bad entry of a version vector');
     }
     return { replica, number: Number(number), stamp: Number(stamp) };

@@ -61,16 +61,29 @@ export class Gossip {
 
   publishVector(): void {
     const { engine, peerId, region, zone } = this.options;
-    this.publish(VECTOR, encoder.encode({
-      id: peerId, replica: engine.replica, region, zone, addresses: this.options.addresses(), vector: vectorToWire(engine.vector()), clock: Date.now(),
-    }));
+    this.publish(
+      VECTOR,
+      encoder.encode({
+        id: peerId,
+        replica: engine.replica,
+        region,
+        zone,
+        addresses: this.options.addresses(),
+        vector: vectorToWire(engine.vector()),
+        clock: Date.now(),
+      }),
+    );
   }
 
   private publishEnvelope(bytes: Uint8Array): void {
     const now = Date.now();
     if (now - this.allowance.sinceMs >= 1000) this.allowance = { sinceMs: now, envelopes: 0, bytes: 0 };
     const { allowance } = this;
-    if (bytes.length > ENVELOPE_BYTES_MAX || allowance.envelopes >= ENVELOPES_PER_SECOND || allowance.bytes + bytes.length > BYTES_PER_SECOND) {
+    if (
+      bytes.length > ENVELOPE_BYTES_MAX ||
+      allowance.envelopes >= ENVELOPES_PER_SECOND ||
+      allowance.bytes + bytes.length > BYTES_PER_SECOND
+    ) {
       this.statistics.gossip_withheld++;
       return;
     }
@@ -86,7 +99,9 @@ export class Gossip {
     message[0] = kind;
     message.set(body, 1);
     this.statistics.gossip_sent++;
-    node.services.pubsub.publish(topic, message).catch((error: unknown) => log.warn({ err: error }, 'gossip could not be published'));
+    node.services.pubsub
+      .publish(topic, message)
+      .catch((error: unknown) => log.warn({ err: error }, 'gossip could not be published'));
   }
 
   /** Validation is application: a message is passed on only if it could be taken. */
@@ -124,8 +139,14 @@ export class Gossip {
     const now = Date.now();
     this.heardMs.set(peerId, now);
     members.report({
-      peerId, replica: replicaField(entry, 'replica'), vector: vectorFromWire(entry.vector), region: textField(entry, 'region'),
-      zone: textField(entry, 'zone'), addresses: textsField(entry, 'addresses'), clockMs: numberField(entry, 'clock'), seenMs: now,
+      peerId,
+      replica: replicaField(entry, 'replica'),
+      vector: vectorFromWire(entry.vector),
+      region: textField(entry, 'region'),
+      zone: textField(entry, 'zone'),
+      addresses: textsField(entry, 'addresses'),
+      clockMs: numberField(entry, 'clock'),
+      seenMs: now,
     });
     this.options.onVector();
   }

@@ -78,12 +78,30 @@ class RunningMesh implements Mesh {
     const file = options.directory === null ? null : join(options.directory, 'members.json');
     this.members_ = new Members(engine, this.peerId, file);
     const common = {
-      engine, log, members: this.members_, peerId: this.peerId, region: options.region, zone: options.zone, addresses: () => this.addresses(),
+      engine,
+      log,
+      members: this.members_,
+      peerId: this.peerId,
+      region: options.region,
+      zone: options.zone,
+      addresses: () => this.addresses(),
     };
-    this.sync = new Sync({ ...common, cluster: options.cluster, storedLog: options.storedLog, onReplicaClash: options.onReplicaClash });
-    this.gossip = options.gossip ? new Gossip({ ...common, node, topic, onVector: () => this.sync.pullMissing() }) : null;
+    this.sync = new Sync({
+      ...common,
+      cluster: options.cluster,
+      storedLog: options.storedLog,
+      onReplicaClash: options.onReplicaClash,
+    });
+    this.gossip = options.gossip
+      ? new Gossip({ ...common, node, topic, onVector: () => this.sync.pullMissing() })
+      : null;
     this.supervisor = new Supervisor({
-      node, log, sync: this.sync, members: this.members_, gossip: this.gossip, protocol: `/starling/${options.cluster}/sync/1`,
+      node,
+      log,
+      sync: this.sync,
+      members: this.members_,
+      gossip: this.gossip,
+      protocol: `/starling/${options.cluster}/sync/1`,
       bootstrap: options.bootstrap,
       onFound: () => {},
       onLost: (peerId, reason) => {
@@ -161,7 +179,13 @@ class RunningMesh implements Mesh {
   }
 
   statistics(): Record<string, number> {
-    return { links: this.sync.links.size, members: this.members_.all().length, ...this.sync.statistics, ...this.supervisor.statistics, ...this.gossip?.statistics };
+    return {
+      links: this.sync.links.size,
+      members: this.members_.all().length,
+      ...this.sync.statistics,
+      ...this.supervisor.statistics,
+      ...this.gossip?.statistics,
+    };
   }
 
   async stop(): Promise<void> {
@@ -174,10 +198,13 @@ class RunningMesh implements Mesh {
   }
 
   private schedule(): void {
-    this.timer = setTimeout(() => {
-      this.maintain();
-      this.schedule();
-    }, MAINTENANCE_MS * (0.75 + Math.random() / 2));
+    this.timer = setTimeout(
+      () => {
+        this.maintain();
+        this.schedule();
+      },
+      MAINTENANCE_MS * (0.75 + Math.random() / 2),
+    );
     this.timer.unref();
   }
 

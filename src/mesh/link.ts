@@ -5,7 +5,7 @@
  */
 import type { Connection, Stream } from '@libp2p/interface';
 import type { Bulk } from './frames.ts';
-import { encodeBulk, encodeMap, FrameError, FrameReader, FrameType, numberField, decodeMap } from './frames.ts';
+import { decodeMap, encodeBulk, encodeMap, FrameError, FrameReader, FrameType, numberField } from './frames.ts';
 
 /** Bulk bytes that a peer may have in flight to us. */
 const CREDIT_BYTES = 4 * 1024 * 1024;
@@ -37,7 +37,9 @@ export class Link {
     this.stream = stream;
     this.connection = connection;
     stream.inactivityTimeout = Number.MAX_SAFE_INTEGER;
-    stream.addEventListener('message', (event) => this.receive(event.data instanceof Uint8Array ? event.data : event.data.subarray()));
+    stream.addEventListener('message', (event) =>
+      this.receive(event.data instanceof Uint8Array ? event.data : event.data.subarray()),
+    );
     stream.addEventListener('drain', () => {
       this.blocked = false;
       this.onWritable();
@@ -74,7 +76,9 @@ export class Link {
 
   close(reason: string): void {
     if (this.closed) return;
-    this.stream.close().catch((error: unknown) => this.stream.abort(error instanceof Error ? error : new Error(String(error))));
+    this.stream
+      .close()
+      .catch((error: unknown) => this.stream.abort(error instanceof Error ? error : new Error(String(error))));
     this.over(reason);
   }
 

@@ -65,7 +65,8 @@ export class Members {
     if (known === undefined && this.byPeer.size >= REMEMBERED_MAX) return;
     if (known !== undefined && report.seenMs < known.lastSeenMs) return;
     const member = known ?? { ...report, lastSeenMs: 0, heardMs: 0 };
-    if (known === undefined || known.replica !== report.replica || known.addresses.join() !== report.addresses.join()) this.dirty = true;
+    if (known === undefined || known.replica !== report.replica || known.addresses.join() !== report.addresses.join())
+      this.dirty = true;
     member.replica = report.replica;
     member.vector = report.vector;
     member.region = report.region;
@@ -178,6 +179,7 @@ export class Members {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
       throw error;
     }
-    for (const member of JSON.parse(text) as Member[]) if (member.peerId !== this.self) this.byPeer.set(member.peerId, member);
+    for (const member of JSON.parse(text) as Member[])
+      if (member.peerId !== this.self) this.byPeer.set(member.peerId, member);
   }
 }

@@ -39,7 +39,8 @@ const GOSSIP_BYTES_MAX = 512 * 1024;
 
 export async function createNode(options: NodeOptions): Promise<MeshNode> {
   const privateKey = await peerKey(options.directory);
-  const protector = options.secretFile === null ? undefined : preSharedKey({ psk: readSecret(options.secretFile), timeout: 3000 });
+  const protector =
+    options.secretFile === null ? undefined : preSharedKey({ psk: readSecret(options.secretFile), timeout: 3000 });
   const node = await createLibp2p({
     privateKey,
     addresses: { listen: withRememberedPort(options), announce: [...options.announce] },
@@ -50,16 +51,27 @@ export async function createNode(options: NodeOptions): Promise<MeshNode> {
     ...(protector === undefined ? {} : { connectionProtector: protector }),
     connectionMonitor: { abortConnectionOnPingFailure: false },
     connectionManager: {
-      maxConnections: 256, maxIncomingPendingConnections: 256, inboundUpgradeTimeout: 3000, inboundConnectionThreshold: 50,
-      dialTimeout: 4000, reconnectRetries: 0,
+      maxConnections: 256,
+      maxIncomingPendingConnections: 256,
+      inboundUpgradeTimeout: 3000,
+      inboundConnectionThreshold: 50,
+      dialTimeout: 4000,
+      reconnectRetries: 0,
     },
     services: {
       identify: identify(),
       ping: ping(),
       pubsub: gossipsub({
-        fallbackToFloodsub: false, doPX: false, emitSelf: false, allowedTopics: [options.topic], floodPublish: true,
-        globalSignaturePolicy: StrictNoSign, allowPublishToZeroTopicPeers: true, ignoreDuplicatePublishError: true,
-        maxInboundDataLength: GOSSIP_BYTES_MAX, heartbeatInterval: 1000,
+        fallbackToFloodsub: false,
+        doPX: false,
+        emitSelf: false,
+        allowedTopics: [options.topic],
+        floodPublish: true,
+        globalSignaturePolicy: StrictNoSign,
+        allowPublishToZeroTopicPeers: true,
+        ignoreDuplicatePublishError: true,
+        maxInboundDataLength: GOSSIP_BYTES_MAX,
+        heartbeatInterval: 1000,
         msgIdFn: (message) => createHash('sha1').update(message.data).digest(),
       }),
     },
@@ -108,7 +120,9 @@ export function readSecret(path: string): Uint8Array {
   const content = readFileSync(path, 'utf8').trim();
   if (content.startsWith('/key/swarm/psk/1.0.0/')) return Buffer.from(content);
   if (content.length < SECRET_CHARACTERS_MIN) {
-    throw new Error(`the cluster secret in ${path} has ${content.length} characters; it needs ${SECRET_CHARACTERS_MIN} at least`);
+    throw new Error(
+      `the cluster secret in ${path} has ${content.length} characters; it needs ${SECRET_CHARACTERS_MIN} at least`,
+    );
   }
   const key = createHash('sha256').update(content).digest('hex');
   return Buffer.from(`/key/swarm/psk/1.0.0/\n/base16/\n${key}`);

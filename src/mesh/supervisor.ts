@@ -40,7 +40,11 @@ export interface SupervisorOptions {
   gossip: Gossip | null;
   protocol: string;
   bootstrap: readonly string[];
-  log: { info(details: object, message: string): void; warn(details: object, message: string): void; debug(details: object, message: string): void };
+  log: {
+    info(details: object, message: string): void;
+    warn(details: object, message: string): void;
+    debug(details: object, message: string): void;
+  };
   onFound(peerId: string, address: string): void;
   onLost(peerId: string, reason: string): void;
 }
@@ -61,12 +65,21 @@ export class Supervisor {
     this.options = options;
     this.self = options.node.peerId.toString();
     for (const address of options.bootstrap) this.addTarget(multiaddr(address));
-    for (const member of options.members.all()) this.noticed(member.peerId, member.addresses.map((each) => multiaddr(each)));
+    for (const member of options.members.all())
+      this.noticed(
+        member.peerId,
+        member.addresses.map((each) => multiaddr(each)),
+      );
     const { node, protocol } = options;
-    node.addEventListener('peer:discovery', (event) => this.noticed(event.detail.id.toString(), event.detail.multiaddrs));
+    node.addEventListener('peer:discovery', (event) =>
+      this.noticed(event.detail.id.toString(), event.detail.multiaddrs),
+    );
     node.addEventListener('peer:connect', (event) => this.openSoon(event.detail));
     node.addEventListener('peer:disconnect', (event) => this.disconnected(event.detail));
-    void node.handle(protocol, (stream, connection) => this.accept(stream, connection), { maxInboundStreams: 2, maxOutboundStreams: 2 });
+    void node.handle(protocol, (stream, connection) => this.accept(stream, connection), {
+      maxInboundStreams: 2,
+      maxOutboundStreams: 2,
+    });
   }
 
   start(): void {
@@ -142,7 +155,10 @@ export class Supervisor {
     }
     for (const member of this.options.members.all()) {
       if (!this.targets.has(member.peerId) && member.addresses.length > 0) {
-        this.noticed(member.peerId, member.addresses.flatMap((each) => parseAddress(each)));
+        this.noticed(
+          member.peerId,
+          member.addresses.flatMap((each) => parseAddress(each)),
+        );
       }
     }
     for (const target of this.targets.values()) {
@@ -215,7 +231,9 @@ export class Supervisor {
       const target = this.targets.get(peer.toString());
       if (target !== undefined) target.nextMs = Date.now() + REDIAL_LATELY_MS_MAX;
       log.debug({ peer: peer.toString(), reason: messageOf(error) }, 'no sync stream: not of this cluster, or gone');
-      await connection.close().catch((failure: unknown) => connection.abort(failure instanceof Error ? failure : new Error(String(failure))));
+      await connection
+        .close()
+        .catch((failure: unknown) => connection.abort(failure instanceof Error ? failure : new Error(String(failure))));
     }
   }
 

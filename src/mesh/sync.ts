@@ -6,7 +6,16 @@
  */
 import type { Engine, Envelope, Gap, ReplicaId, VersionVector } from '../core/contract.ts';
 import {
-  decodeMap, FrameError, FrameType, listField, numberField, replicaField, textField, textsField, vectorFromWire, vectorToWire,
+  decodeMap,
+  FrameError,
+  FrameType,
+  listField,
+  numberField,
+  replicaField,
+  textField,
+  textsField,
+  vectorFromWire,
+  vectorToWire,
 } from './frames.ts';
 import type { Link } from './link.ts';
 import type { Members } from './members.ts';
@@ -47,7 +56,15 @@ interface Outgoing {
 export class Sync {
   readonly links = new Map<string, Link>();
   paused = false;
-  statistics = { envelopes_sent: 0, envelopes_received: 0, pulls: 0, transfers_sent: 0, transfers_received: 0, refused: 0, replica_clashes: 0 };
+  statistics = {
+    envelopes_sent: 0,
+    envelopes_received: 0,
+    pulls: 0,
+    transfers_sent: 0,
+    transfers_received: 0,
+    refused: 0,
+    replica_clashes: 0,
+  };
   /** A peer has said hello. */
   onReady: (link: Link) => void = () => {};
   private readonly options: SyncOptions;
@@ -73,7 +90,15 @@ export class Sync {
     link.onWritable = () => this.pump(link);
     const { cluster, peerId, region, zone, engine } = this.options;
     link.sendMap(FrameType.hello, {
-      p: PROTOCOL_VERSION, cluster, id: peerId, replica: engine.replica, region, zone, addresses: this.options.addresses(), vector: vectorToWire(engine.vector()), clock: Date.now(),
+      p: PROTOCOL_VERSION,
+      cluster,
+      id: peerId,
+      replica: engine.replica,
+      region,
+      zone,
+      addresses: this.options.addresses(),
+      vector: vectorToWire(engine.vector()),
+      clock: Date.now(),
     });
   }
 
@@ -112,8 +137,13 @@ export class Sync {
     if (this.paused) return;
     const now = Date.now();
     const list = this.options.members.all().map((member) => ({
-      id: member.peerId, replica: member.replica, region: member.region, zone: member.zone, addresses: member.addresses,
-      vector: vectorToWire(member.vector), age: Math.max(0, now - member.lastSeenMs),
+      id: member.peerId,
+      replica: member.replica,
+      region: member.region,
+      zone: member.zone,
+      addresses: member.addresses,
+      vector: vectorToWire(member.vector),
+      age: Math.max(0, now - member.lastSeenMs),
     }));
     for (const link of this.links.values()) if (link.ready) link.sendMap(FrameType.members, { list });
   }
@@ -195,8 +225,14 @@ export class Sync {
       return;
     }
     members.report({
-      peerId: link.peerId, replica, vector: vectorFromWire(map.vector), region: textField(map, 'region'), zone: textField(map, 'zone'),
-      addresses: textsField(map, 'addresses'), clockMs: numberField(map, 'clock'), seenMs: Date.now(),
+      peerId: link.peerId,
+      replica,
+      vector: vectorFromWire(map.vector),
+      region: textField(map, 'region'),
+      zone: textField(map, 'zone'),
+      addresses: textsField(map, 'addresses'),
+      clockMs: numberField(map, 'clock'),
+      seenMs: Date.now(),
     });
     link.ready = true;
     link.ping();
@@ -216,7 +252,11 @@ export class Sync {
     const vector = vectorFromWire(map.vector);
     members.report({ ...known, vector, clockMs: numberField(map, 'clock'), seenMs: Date.now() });
     const ours = vector.find((entry) => entry.replica === engine.replica);
-    if (ours !== undefined && ours.number > (engine.vector().find((entry) => entry.replica === engine.replica)?.number ?? 0)) this.clash(link);
+    if (
+      ours !== undefined &&
+      ours.number > (engine.vector().find((entry) => entry.replica === engine.replica)?.number ?? 0)
+    )
+      this.clash(link);
     this.pullMissing();
   }
 
@@ -236,8 +276,14 @@ export class Sync {
       const peerId = textField(entry, 'id');
       if (this.links.has(peerId)) continue;
       this.options.members.report({
-        peerId, replica: replicaField(entry, 'replica'), vector: vectorFromWire(entry.vector), region: textField(entry, 'region'),
-        zone: textField(entry, 'zone'), addresses: textsField(entry, 'addresses'), clockMs: 0, seenMs: now - numberField(entry, 'age'),
+        peerId,
+        replica: replicaField(entry, 'replica'),
+        vector: vectorFromWire(entry.vector),
+        region: textField(entry, 'region'),
+        zone: textField(entry, 'zone'),
+        addresses: textsField(entry, 'addresses'),
+        clockMs: 0,
+        seenMs: now - numberField(entry, 'age'),
       });
     }
   }
@@ -289,7 +335,9 @@ export class Sync {
   }
 
   private isLinkedOrigin(replica: ReplicaId): boolean {
-    return this.options.members.all().some((member) => member.replica === replica && this.links.get(member.peerId)?.ready === true);
+    return this.options.members
+      .all()
+      .some((member) => member.replica === replica && this.links.get(member.peerId)?.ready === true);
   }
 
   private pullFrom(replica: ReplicaId, from: number, now: number): void {
@@ -350,9 +398,10 @@ export class Sync {
       const [gap] = out.pulls;
       if (gap !== undefined) {
         if (gap.from > gap.to) out.pulls.shift();
-        else this.sendRange(link, out, gap.replica, gap.from, (next) => {
-          gap.from = next;
-        });
+        else
+          this.sendRange(link, out, gap.replica, gap.from, (next) => {
+            gap.from = next;
+          });
         continue;
       }
       if (out.state === null) return;
@@ -372,7 +421,13 @@ export class Sync {
   }
 
   /** Sends one read's worth of a replica's log and tells where it ended; reads the store where memory does not reach. */
-  private sendRange(link: Link, out: Outgoing, replica: ReplicaId, from: number, advance: (next: number) => void): void {
+  private sendRange(
+    link: Link,
+    out: Outgoing,
+    replica: ReplicaId,
+    from: number,
+    advance: (next: number) => void,
+  ): void {
     const inMemory = this.options.engine.readLog(replica, from, READ_BYTES);
     if (inMemory !== null) {
       advance(this.sendEnvelopes(link, inMemory, from));
