@@ -1,0 +1,60 @@
+/**
+ * One run of redis-benchmark: what is asked of it, and what it printed. It ends with 1 on an error reply or a lost
+ * connection; both throw here.
+ */
+import { spawn } from 'node:child_process';
+
+/** The tests of redis-benchmark that are run here; all of them draw from `-r`: keys, or the members of one set or hash. */
+export const TESTS = ['set', 'get', 'incr', 'hset', 'sadd'] as const;
+export type Test = (typeof TESTS)[number];
+
+export interface Load {
+  readonly test: Test;
+  readonly depth: number;
+  readonly requests: number;
+  readonly valueBytes: number;
+}
+
+/** redis-benchmark's own default, and what others publish figures for. */
+export const CLIENTS = 50;
+export const RANDOM_KEYS = 100_000;
+
+/** Requests a second that the server at `port` did. */
+export async function runLoad(port: number, load: Load): Promise<number> {
+  const { test, depth, requests, valueBytes } = load;
+  const words = ['-p', port, '-c', CLIENTS, '-r', RANDOM_KEYS, '-t', test, '-P', depth, '-n', requests];
+  const { code, output, errors } = await run('redis-benchmark', [...words, '-d', valueBytes, '--csv'].map(String));
+  if (code !== 0 || /error/i.test(errors)) {
+    throw new Error(`redis-benchmark ${test} at depth ${depth} ended with ${code}: ${errors.trim() || output.trim()}`);
+  }
+  const rate = parseRates(output).get(test);
+  if (rate === undefined) throw new Error(`redis-benchmark printed no rate for ${test}: ${output}`);
+  return rate;
+}
+
+/** Requests a second by test, in lower case, of redis-benchmark's --csv output. */
+export function parseRates(csv: string): Map<string, number> {
+  const rates = new Map<string, number>();
+  for (const line of csv.split(/\r?\n/)) {
+    const [, name, rate] = /^"([^"]+)","([\d.]+)"/.exec(line) ?? [];
+    if (name !== undefined) rates.set(name.toLowerCase(), Number(rate));
+  }
+  return rates;
+}
+
+function run(program: string, words: string[]): Promise<{ code: number | null; output: string; errors: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    let errors = '';
+    const kill = () => child.kill('SIGKILL');
+    process.once('exit', kill);
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+    child.once('error', reject);
+    child.once('close', (code) => {
+      process.off('exit', kill);
+      resolve({ code, output, errors });
+    });
+  });
+}

@@ -1,0 +1,129 @@
+/**
+ * The servers under measurement: Starling and redis-server, alone or in pairs, each in a temporary folder on a free
+ * port of loopback. All of them are killed and their folders removed when this process ends, however it ends but by
+ * SIGKILL. A server that ends before it is told to makes the next question to it throw.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Answer } from '../../test/conformance/cases.ts';
+import { eventually, freePort } from '../../test/processes/node-process.ts';
+import { RespClient } from '../../test/processes/resp-client.ts';
+
+const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const START_MS_MAX = 30_000;
+const STOP_MS_MAX = 10_000;
+
+const live = new Set<Server>();
+process.on('exit', () => {
+  for (const server of live) server.destroy();
+});
+
+export class Server {
+  readonly port: number;
+  /** Where peers reach it; null for redis-server, whose replicas use `port`. */
+  readonly meshPort: number | null;
+  private readonly child: ChildProcess;
+  private readonly directory: string;
+  private output = '';
+  private ended: string | null = null;
+  private connection: RespClient | null = null;
+
+  private constructor(port: number, meshPort: number | null, command: readonly string[]) {
+    this.port = port;
+    this.meshPort = meshPort;
+    this.directory = mkdtempSync(join(tmpdir(), 'starling-bench-'));
+    const [program, ...words] = [...command, '--port', `${port}`, '--dir', this.directory];
+    this.child = spawn(program, words, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+    live.add(this);
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      // the last lines are enough to tell why one died
+      stream?.on('data', (chunk: Buffer) => (this.output = (this.output + chunk.toString()).slice(-4000)));
+    }
+    this.child.once('error', (error) => (this.ended = error.message));
+    this.child.once('exit', (code, signal) => (this.ended = `exit code ${code ?? signal}`));
+  }
+
+  /** A node without mDNS; it joins nobody but `bootstrap`, ports of loopback. */
+  static async startStarling(cluster: string, bootstrap: readonly number[] = []): Promise<Server> {
+    const meshPort = await freePort();
+    const command = [process.execPath, '--import', 'tsx', join(ROOT, 'src', 'cli.ts')];
+    command.push('--no-mdns', '--cluster', cluster, '--appendfsync', 'everysec');
+    command.push('--listen', multiaddr(meshPort));
+    if (bootstrap.length > 0) command.push('--bootstrap', ...bootstrap.map(multiaddr));
+    return Server.ready(new Server(await freePort(), meshPort, command));
+  }
+
+  /** A redis-server as safe as a Starling node: append-only file, forced to disk every second. */
+  static async startRedis(masterPort: number | null = null): Promise<Server> {
+    const command = ['redis-server', '--bind', '127.0.0.1', '--save', ''];
+    command.push('--appendonly', 'yes', '--appendfsync', 'everysec');
+    if (masterPort !== null) command.push('--replicaof', '127.0.0.1', `${masterPort}`);
+    return Server.ready(new Server(await freePort(), null, command));
+  }
+
+  private static async ready(server: Server): Promise<Server> {
+    const answer = async (): Promise<Answer> => (server.ended === null ? server.ask('PING') : null);
+    try {
+      await eventually('PING', answer, (each) => each === 'PONG' || server.ended !== null, START_MS_MAX);
+      server.assertLive();
+      return server;
+    } catch (error) {
+      const { output } = server;
+      await server.stop();
+      throw new Error(`${error instanceof Error ? error.message : error}\n${output}`);
+    }
+  }
+
+  /** On one connection that is kept; an error reply throws. */
+  async ask(...words: (string | number)[]): Promise<Answer> {
+    this.assertLive();
+    this.connection ??= await RespClient.open(this.port);
+    const answer = await this.connection.command(...words);
+    if (typeof answer === 'object' && answer !== null && 'error' in answer) {
+      throw new Error(`${words.join(' ')} -> ${answer.error}`);
+    }
+    return answer;
+  }
+
+  /** All fields of INFO by name. */
+  async info(): Promise<Map<string, string>> {
+    const text = String(await this.ask('INFO', 'everything'));
+    return new Map(Array.from(text.matchAll(/^([^#:\r\n]+):(.*?)\r?$/gm), ([, name, value]) => [name, value]));
+  }
+
+  assertLive(): void {
+    if (this.ended !== null) throw new Error(`the server at port ${this.port} ended: ${this.ended}\n${this.output}`);
+  }
+
+  async stop(): Promise<void> {
+    this.connection?.close();
+    if (this.ended === null) {
+      const gone = new Promise((done) => this.child.once('exit', done));
+      this.child.kill('SIGTERM');
+      const limit = setTimeout(() => this.child.kill('SIGKILL'), STOP_MS_MAX);
+      await gone;
+      clearTimeout(limit);
+    }
+    this.destroy();
+  }
+
+  /** At once, without waiting. */
+  destroy(): void {
+    live.delete(this);
+    this.child.kill('SIGKILL');
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** Name of a cluster that nobody else on this network uses. */
+export function clusterName(): string {
+  return `bench-${randomBytes(4).toString('hex')}`;
+}
+
+function multiaddr(port: number): string {
+  return `/ip4/127.0.0.1/tcp/${port}`;
+}

@@ -1,0 +1,110 @@
+/**
+ * What is put under load: a server alone, or with a peer that gets all its writes; and when it has come to rest, so
+ * that the next measurement starts from silence. Coming to rest is also the check: a pair must be equal by then.
+ */
+import { eventually } from '../../test/processes/node-process.ts';
+import { clusterName, Server } from './servers.ts';
+
+export type Product = 'redis' | 'starling';
+export type Setting = 'alone' | 'peer';
+
+/** A pair that is not equal so long after the last write has lost something. */
+const REST_MS_MAX = 60_000;
+/** Fields of INFO that tell of work under way, in redis-server, in Starling or in both. */
+const WORK_FIELDS = [
+  'aof_rewrite_in_progress',
+  'aof_rewrite_scheduled',
+  'aof_pending_bio_fsync',
+  'rdb_bgsave_in_progress',
+  'store_backlog_bytes',
+] as const;
+
+/** Gives the port to dial instead of `port`: where the traffic between two servers is watched. */
+export type Detour = (port: number) => Promise<number>;
+
+export class Subject {
+  readonly product: Product;
+  readonly setting: Setting;
+  /** The one that takes the load. */
+  readonly entry: Server;
+  readonly peer: Server | null;
+  private readonly errorsAtStart: readonly number[];
+
+  private constructor(product: Product, entry: Server, peer: Server | null, errorsAtStart: readonly number[]) {
+    this.product = product;
+    this.setting = peer === null ? 'alone' : 'peer';
+    this.entry = entry;
+    this.peer = peer;
+    this.errorsAtStart = errorsAtStart;
+  }
+
+  static async start(product: Product, setting: Setting, detour: Detour = async (port) => port): Promise<Subject> {
+    const cluster = clusterName();
+    const entry = product === 'redis' ? await Server.startRedis() : await Server.startStarling(cluster);
+    if (setting === 'alone') return new Subject(product, entry, null, [await errorReplies(entry)]);
+    const door = await detour(entry.meshPort ?? entry.port);
+    const peer = product === 'redis' ? await Server.startRedis(door) : await Server.startStarling(cluster, [door]);
+    await eventually(
+      `${product} and its peer connected`,
+      async () => Promise.all([entry, peer].map((server) => server.info())),
+      ([first, second]) =>
+        product === 'redis'
+          ? second.get('master_link_status') === 'up'
+          : [first, second].every((info) => Number(info.get('crdt_peers_up')) === 1),
+      REST_MS_MAX,
+    );
+    return new Subject(product, entry, peer, [await errorReplies(entry), await errorReplies(peer)]);
+  }
+
+  /** Waits until nothing is under way and the peer is equal; gives the milliseconds that it took. */
+  async rest(): Promise<number> {
+    const since = performance.now();
+    await eventually(
+      `${this.product} (${this.setting}) at rest and equal`,
+      () => this.unrest(),
+      (reasons) => reasons.length === 0,
+      REST_MS_MAX,
+    );
+    const took = performance.now() - since;
+    await this.assertNoErrors();
+    return took;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.servers().map((server) => server.stop()));
+  }
+
+  private servers(): Server[] {
+    return this.peer === null ? [this.entry] : [this.entry, this.peer];
+  }
+
+  private async unrest(): Promise<string[]> {
+    const reasons: string[] = [];
+    for (const server of this.servers()) {
+      const info = await server.info();
+      reasons.push(...WORK_FIELDS.filter((field) => Number(info.get(field) ?? 0) > 0));
+    }
+    if (this.peer !== null) {
+      const [here, there] = [await this.position(this.entry), await this.position(this.peer)];
+      if (here !== there) reasons.push(`${here} here, ${there} there`);
+    }
+    return reasons;
+  }
+
+  /** Equal on two servers exactly if both have all writes; for Starling, only if their data is equal, too. */
+  private async position(server: Server): Promise<string> {
+    if (this.product === 'redis') return (await server.info()).get('master_repl_offset') ?? '';
+    return JSON.stringify([await server.ask('CRDT', 'DIGEST'), await server.ask('CRDT', 'VECTOR')]);
+  }
+
+  private async assertNoErrors(): Promise<void> {
+    for (const [index, server] of this.servers().entries()) {
+      const errors = (await errorReplies(server)) - this.errorsAtStart[index];
+      if (errors > 0) throw new Error(`${this.product} (${this.setting}) gave ${errors} error replies`);
+    }
+  }
+}
+
+async function errorReplies(server: Server): Promise<number> {
+  return Number((await server.info()).get('total_error_replies'));
+}

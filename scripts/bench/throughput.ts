@@ -1,0 +1,93 @@
+/**
+ * Requests a second of several subjects in turns: A B C D, A B C D, …, one under load at a time and all others at
+ * rest. Before the first round each cell is run once, shortly and unrecorded: it warms the server up, fills the keys
+ * that GET reads, and tells how many requests take the time that was asked for.
+ */
+import { type Load, runLoad, type Test } from './redis-benchmark.ts';
+import type { Product, Setting, Subject } from './subject.ts';
+
+export interface Plan {
+  readonly tests: readonly Test[];
+  readonly depths: readonly number[];
+  readonly rounds: number;
+  readonly valueBytes: number;
+  /** How long a cell shall take; `requests`, where given, decides instead. */
+  readonly seconds: number;
+  readonly requests: number | null;
+}
+
+export interface Cell {
+  readonly setting: Setting;
+  readonly test: Test;
+  readonly depth: number;
+  /** Requests a second, round by round. */
+  readonly rates: Record<Product, number[]>;
+  /** Until the peer was equal after the last reply, the longest of all rounds; alone, until the disk was silent. */
+  readonly restMsMax: Record<Product, number>;
+}
+
+const WARM_UP_REQUESTS = { unpipelined: 20_000, pipelined: 200_000 };
+
+export async function measureThroughput(
+  subjects: readonly Subject[],
+  plan: Plan,
+  progress: (line: string) => void,
+): Promise<Cell[]> {
+  const requests = await warmUp(subjects, plan);
+  const cells = new Map<string, Cell>();
+  for (let round = 1; round <= plan.rounds; round++) {
+    for (const { test, depth } of coordinates(plan)) {
+      for (const subject of subjects) {
+        const { product, setting } = subject;
+        const load = { test, depth, valueBytes: plan.valueBytes, requests: requests(subject, test, depth) };
+        const { rate, restMs } = await measure(subject, load);
+        const name = `${setting} ${test} ${depth}`;
+        const cell = cells.get(name) ?? emptyCell(setting, test, depth);
+        cells.set(name, cell);
+        cell.rates[product].push(rate);
+        cell.restMsMax[product] = Math.max(cell.restMsMax[product], restMs);
+        progress(`round ${round}/${plan.rounds}  ${test} depth ${depth}  ${product} ${setting}: ${Math.round(rate)}/s`);
+      }
+    }
+  }
+  return [...cells.values()];
+}
+
+function emptyCell(setting: Setting, test: Test, depth: number): Cell {
+  return { setting, test, depth, rates: { redis: [], starling: [] }, restMsMax: { redis: 0, starling: 0 } };
+}
+
+function coordinates({ tests, depths }: Plan): { test: Test; depth: number }[] {
+  return tests.flatMap((test) => depths.map((depth) => ({ test, depth })));
+}
+
+async function measure(subject: Subject, load: Load): Promise<{ rate: number; restMs: number }> {
+  const rate = await runLoad(subject.entry.port, load);
+  return { rate, restMs: await subject.rest() };
+}
+
+/** How many requests each subject gets in each cell. */
+async function warmUp(
+  subjects: readonly Subject[],
+  plan: Plan,
+): Promise<(subject: Subject, test: Test, depth: number) => number> {
+  const { valueBytes, seconds } = plan;
+  const found = new Map<Subject, Map<string, number>>();
+  for (const subject of subjects) {
+    const ofSubject = new Map<string, number>();
+    found.set(subject, ofSubject);
+    if (!plan.tests.includes('set')) await measure(subject, { ...FILL, valueBytes });
+    for (const { test, depth } of coordinates(plan)) {
+      const requests = depth === 1 ? WARM_UP_REQUESTS.unpipelined : WARM_UP_REQUESTS.pipelined;
+      const { rate } = await measure(subject, { test, depth, valueBytes, requests });
+      ofSubject.set(`${test} ${depth}`, plan.requests ?? Math.ceil(rate * seconds));
+    }
+  }
+  return (subject, test, depth) => {
+    const requests = found.get(subject)?.get(`${test} ${depth}`);
+    if (requests === undefined) throw new Error(`${test} at depth ${depth} was not warmed up`);
+    return requests;
+  };
+}
+
+const FILL = { test: 'set', depth: 16, requests: WARM_UP_REQUESTS.pipelined } as const;
