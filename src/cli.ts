@@ -2,7 +2,7 @@
 import { Configuration } from './config/configuration.ts';
 import { helpText } from './config/help.ts';
 import { createLogger } from './logging.ts';
-import { dataDirectory, type Starling, startStarling } from './starling.ts';
+import { type Starling, startStarling } from './starling.ts';
 import { VERSION } from './version.ts';
 
 /** No peer after so long: a line says what to look at. */
@@ -34,7 +34,7 @@ function banner(starling: Starling, configuration: Configuration): string {
     `  region          ${configuration.text('region') || '-'}${configuration.text('zone') === '' ? '' : ` / ${configuration.text('zone')}`}`,
     `  peer id         ${mesh.peerId}`,
     `  replica id      ${engine.replica}`,
-    `  data            ${dataDirectory(configuration)}`,
+    `  data            ${configuration.dataDirectory}`,
     `  mDNS            ${configuration.flag('mdns') ? 'on: nodes on this network find each other' : 'off'}`,
     '',
     '  To join from elsewhere:',

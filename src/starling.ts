@@ -44,19 +44,11 @@ export interface Starling {
   stop(): Promise<void>;
 }
 
-/** Default data directory: one per port, so that several nodes on one host just work. */
-export function dataDirectory(configuration: Configuration): string {
-  const given = configuration.text('dir');
-  if (given !== '') return given;
-  const port = configuration.number('port');
-  return port === 6379 ? './starling-data' : `./starling-data-${port}`;
-}
-
 /** Starts a node. Rejects with a StoreError, a listening error or a mesh error; nothing is left running then. */
 export async function startStarling(options: StarlingOptions): Promise<Starling> {
   const { configuration } = options;
   const log = options.log ?? createLogger(configuration.text('loglevel'), configuration.text('log-format'));
-  const directory = dataDirectory(configuration);
+  const directory = configuration.dataDirectory;
   const store = await openStore({
     directory,
     appendfsync: configuration.text('appendfsync') as SyncPolicy,

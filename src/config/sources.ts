@@ -5,6 +5,15 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { findDirective, nearestDirective } from './directives.ts';
+import { splitLine } from './lines.ts';
+
+const INCLUDE_DEPTH_MAX = 16;
+const VARIABLE_PREFIX = 'STARLING_';
+/** The config file; the rest of the variables are directives. */
+const FILE_VARIABLE = 'STARLING_CONFIG';
+/** What Kubernetes and Docker links put into every container beside a service that is called "starling". */
+const SERVICE_VARIABLE = /^STARLING_(SERVICE_HOST|SERVICE_PORT|PORT_\d+_(TCP|UDP)|NAME$|ENV_)/;
+const SERVICE_ADDRESS = /^(tcp|udp):\/\//;
 
 export class ConfigError extends Error {
   override name = 'ConfigError';
@@ -28,101 +37,97 @@ export interface Request {
 /** redis-server's forms: an optional config file first, then `--name value …`, `--name=value`, `--no-name`. */
 export function parseFlags(argv: readonly string[]): Request {
   const request: Request = { settings: [], help: false, version: false, checkConfig: false, configFile: '' };
+  const words = argv.flatMap(partsOfArgument);
   let at = 0;
-  if (argv.length > 0 && !argv[0].startsWith('-')) request.configFile = argv[at++];
-  while (at < argv.length) {
-    const flag = argv[at++];
+  if (words.length > 0 && !words[0].startsWith('-')) request.configFile = words[at++];
+  while (at < words.length) {
+    const flag = words[at++];
     if (flag === '--help' || flag === '-h') request.help = true;
     else if (flag === '--version' || flag === '-v') request.version = true;
     else if (flag === '--check-config') request.checkConfig = true;
     else if (!flag.startsWith('--')) throw new ConfigError(`unexpected argument '${flag}'; options begin with --`);
-    else at = takeFlag(flag, argv, at, request);
+    else at = takeFlag(flag, words, at, request);
   }
   return request;
 }
 
-function takeFlag(flag: string, argv: readonly string[], at: number, request: Request): number {
+/** redis-server takes '--maxmemory 700mb' as one argument too. */
+function partsOfArgument(argument: string): string[] {
+  const match = /^(--[a-z_-]+)\s+(\S.*)$/.exec(argument);
+  return match === null ? [argument] : [match[1], ...(splitLine(match[2]) ?? [match[2]])];
+}
+
+function takeFlag(flag: string, words: readonly string[], at: number, request: Request): number {
   const equals = flag.indexOf('=');
-  const name = (equals < 0 ? flag.slice(2) : flag.slice(2, equals)).toLowerCase();
-  if (
-    equals < 0 &&
-    name.startsWith('no-') &&
-    findDirective(name) === undefined &&
-    findDirective(name.slice(3))?.type.kind === 'boolean'
-  ) {
+  const shown = equals < 0 ? flag : flag.slice(0, equals);
+  const name = shown.slice(2).toLowerCase();
+  if (equals < 0 && isNegation(name)) {
     request.settings.push({ name: name.slice(3), value: 'no', from: flag });
     return at;
   }
   const values: string[] = [];
   if (equals >= 0) values.push(flag.slice(equals + 1));
-  else while (at < argv.length && !argv[at].startsWith('--')) values.push(argv[at++]);
-  if (name === 'config') {
-    request.configFile = values.join(' ');
-    return at;
-  }
+  else while (at < words.length && !words[at].startsWith('--')) values.push(words[at++]);
   const directive = findDirective(name);
-  if (directive === undefined) throw new ConfigError(unknown(name, flag));
+  if (directive === undefined && name !== 'config') throw new ConfigError(unknown(name, shown));
   if (values.length === 0) {
-    if (directive.type.kind !== 'boolean') throw new ConfigError(`${flag} needs a value`);
+    if (directive?.type.kind !== 'boolean') throw new ConfigError(`${flag} needs a value`);
     values.push('yes');
   }
-  request.settings.push({ name, value: values.join(' '), from: flag });
+  if (directive === undefined) request.configFile = values.join(' ');
+  else request.settings.push({ name, value: values.join(' '), from: shown });
   return at;
 }
 
-export function readEnvironment(environment: NodeJS.ProcessEnv): Setting[] {
-  const settings: Setting[] = [];
-  for (const [variable, value] of Object.entries(environment)) {
-    if (!variable.startsWith('STARLING_') || value === undefined) continue;
-    const name = variable.slice('STARLING_'.length).toLowerCase().replaceAll('_', '-');
-    if (findDirective(name) === undefined) throw new ConfigError(unknown(name, `environment variable ${variable}`));
-    settings.push({ name, value, from: variable });
-  }
-  return settings;
+function isNegation(name: string): boolean {
+  return (
+    name.startsWith('no-') && findDirective(name) === undefined && findDirective(name.slice(3))?.type.kind === 'boolean'
+  );
 }
 
-/** redis.conf's form: `name value …`, quotes, comments, `include FILE`. */
+/** The settings among the environment's variables, and the config file that it names. */
+export function readEnvironment(environment: NodeJS.ProcessEnv): { settings: Setting[]; configFile: string } {
+  const settings: Setting[] = [];
+  for (const [variable, value] of Object.entries(environment)) {
+    if (!variable.startsWith(VARIABLE_PREFIX) || variable === FILE_VARIABLE || value === undefined) continue;
+    if (SERVICE_VARIABLE.test(variable) || SERVICE_ADDRESS.test(value)) continue;
+    const name = variable.slice(VARIABLE_PREFIX.length).toLowerCase().replaceAll('_', '-');
+    const directive = findDirective(name) ?? findDirective(name.replaceAll('-', '_'));
+    if (directive === undefined) throw new ConfigError(unknown(name, `environment variable ${variable}`));
+    settings.push({ name: directive.name, value, from: variable });
+  }
+  return { settings, configFile: environment[FILE_VARIABLE] ?? '' };
+}
+
+/** The settings of a file in redis.conf's form: `name value …`, quotes, comments, `include FILE`. */
 export function readConfigFile(path: string, depth = 0): Setting[] {
-  if (depth > 16) throw new ConfigError(`${path}: includes go more than 16 deep`);
-  let content: string;
+  if (depth > INCLUDE_DEPTH_MAX) throw new ConfigError(`${path}: includes go more than ${INCLUDE_DEPTH_MAX} deep`);
   try {
-    content = readFileSync(path, 'utf8');
+    return parseConfigText(readFileSync(path, 'utf8'), path, depth);
   } catch (error) {
+    if (error instanceof ConfigError) throw error;
     throw new ConfigError(`cannot read config file ${path}: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const settings: Setting[] = [];
-  content.split(/\r?\n/).forEach((line, index) => {
-    const words = splitLine(line.trim());
+}
+
+/** As readConfigFile, of a text that is, or will be, the file `path`. */
+export function parseConfigText(content: string, path: string, depth = 0): Setting[] {
+  return content.split(/\r?\n/).flatMap((line, index) => {
+    const words = splitLine(line);
     const from = `line ${index + 1} of ${path}`;
-    if (words === null) throw new ConfigError(`${from}: unbalanced quotes: '${line.trim()}'`);
-    if (words.length === 0) return;
+    if (words === null) throw new ConfigError(`${from}: unbalanced quotes`);
+    if (words.length === 0) return [];
     const [name, ...values] = words;
     if (name.toLowerCase() === 'include') {
-      for (const each of values) settings.push(...readConfigFile(resolve(dirname(path), each), depth + 1));
-      return;
+      return values.flatMap((file) => readConfigFile(resolve(dirname(path), file), depth + 1));
     }
-    if (findDirective(name) === undefined) throw new ConfigError(`${unknown(name, from)}: '${line.trim()}'`);
+    if (findDirective(name) === undefined) throw new ConfigError(unknown(name, from));
     if (values.length === 0) throw new ConfigError(`${from}: ${name} needs a value`);
-    settings.push({ name: name.toLowerCase(), value: values.join(' '), from });
+    return [{ name: name.toLowerCase(), value: values.join(' '), from }];
   });
-  return settings;
 }
 
 function unknown(name: string, from: string): string {
   const near = nearestDirective(name);
   return `${from}: unknown option '${name}'${near === undefined ? '' : `, did you mean '${near}'?`}`;
-}
-
-/** Words of a config line, quotes taken off; null if a quote is open. */
-export function splitLine(line: string): string[] | null {
-  const words: string[] = [];
-  let rest = line;
-  while (rest !== '') {
-    if (rest.startsWith('#') && words.length === 0) return [];
-    const match = /^(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^\s"']\S*))(?:\s+|$)/.exec(rest);
-    if (match === null) return null;
-    words.push(match[3] ?? (match[1] ?? match[2]).replace(/\\(.)/g, '$1'));
-    rest = rest.slice(match[0].length);
-  }
-  return words;
 }

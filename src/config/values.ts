@@ -1,5 +1,7 @@
 /** From the text of a setting to its canonical text, or to the reason why not, in Redis's words. */
-import type { Directive } from './directives.ts';
+import { peerIdFromString } from '@libp2p/peer-id';
+import { multiaddr } from '@multiformats/multiaddr';
+import type { Directive, DirectiveType } from './directive.ts';
 
 const UNITS: Record<string, number> = { '': 1, b: 1, k: 1000, kb: 1024, m: 1e6, mb: 1048576, g: 1e9, gb: 1073741824 };
 const LOG_LEVELS: Record<string, string> = {
@@ -9,47 +11,47 @@ const LOG_LEVELS: Record<string, string> = {
   trace: 'debug',
   silent: 'nothing',
 };
+const BUFFER_CLASSES: Record<string, string> = {
+  normal: 'normal',
+  slave: 'slave',
+  replica: 'slave',
+  pubsub: 'pubsub',
+};
 
 export type Checked = { ok: true; value: string } | { ok: false; reason: string };
 
-export function checkValue(directive: Directive, given: string): Checked {
+/** `current` is the value so far: some directives change only what of them is named. */
+export function checkValue(directive: Directive, given: string, current: string): Checked {
   const { type } = directive;
   switch (type.kind) {
     case 'integer':
-      return checkNumber(Number(/^-?\d+$/.test(given) ? given : Number.NaN), type);
+      return checkNumber(Number(/^(0|-?[1-9]\d*)$/.test(given) ? given : Number.NaN), type);
     case 'bytes':
-      return checkNumber(parseBytes(given), type, 'argument must be a memory value');
+      return checkBytes(given, type);
     case 'boolean':
-      return /^(yes|no)$/i.test(given)
-        ? { ok: true, value: given.toLowerCase() }
-        : { ok: false, reason: "argument must be 'yes' or 'no'" };
+      return /^(yes|no)$/i.test(given) ? good(given.toLowerCase()) : bad("argument must be 'yes' or 'no'");
     case 'enum': {
-      const word =
-        directive.name === 'loglevel' ? (LOG_LEVELS[given.toLowerCase()] ?? given.toLowerCase()) : given.toLowerCase();
-      if (type.words.includes(word)) return { ok: true, value: word };
-      return { ok: false, reason: `argument(s) must be one of the following: ${type.words.join(', ')}` };
+      const lower = given.toLowerCase();
+      const word = directive.name === 'loglevel' ? (LOG_LEVELS[lower] ?? lower) : lower;
+      if (type.words.includes(word)) return good(word);
+      return bad(`argument(s) must be one of the following: ${type.words.join(', ')}`);
     }
+    case 'fixed':
+      return given.toLowerCase() === type.value ? good(type.value) : bad(type.reason);
     case 'text':
-      return { ok: true, value: given };
+      return good(given);
     case 'list':
-      return {
-        ok: true,
-        value: given
-          .split(/[\s,]+/)
-          .filter((word) => word !== '')
-          .join(' '),
-      };
+      return checkList(given, type.of);
+    case 'save':
+      return checkSave(given);
+    case 'bufferLimits':
+      return checkBufferLimits(given, current);
   }
 }
 
-function checkNumber(
-  value: number,
-  { min, max }: { min: number; max: number },
-  malformed = "argument couldn't be parsed into an integer",
-): Checked {
-  if (!Number.isFinite(value)) return { ok: false, reason: malformed };
-  if (value < min || value > max) return { ok: false, reason: `argument must be between ${min} and ${max} inclusive` };
-  return { ok: true, value: String(value) };
+/** True for directives that one source may name several times, each adding to the one before. */
+export function accumulates({ type }: Directive): boolean {
+  return type.kind === 'list' || type.kind === 'save';
 }
 
 /** '64mb', '1g', '1024' as a number of bytes; NaN if it is none. */
@@ -57,4 +59,85 @@ export function parseBytes(text: string): number {
   const match = /^(\d+)([a-z]*)$/i.exec(text);
   const unit = match === null ? undefined : UNITS[match[2].toLowerCase()];
   return match === null || unit === undefined ? Number.NaN : Number(match[1]) * unit;
+}
+
+function good(value: string): Checked {
+  return { ok: true, value };
+}
+
+function bad(reason: string): Checked {
+  return { ok: false, reason };
+}
+
+function checkNumber(
+  value: number,
+  { min, max }: { min: number; max: number },
+  malformed = "argument couldn't be parsed into an integer",
+): Checked {
+  if (!Number.isFinite(value)) return bad(malformed);
+  if (value < min || value > max) return bad(`argument must be between ${min} and ${max} inclusive`);
+  return good(String(value));
+}
+
+function checkBytes(given: string, type: Extract<DirectiveType, { kind: 'bytes' }>): Checked {
+  if (type.percent !== true) return checkNumber(parseBytes(given), type, 'argument must be a memory value');
+  const malformed = 'argument must be a memory or percent value';
+  if (!given.endsWith('%')) return checkNumber(parseBytes(given), type, malformed);
+  const digits = given.slice(0, -1);
+  if (!/^(0|[1-9]\d*)$/.test(digits)) return bad(malformed);
+  return Number(digits) > 100 ? bad('percentage argument must be less or equal to 100') : good(given);
+}
+
+function wordsOf(given: string): string[] {
+  return given.split(/[\s,]+/).filter((word) => word !== '');
+}
+
+function checkList(given: string, of: 'words' | 'multiaddrs'): Checked {
+  const words = wordsOf(given);
+  if (of === 'multiaddrs') {
+    for (const word of words) {
+      const reason = multiaddrFault(word);
+      if (reason !== null) return bad(`'${word}' is not a multiaddr such as /ip4/192.0.2.7/tcp/4001 (${reason})`);
+    }
+  }
+  return good(words.join(' '));
+}
+
+function multiaddrFault(address: string): string | null {
+  try {
+    const parts = multiaddr(address).getComponents();
+    for (const { name, value } of parts) if (name === 'p2p') peerIdFromString(value ?? '');
+    return parts.some(({ name }) => name === 'tcp') ? null : 'it has no /tcp/ part';
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function checkSave(given: string): Checked {
+  const words = wordsOf(given);
+  const numbers = words.map(Number);
+  const fits = numbers.every((each, at) => Number.isSafeInteger(each) && each >= (at % 2 === 0 ? 1 : 0));
+  return words.length % 2 === 0 && fits ? good(words.join(' ')) : bad('Invalid save parameters');
+}
+
+function checkBufferLimits(given: string, current: string): Checked {
+  const words = wordsOf(given);
+  if (words.length === 0 || words.length % 4 !== 0)
+    return bad('Wrong number of arguments in buffer limit configuration.');
+  const limits = limitsByClass(wordsOf(current));
+  for (let at = 0; at < words.length; at += 4) {
+    const name = BUFFER_CLASSES[words[at].toLowerCase()];
+    if (name === undefined) return bad('Invalid client class specified in buffer limit configuration.');
+    const numbers = [parseBytes(words[at + 1]), parseBytes(words[at + 2]), Number(words[at + 3])];
+    if (!numbers.every((each) => Number.isSafeInteger(each) && each >= 0))
+      return bad('Error in hard, soft or soft_seconds setting in buffer limit configuration.');
+    limits.set(name, numbers.join(' '));
+  }
+  return good([...limits].map(([name, numbers]) => `${name} ${numbers}`).join(' '));
+}
+
+function limitsByClass(words: readonly string[]): Map<string, string> {
+  const limits = new Map<string, string>();
+  for (let at = 0; at < words.length; at += 4) limits.set(words[at], words.slice(at + 1, at + 4).join(' '));
+  return limits;
 }
