@@ -1,31 +1,41 @@
 /**
  * Starling and redis-server side by side on this machine, both as safe as each other: everything on disk, forced
- * there every second.
+ * there every second. Prints Markdown on stdout, progress on stderr.
  *
  *   npm run bench                                       everything, about ten minutes
  *   npm run bench -- --only alone --tests set,get --depths 1,16 --rounds 1 --seconds 0.5
- *   --only    some of: alone, peer
+ *   --only    some of: alone, peer, latency, wire
  *   --tests, --depths, --rounds, --seconds (of a cell), --requests (of a cell, instead of --seconds)
- *   --value-bytes N   size of a value (redis-benchmark -d; default 3)
- *   --json FILE       all samples
+ *   --value-bytes N, -d N   size of a value (default 3, as redis-benchmark's)
+ *   --offered N             writes a second for latency and wire (default 1,000)
+ *   --pace-seconds N        how long they are offered (default 20)
+ *   --json FILE             all samples
  *
  * Throughput: redis-benchmark with 50 clients over 100,000 random keys (for HSET and SADD: fields and members of one
  * hash and one set). `alone` is one node without mDNS against one redis-server; `peer` is a node with one peer that
  * gets every write against a redis-server with one replica. One server is under load at a time, the others are idle;
  * they take turns, and a round is one turn of all. Rates are medians over the rounds; a ratio is taken within each
  * round (above 1: Starling is faster), then their median, with the least and the greatest. redis-benchmark runs on the
- * same cores as the servers.
+ * same cores as the servers. A repeated SADD changes nothing in Redis, which then neither logs nor replicates it; in
+ * Starling it is a write like any other, since it must win against a concurrent SREM.
+ *
+ * Latency and bytes on the wire: see scripts/bench/latency.ts and wire.ts.
  *
  * The run fails when a server ends, an error reply is seen, or a pair is not equal 60 s after the last write.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { TESTS, type Test } from './bench/redis-benchmark.ts';
-import { loadAverage, machineLine, throughputTable } from './bench/report.ts';
-import { type Setting, Subject } from './bench/subject.ts';
-import { measureThroughput } from './bench/throughput.ts';
+import { type Latency, measureLatency } from './bench/latency.ts';
+import { TESTS } from './bench/redis-benchmark.ts';
+import { latencyTable, loadAverage, machineLine, restLine, throughputTable, wireTable } from './bench/report.ts';
+import { type Product, type Setting, Subject } from './bench/subject.ts';
+import { type Cell, measureThroughput } from './bench/throughput.ts';
+import { measureWire, type Wire } from './bench/wire.ts';
 
-const SECTIONS = ['alone', 'peer'] as const;
+const SECTIONS = ['alone', 'peer', 'latency', 'wire'] as const;
+const PRODUCTS = ['redis', 'starling'] as const;
+/** For bytes on the wire at full speed: enough that what is sent by the clock does not count. */
+const WIRE_REQUESTS = 200_000;
 
 const { values: flags } = parseArgs({
   options: {
@@ -35,7 +45,9 @@ const { values: flags } = parseArgs({
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '1.5' },
     requests: { type: 'string' },
-    'value-bytes': { type: 'string', default: '3' },
+    'value-bytes': { type: 'string', short: 'd', default: '3' },
+    offered: { type: 'string', default: '1000' },
+    'pace-seconds': { type: 'string', default: '20' },
     json: { type: 'string' },
   },
 });
@@ -44,27 +56,72 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 const sections = chosen(flags.only, SECTIONS);
 const plan = {
-  tests: chosen(flags.tests, TESTS) satisfies Test[],
+  tests: chosen(flags.tests, TESTS),
   depths: flags.depths.split(',').map((depth) => positive('depths', depth)),
   rounds: positive('rounds', flags.rounds),
   seconds: positive('seconds', flags.seconds),
   requests: flags.requests === undefined ? null : positive('requests', flags.requests),
   valueBytes: positive('value-bytes', flags['value-bytes']),
 };
-const load = loadAverage();
+const pace = {
+  perSecond: positive('offered', flags.offered),
+  seconds: positive('pace-seconds', flags['pace-seconds']),
+};
 
-const subjects: Subject[] = [];
-for (const setting of sections satisfies Setting[]) {
-  subjects.push(await Subject.start('redis', setting), await Subject.start('starling', setting));
-}
-const cells = await measureThroughput(subjects, plan, (line) => process.stderr.write(`${line}\n`));
-const redisVersion = (await subjects[0].entry.info()).get('redis_version') ?? '';
-await Promise.all(subjects.map((subject) => subject.stop()));
-
-const machine = machineLine(redisVersion, load);
+const machine = machineLine(loadAverage());
 const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
-console.log(`${machine}\n\n\`${command}\`\n\n${throughputTable(cells)}`);
-if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify({ machine, command, cells }, null, 2)}\n`);
+console.log(`${machine}\n\n\`${command}\``);
+
+const cells = await throughput(sections.filter((section) => section === 'alone' || section === 'peer'));
+if (cells.length > 0) console.log(`\n${throughputTable(cells)}`);
+if (cells.some(({ setting }) => setting === 'peer')) console.log(`\n${restLine(cells)}`);
+const latencies = sections.includes('latency') ? await latency() : new Map<Product, Latency>();
+if (latencies.size > 0) console.log(`\n${latencyTable(pace.perSecond, latencies)}`);
+const wires = sections.includes('wire') ? await wire() : [];
+if (wires.length > 0) console.log(`\n${wireTable(wires, plan.valueBytes)}`);
+if (flags.json !== undefined) {
+  const samples = { machine, command, cells, latencies: Object.fromEntries(latencies), wires };
+  writeFileSync(flags.json, `${JSON.stringify(samples)}\n`);
+}
+
+async function throughput(settings: readonly Setting[]): Promise<Cell[]> {
+  const subjects: Subject[] = [];
+  for (const setting of settings) {
+    for (const product of PRODUCTS) subjects.push(await Subject.start(product, setting));
+  }
+  const measured = subjects.length === 0 ? [] : await measureThroughput(subjects, plan, progress);
+  await Promise.all(subjects.map((subject) => subject.stop()));
+  return measured;
+}
+
+async function latency(): Promise<Map<Product, Latency>> {
+  const measured = new Map<Product, Latency>();
+  for (const product of PRODUCTS) {
+    progress(`latency of ${product}`);
+    const subject = await Subject.start(product, 'peer');
+    if (subject.peer === null) throw new Error('a pair without a peer');
+    await subject.rest();
+    measured.set(product, await measureLatency(subject.entry.port, subject.peer.port, pace));
+    await subject.rest();
+    await subject.stop();
+  }
+  return measured;
+}
+
+async function wire(): Promise<Wire[]> {
+  const measured: Wire[] = [];
+  for (const product of PRODUCTS) {
+    progress(`bytes on the wire of ${product}`);
+    measured.push(
+      ...(await measureWire(product, { ...pace, ...plan, seconds: pace.seconds, requests: WIRE_REQUESTS })),
+    );
+  }
+  return measured;
+}
+
+function progress(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
 
 function chosen<T extends string>(list: string, known: readonly T[]): T[] {
   return list.split(',').map((word) => {

@@ -1,0 +1,153 @@
+/** The figures of `npm run bench`: what redis-benchmark printed, medians, percentiles, ratios, and bytes that pass. */
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import * as fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseNumber } from '../../scripts/bench/latency.ts';
+import { encoded, OpenLoop } from '../../scripts/bench/open-loop.ts';
+import { parseRates } from '../../scripts/bench/redis-benchmark.ts';
+import { Relay } from '../../scripts/bench/relay.ts';
+import { throughputTable } from '../../scripts/bench/report.ts';
+import { median, pairedRatio, percentile } from '../../scripts/bench/statistics.ts';
+import type { Cell } from '../../scripts/bench/throughput.ts';
+
+const CSV = [
+  '"test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"',
+  '"SET","909090.94","0.631","0.120","0.663","0.967","1.343","2.279"',
+  '"HSET","1428571.38","0.489","0.240","0.431","0.687","1.543","1.751"',
+  '',
+].join('\n');
+
+test('rates are read from the CSV of redis-benchmark by test', () => {
+  assert.equal(
+    [...parseRates(CSV)],
+    [
+      ['set', 909090.94],
+      ['hset', 1428571.38],
+    ],
+  );
+});
+
+test('output without a result holds no rates', () => {
+  assert.is(parseRates(CSV.split('\n')[0]).size, 0);
+});
+
+test('the median is the middle, or the mean of the two in the middle', () => {
+  assert.is(median([9, 1, 5]), 5);
+  assert.is(median([4, 1, 9, 2]), 3);
+  assert.throws(() => median([]));
+});
+
+test('a percentile is the smallest sample that so many do not exceed', () => {
+  const samples = Array.from({ length: 1000 }, (_, index) => 1000 - index);
+  assert.is(percentile(samples, 50), 500);
+  assert.is(percentile(samples, 99), 990);
+  assert.is(percentile(samples, 99.9), 999);
+  assert.is(percentile(samples, 100), 1000);
+  assert.is(percentile([7], 1), 7);
+  assert.throws(() => percentile(samples, 0));
+});
+
+test('a percentile is one of the samples, has enough of them at or below it, and too few below it', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer(), { minLength: 1 }), fc.integer({ min: 1, max: 100 }), (samples, percent) => {
+      const found = percentile(samples, percent);
+      const wanted = (samples.length * percent) / 100;
+      assert.ok(samples.includes(found));
+      assert.ok(samples.filter((each) => each <= found).length >= wanted);
+      assert.ok(samples.filter((each) => each < found).length < wanted);
+    }),
+  );
+});
+
+test('ratios are taken round by round before their median', () => {
+  // medians alone would say 20 / 20
+  assert.equal(pairedRatio([10, 20, 60], [20, 10, 30]), { median: 2, min: 0.5, max: 2 });
+  assert.throws(() => pairedRatio([1], [1, 2]));
+});
+
+test('the table has a row for each test and depth, with both settings in it', () => {
+  const cell = (setting: 'alone' | 'peer', starling: number): Cell => ({
+    setting,
+    test: 'set',
+    depth: 16,
+    rates: { redis: [1000], starling: [starling] },
+    restMsMax: { redis: 0, starling: 0 },
+  });
+  const [, , row, ...more] = throughputTable([cell('alone', 1500), cell('peer', 500)]).split('\n');
+  assert.is(row, '| SET | 16 | 1,000 | 1,500 | **1.50** (1.50–1.50) | 1,000 | 500 | **0.50** (0.50–0.50) |');
+  assert.equal(more, []);
+});
+
+test('a polled number is read when it is complete, and nothing there is 0', () => {
+  assert.is(parseNumber('$-1\r\n'), 0);
+  assert.is(parseNumber('$2\r\n42\r\n'), 42);
+  for (const partial of ['', '$', '$2\r\n', '$2\r\n4', '$2\r\n42', '$-1\r']) assert.is(parseNumber(partial), undefined);
+  assert.throws(() => parseNumber('-ERR no\r\n'));
+});
+
+test('a schedule counts each write from when it was due, and an answer that is no OK fails it', async () => {
+  let received = '';
+  const server = createServer((socket) => {
+    socket.on('data', (chunk) => {
+      received += chunk.toString();
+      // answers in pieces that do not keep to the replies
+      socket.write('+O');
+      socket.write('K\r\n-ERR');
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const loop = await OpenLoop.open(address.port, 500, 2, (index) => encoded('SET', 'k', `${index}`));
+  try {
+    await loop.run();
+    assert.unreachable('an error was taken for OK');
+  } catch (error) {
+    assert.match(String(error), /instead of OK: -ERR/);
+  }
+  assert.is(loop.answered, 1);
+  assert.is(loop.dueMs(1) - loop.dueMs(0), 2);
+  assert.ok(received.startsWith(encoded('SET', 'k', '0')));
+  server.close();
+});
+
+test('a relay counts what passes, cuts both ends off, and lets through again', async () => {
+  const target = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', () => socket.write('four'));
+  }).listen(0, '127.0.0.1');
+  await once(target, 'listening');
+  const address = target.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const relay = await Relay.open(address.port);
+  const exchange = async () => {
+    const socket = connect(relay.port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.write('seven..');
+    await once(socket, 'data');
+    return socket;
+  };
+  const first = await exchange();
+  assert.is(relay.bytesToTarget, 7);
+  assert.is(relay.bytesFromTarget, 4);
+  assert.is(relay.connections, 1);
+  const closed = new Promise((resolve) => first.once('close', resolve));
+  await relay.cut();
+  await closed;
+  await assertRefused(relay.port);
+  await relay.restore();
+  await exchange();
+  assert.is(relay.bytes, 22);
+  await relay.cut();
+  target.close();
+});
+
+async function assertRefused(port: number): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
+  assert.is(error.code, 'ECONNREFUSED');
+}
+
+test.run();
