@@ -3,15 +3,25 @@
  *
  *   npm run soak -- cuts     two nodes, the network between them cut for a minute, ten times (about 15 minutes; the
  *                            half of it needs root); --tries N, --cut-seconds N
+ *   npm run soak -- kills    three nodes, 100,000 increments, one node killed with SIGKILL again and again (about two
+ *                            minutes); --increments N
+ *   npm run soak -- steady   two nodes written to on a bounded set of keys: memory must not grow; --minutes N (30),
+ *                            --per-second N on each node (1,000)
+ *   npm run soak             all of them
  */
 import { parseArgs } from 'node:util';
 import { runCuts } from './soak/cuts.ts';
+import { runKills } from './soak/kills.ts';
+import { runSteady } from './soak/steady.ts';
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     tries: { type: 'string', default: '10' },
     'cut-seconds': { type: 'string', default: '60' },
+    increments: { type: 'string', default: '100000' },
+    minutes: { type: 'string', default: '30' },
+    'per-second': { type: 'string', default: '1000' },
   },
 });
 
@@ -19,6 +29,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 const SOAKS: Record<string, () => Promise<boolean>> = {
   cuts: () => runCuts({ tries: positive('tries'), cutSeconds: positive('cut-seconds') }),
+  kills: () => runKills({ increments: positive('increments') }),
+  steady: () => runSteady({ minutes: positive('minutes'), perSecond: positive('per-second') }),
 };
 
 const names = positionals.length > 0 ? positionals : Object.keys(SOAKS);

@@ -12,21 +12,22 @@ export class Writer {
   private readonly client: RespClient;
   private readonly name: string;
   private readonly perSecond: number;
+  private readonly write: Write;
   private readonly outstanding = new Set<Promise<void>>();
   private timer: NodeJS.Timeout | null = null;
   private failure: Error | null = null;
   private sent = 0;
   private since = 0;
 
-  private constructor(client: RespClient, name: string, perSecond: number) {
+  private constructor(client: RespClient, name: string, perSecond: number, write: Write) {
     this.client = client;
     this.name = name;
+    this.write = write;
     this.perSecond = perSecond;
   }
 
-  /** One of each kind of write in turn: increment, set, add to a set, set a field, delete. */
-  static async start(node: NodeProcess, name: string, perSecond: number): Promise<Writer> {
-    const writer = new Writer(await node.connect(), name, perSecond);
+  static async start(node: NodeProcess, name: string, perSecond: number, write: Write = mixedWrite): Promise<Writer> {
+    const writer = new Writer(await node.connect(), name, perSecond, write);
     writer.since = performance.now();
     writer.timer = setInterval(() => writer.sendDue(), TICK_MS);
     return writer;
@@ -55,7 +56,7 @@ export class Writer {
   }
 
   private async send(index: number): Promise<void> {
-    const words = this.write(index);
+    const words = this.write(index, this.name);
     const answer = await this.client.command(...words);
     if (typeof answer === 'object' && answer !== null && 'error' in answer) {
       throw new Error(`${words.join(' ')} -> ${answer.error}`);
@@ -63,21 +64,25 @@ export class Writer {
     this.writes++;
     if (words[0] === 'INCR') this.increments++;
   }
+}
 
-  private write(index: number): string[] {
-    const item = `${Math.floor(Math.random() * KEYS)}`;
-    const value = `${this.name}-${index}`;
-    switch (index % 5) {
-      case 0:
-        return ['INCR', 'counter'];
-      case 1:
-        return ['SET', `string:${item}`, value];
-      case 2:
-        return ['SADD', `set:${item}`, `${index % 20}`];
-      case 3:
-        return ['HSET', `hash:${item}`, `${index % 20}`, value];
-      default:
-        return ['DEL', `${['string', 'set', 'hash'][Math.floor(index / 5) % 3]}:${item}`];
-    }
+/** Gives the words of write `index`; values begin with `name`. */
+export type Write = (index: number, name: string) => string[];
+
+/** One of each kind in turn: increment, set, add to a set, set a field, delete; on few keys, so that sides meet. */
+export function mixedWrite(index: number, name: string): string[] {
+  const item = `${Math.floor(Math.random() * KEYS)}`;
+  const value = `${name}-${index}`;
+  switch (index % 5) {
+    case 0:
+      return ['INCR', 'counter'];
+    case 1:
+      return ['SET', `string:${item}`, value];
+    case 2:
+      return ['SADD', `set:${item}`, `${index % 20}`];
+    case 3:
+      return ['HSET', `hash:${item}`, `${index % 20}`, value];
+    default:
+      return ['DEL', `${['string', 'set', 'hash'][Math.floor(index / 5) % 3]}:${item}`];
   }
 }

@@ -1,0 +1,85 @@
+/**
+ * Memory under steady writing: two nodes take writes, deletes and expiries on a bounded set of keys, and after the
+ * first quarter of the time neither may go on growing. The log on disk and what is kept for a peer have limits of
+ * their own; whatever grows beyond is a leak.
+ */
+import { startCluster } from '../../test/processes/cluster.ts';
+import { converged, killAll, type NodeProcess, sleep } from '../../test/processes/node-process.ts';
+import { median } from '../bench/statistics.ts';
+import { mixedWrite, Writer } from './writer.ts';
+
+export interface SteadyOptions {
+  readonly minutes: number;
+  /** Writes a second on each node. */
+  readonly perSecond: number;
+}
+
+const SAMPLES = 60;
+const CONVERGED_MS_MAX = 30_000;
+/** The garbage collector's own swing was some 10 % and a few MB. */
+const GROWTH_MAX = 1.15;
+const GROWTH_BYTES_FREE = 16 * 2 ** 20;
+
+/** True if both nodes are steady and equal in the end. */
+export async function runSteady({ minutes, perSecond }: SteadyOptions): Promise<boolean> {
+  const nodes = await startCluster(2);
+  try {
+    const writers = await Promise.all(nodes.map((node, side) => Writer.start(node, `side${side}`, perSecond, write)));
+    const resident: number[][] = nodes.map(() => []);
+    for (let sample = 1; sample <= SAMPLES; sample++) {
+      await sleep((minutes * 60_000) / SAMPLES);
+      for (const [index, node] of nodes.entries()) resident[index].push(await residentBytes(node));
+      if (sample % 5 === 0) console.log(`${Math.round((sample * 100) / SAMPLES)} %  ${await describe(nodes)}`);
+    }
+    await Promise.all(writers.map((writer) => writer.stop()));
+    await converged(nodes, CONVERGED_MS_MAX);
+    const writes = writers.reduce((sum, writer) => sum + writer.writes, 0);
+    let good = true;
+    for (const [index, samples] of resident.entries()) {
+      const { before, after, steady } = judge(samples);
+      good &&= steady;
+      console.log(`node ${index}: ${megabytes(before)} -> ${megabytes(after)}  ${steady ? 'ok' : 'MISSED'}`);
+    }
+    console.log(`${writes} writes, equal digests`);
+    return good;
+  } finally {
+    await killAll(nodes);
+  }
+}
+
+/** The second quarter of the samples against the last; the first is for warming up. */
+export function judge(samples: readonly number[]): { before: number; after: number; steady: boolean } {
+  const quarter = Math.floor(samples.length / 4);
+  if (quarter === 0) throw new RangeError(`${samples.length} samples are too few`);
+  const before = median(samples.slice(quarter, 2 * quarter));
+  const after = median(samples.slice(-quarter));
+  return { before, after, steady: after <= before * GROWTH_MAX + GROWTH_BYTES_FREE };
+}
+
+/** Every tenth write is a value that expires. */
+function write(index: number, name: string): string[] {
+  if (index % 10 === 3) return ['SET', `expiring:${index % 1000}`, `${name}-${index}`, 'PX', '2000'];
+  return mixedWrite(index, name);
+}
+
+async function residentBytes(node: NodeProcess): Promise<number> {
+  const bytes = Number(await node.info('used_memory_rss'));
+  if (!(bytes > 0)) throw new Error('INFO has no used_memory_rss');
+  return bytes;
+}
+
+async function describe(nodes: readonly NodeProcess[]): Promise<string> {
+  const each = nodes.map(async (node) => {
+    const [resident, log, disk] = [
+      await residentBytes(node),
+      await node.info('crdt_log_bytes'),
+      await node.info('aof_current_size'),
+    ];
+    return `rss ${megabytes(resident)} (log ${megabytes(Number(log))}, on disk ${megabytes(Number(disk))})`;
+  });
+  return (await Promise.all(each)).join('  ');
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}
