@@ -15,9 +15,13 @@ const MARKS: Record<number, string> = { 10: '.', 20: '.', 30: '*', 40: '#', 50: 
 
 /** `level` is a loglevel of redis.conf; `format` is auto, text or json. */
 export function createLogger(level: string, format: string): Logger {
-  const asText = format === 'text' || (format === 'auto' && process.stdout.isTTY === true);
   const options = { level: pinoLevel(level), base: undefined };
-  return asText ? pino(options, new TextLines()) : pino(options, pino.destination({ fd: 1, sync: true }));
+  return writesText(format) ? pino(options, new TextLines()) : pino(options, pino.destination({ fd: 1, sync: true }));
+}
+
+/** Whether people read the log: by `format`, and by what stdout is. */
+export function writesText(format: string): boolean {
+  return format === 'text' || (format === 'auto' && process.stdout.isTTY === true);
 }
 
 export function pinoLevel(level: string): pino.LevelWithSilent {

@@ -4,6 +4,7 @@
  */
 import './compatibility.ts';
 import { randomBytes } from 'node:crypto';
+import { bindAddresses } from './bind-addresses.ts';
 import { createCommandRegistry } from './commands/index.ts';
 import type { Services } from './commands/services.ts';
 import { SlowLog } from './commands/slow-log.ts';
@@ -14,21 +15,20 @@ import { createMesh, type Mesh } from './mesh/index.ts';
 import { RespServer } from './resp/server.ts';
 import { sealInTime } from './sealing.ts';
 import { Statistics } from './server-statistics.ts';
+import { handOver, Shutdown } from './shutdown.ts';
 import { openStore, type Store, type SyncPolicy } from './store/index.ts';
 import { VERSION } from './version.ts';
 
 const HOUSEKEEPING_MS = 100;
 /** Keys looked at for expiry in one round: bounds the pause. */
 const COLLECT_BUDGET = 2000;
-/** A stopping node waits so long for a peer to confirm its last txns. */
-const HANDOVER_MS = 1000;
 
 export interface StarlingOptions {
   configuration: Configuration;
   log?: Logger;
   onFound?(peerId: string, address: string): void;
   onLost?(peerId: string, reason: string): void;
-  /** SHUTDOWN was asked for by a client. */
+  /** A client's SHUTDOWN has got so far that the node may stop. */
   onShutdown?(): void;
 }
 
@@ -56,11 +56,19 @@ export async function startStarling(options: StarlingOptions): Promise<Starling>
     repair: configuration.flag('repair'),
     notice: (level, text) => (level === 'warning' ? log.warn(text) : log.info(text)),
   });
-  const undo: (() => Promise<void> | void)[] = [() => store.close({ clean: false })];
+  const undo: (() => Promise<void> | void)[] = [];
+  let loaded = false;
   try {
-    return await assemble(options, log, directory, store, undo);
+    const engine = createEngine({ replica: store.replica, hashSeed: randomBytes(4).readUInt32LE() });
+    engine.setNow(Date.now());
+    await store.load(engine);
+    store.attach(engine);
+    loaded = true;
+    return await assemble(options, log, store, engine, undo);
   } catch (error) {
     for (const step of undo.reverse()) await step();
+    // what was loaded, and whatever peers have added by now, is whole: the next start may go on under this replica id
+    await store.close({ clean: loaded });
     throw error;
   }
 }
@@ -68,19 +76,16 @@ export async function startStarling(options: StarlingOptions): Promise<Starling>
 async function assemble(
   options: StarlingOptions,
   log: Logger,
-  directory: string,
   store: Store,
+  engine: Engine,
   undo: (() => Promise<void> | void)[],
 ): Promise<Starling> {
   const { configuration } = options;
-  const engine = createEngine({ replica: store.replica, hashSeed: randomBytes(4).readUInt32LE() });
-  engine.setNow(Date.now());
-  await store.load(engine);
-  store.attach(engine);
   const stopSealing = sealInTime(engine);
+  undo.push(stopSealing);
   const mesh = await createMesh({
     engine,
-    directory,
+    directory: store.directory,
     cluster: configuration.text('cluster'),
     listen: configuration.list('listen'),
     announce: configuration.list('announce'),
@@ -95,8 +100,23 @@ async function assemble(
     onReplicaClash: () => engine.rotateReplica(randomBytes(8).toString('hex')),
     onFound: options.onFound,
     onLost: options.onLost,
+  }).catch((error: unknown) => {
+    throw new Error(explainMesh(error, configuration), { cause: error });
   });
   undo.push(() => mesh.stop());
+  const handOverMs = () => configuration.number('shutdown-timeout') * 1000;
+  let peersConfirm = true;
+  const shutdown = new Shutdown({
+    engine,
+    mesh,
+    store,
+    log,
+    handOverMs,
+    proceed: (confirm) => {
+      peersConfirm = confirm;
+      options.onShutdown?.();
+    },
+  });
   const statistics = new Statistics();
   const slowLog = new SlowLog();
   const registry = createCommandRegistry();
@@ -107,7 +127,8 @@ async function assemble(
     port: configuration.number('port'),
     region: configuration.text('region'),
     zone: configuration.text('zone'),
-    shutdown: () => options.onShutdown?.(),
+    shutdown: shutdown.begin.bind(shutdown),
+    abortShutdown: shutdown.abort.bind(shutdown),
     log: (message: string) => log.warn(message),
   };
   const shared: Omit<Services, 'clients'> = {
@@ -130,7 +151,7 @@ async function assemble(
   });
   services.clients = server;
   followSettings(configuration, store, slowLog, log);
-  const port = await server.listen(configuration.number('port'), configuration.list('bind'));
+  const port = await server.listen(configuration.number('port'), bindAddresses(configuration.list('bind')));
   node.port = port;
   const timer = setInterval(() => housekeep(engine, statistics, configuration), HOUSEKEEPING_MS);
   let stopping: Promise<void> | null = null;
@@ -138,7 +159,7 @@ async function assemble(
     clearInterval(timer);
     await server.close();
     stopSealing();
-    await handOver(engine, mesh);
+    if (peersConfirm) await handOver(engine, mesh, handOverMs());
     await mesh.stop();
     await store.close({ clean: true });
   };
@@ -179,10 +200,11 @@ function followSettings(configuration: Configuration, store: Store, slowLog: Slo
   configuration.onChange(follow);
 }
 
-/** Gives the last txns to a peer, if one is there, before this node goes. */
-async function handOver(engine: Engine, mesh: Mesh): Promise<void> {
-  const own = engine.vector().find((entry) => entry.replica === engine.replica);
-  const anyUp = mesh.peers().some((peer) => peer.state === 'up');
-  if (own === undefined || !anyUp || mesh.paused) return;
-  await mesh.waitFor(own.number, 1, HANDOVER_MS);
+/** In one line what kept the mesh from starting; libp2p's own words come with a stack. */
+function explainMesh(error: unknown, configuration: Configuration): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const file = configuration.text('secret-file');
+  if (code !== undefined && file !== '') return `cannot read the cluster secret ${file}: ${message}`;
+  const failed = /(\/\S+): Error: (listen .*)/.exec(message);
+  return failed === null ? message.split('\n')[0] : `cannot listen for peers on ${failed[1]}: ${failed[2]}`;
 }

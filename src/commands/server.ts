@@ -131,12 +131,13 @@ function runShutdown({ args, argc, client, reply, services }: Call): void {
     return;
   }
   if (given.has('abort')) {
-    // a node that stops takes no more commands, so whoever asks has come before any shutdown
-    reply.error('ERR No shutdown in progress.');
+    if (services.node.abortShutdown()) reply.ok();
+    else reply.error('ERR No shutdown in progress.');
     return;
   }
-  client.closeAfterReply = true;
-  services.node.shutdown({ save: !given.has('nosave'), now: given.has('now'), force: given.has('force') });
+  const blocked = client.block();
+  const options = { save: !given.has('nosave'), now: given.has('now'), force: given.has('force') };
+  services.node.shutdown(options, (reason) => blocked.resume((late) => late.error(`ERR ${reason}`)));
 }
 
 /** NO ONE is what every node does already. */

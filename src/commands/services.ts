@@ -137,8 +137,10 @@ export interface NodeService {
   readonly runId: string;
   readonly configFile: string;
   readonly port: number;
-  /** SHUTDOWN: stops gracefully, then the process exits with 0. */
-  shutdown(options: { save: boolean; now: boolean; force: boolean }): void;
+  /** SHUTDOWN: stops gracefully, then the process exits with 0; or the node goes on, and `refused` is told why. */
+  shutdown(options: { save: boolean; now: boolean; force: boolean }, refused: (reason: string) => void): void;
+  /** SHUTDOWN ABORT. False if no shutdown is in progress. */
+  abortShutdown(): boolean;
   readonly region: string;
   readonly zone: string;
   /** Writes a line to the node's log. */

@@ -152,6 +152,13 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         summary: 'Move a damaged store aside and refill from the peers',
       },
       {
+        name: 'shutdown-timeout',
+        type: COUNT,
+        default: '1',
+        mutable: true,
+        summary: 'Seconds that a stopping node gives a peer to confirm its last writes',
+      },
+      {
         name: 'maxmemory',
         type: bytes(),
         default: '0',

@@ -138,7 +138,6 @@ export const REDIS_DIRECTIVES: readonly Directive[] = [
   inert('aof-timestamp-enabled', boolean, 'no'),
   inert('aof-disable-auto-gc', boolean, 'no'),
   inert('aof-rewrite-incremental-fsync', boolean, 'yes'),
-  inert('shutdown-timeout', COUNT, '10'),
   // master and replica, cluster
   inert('masterauth', text, '', 'secret'),
   inert('masteruser', text, '', 'secret'),

@@ -49,13 +49,13 @@ test('BGSAVE and BGREWRITEAOF start a write-out and say so', async () => {
   assert.is(node.store.saves, 3);
 });
 
-test('SHUTDOWN hands its options on and answers nothing', async () => {
+test('SHUTDOWN hands its options on and answers only if nothing comes of it', async () => {
   const node = new WholeNode();
-  await node
-    .connect()
-    .run('SHUTDOWN', 'NOSAVE', 'NOW', 'FORCE')
-    .catch(() => undefined);
+  const answer = node.connect().run('SHUTDOWN', 'NOSAVE', 'NOW', 'FORCE');
+  assert.is(await node.run('SHUTDOWN ABORT'), 'OK');
   assert.equal(node.shutdowns, [{ save: false, now: true, force: true }]);
+  node.refuseShutdown[0]('Errors trying to SHUTDOWN. Check logs.');
+  assert.is(String(await answer), 'ReplyError: ERR Errors trying to SHUTDOWN. Check logs.');
 });
 
 test('SHUTDOWN refuses options that contradict each other, and stops nothing then', async () => {

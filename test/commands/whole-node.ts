@@ -111,6 +111,8 @@ export class WholeNode {
   readonly store = new ScriptedStore();
   readonly services: Services;
   readonly shutdowns: object[] = [];
+  /** Makes the node go on instead: tells all who asked for a shutdown. */
+  readonly refuseShutdown: ((reason: string) => void)[] = [];
   readonly logged: string[] = [];
   private readonly server: RespServer;
   private readonly client: LocalClient;
@@ -127,7 +129,11 @@ export class WholeNode {
       port: 6400,
       region: 'eu',
       zone: 'b',
-      shutdown: (options) => this.shutdowns.push(options),
+      shutdown: (options, refused) => {
+        this.shutdowns.push(options);
+        this.refuseShutdown.push(refused);
+      },
+      abortShutdown: () => this.refuseShutdown.length > 0,
       log: (message) => this.logged.push(message),
     };
     const settings = Object.entries(directives).map(([name, value]) => ({ name, value, from: 'a test' }));

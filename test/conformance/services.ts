@@ -8,9 +8,10 @@ import { Statistics } from '../../src/server-statistics.ts';
 export const commandRegistry = createCommandRegistry();
 
 /** A service that no case may come to need: whoever touches it learns its name. */
-function absent<T extends object>(name: string): T {
-  return new Proxy({} as T, {
-    get(_, property) {
+function absent<T extends object>(name: string, present: Partial<T> = {}): T {
+  return new Proxy(present as T, {
+    get(target, property) {
+      if (property in target) return target[property as keyof T];
       throw new Error(`the conformance cases have no ${name}.${String(property)}`);
     },
   });
@@ -24,7 +25,7 @@ export function servicesOf(): Services {
     statistics: new Statistics(),
     mesh: absent<Services['mesh']>('mesh'),
     store: memoryOnly(),
-    node: absent<Services['node']>('node'),
+    node: absent<Services['node']>('node', { abortShutdown: () => false }),
     slowLog: new SlowLog(),
     random: () => 0.5,
     monotonicMicros: () => Number(process.hrtime.bigint() / 1000n),

@@ -48,6 +48,7 @@ const NODE: NodeService = {
   configFile: '',
   port: 0,
   shutdown() {},
+  abortShutdown: () => false,
   log() {},
   region: '',
   zone: '',
