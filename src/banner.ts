@@ -1,14 +1,22 @@
 /** What a node says of itself once it is up: a page for people, or one line for machines. */
 import { bindAddresses, reachableAddress } from './bind-addresses.ts';
+import type { MeshService } from './commands/services.ts';
 import type { Configuration } from './config/configuration.ts';
-import type { Starling } from './starling.ts';
 import { VERSION } from './version.ts';
+
+/** The running node, as far as it is shown. */
+interface Shown {
+  readonly engine: { readonly replica: string };
+  readonly mesh: MeshService;
+  readonly port: number;
+  readonly secured: boolean;
+}
 
 const UNSECURED = 'No --secret-file: any host that reaches the addresses above may join this cluster.';
 const SECURED = 'Only nodes that hold the same secret file may join.';
 
 /** For a terminal. */
-export function bannerPage(starling: Starling, configuration: Configuration): string {
+export function bannerPage(starling: Shown, configuration: Configuration): string {
   const { mesh, port, engine } = starling;
   const addresses = bindAddresses(configuration.list('bind')).map((address) => `${address}:${port}`);
   const host = reachableAddress(bindAddresses(configuration.list('bind'))[0] ?? '');
@@ -37,7 +45,7 @@ export function bannerPage(starling: Starling, configuration: Configuration): st
 }
 
 /** The same as fields of one line of the log. */
-export function bannerFields(starling: Starling, configuration: Configuration): object {
+export function bannerFields(starling: Shown, configuration: Configuration): object {
   const { mesh, port, engine } = starling;
   return {
     version: VERSION,

@@ -60,11 +60,11 @@ export function configurationPage(): string {
 function row(directive: Directive): string {
   const names = [directive.name, ...(directive.aliases ?? [])].map(code).join(', ');
   const value = directive.default === '' ? '' : code(directive.default);
-  const cells = [names, valueOf(directive.type), value, directive.mutable ? '*live*' : '', directive.summary];
+  const cells = [names, valuesOf(directive.type), value, directive.mutable ? '*live*' : '', directive.summary];
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
 
-function valueOf(type: DirectiveType): string {
+function valuesOf(type: DirectiveType): string {
   switch (type.kind) {
     case 'integer':
       return type.max >= Number.MAX_SAFE_INTEGER ? `${type.min} and up` : `${type.min}–${type.max}`;
