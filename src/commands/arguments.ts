@@ -4,7 +4,7 @@
  * deadlines) allocates nothing while numbers are below 2^53.
  */
 import type { Integer } from '../core/contract.ts';
-import { Decimal } from '../core/decimal.ts';
+import { Decimal, isInfinity } from '../core/decimal.ts';
 import { INT64_MAX, INT64_MIN, parseInteger } from '../core/integer.ts';
 import type { Slice } from '../core/slice.ts';
 import { Errors, invalidExpire } from './reply.ts';
@@ -35,8 +35,6 @@ export function rangedArgument(call: Call, index: number, min: number, max: numb
   return Number(value);
 }
 
-const INFINITY_WORD = /^[+-]?inf(inity)?$/i;
-
 /** For INCRBYFLOAT and HINCRBYFLOAT: an exact decimal. An infinity is a number to Redis, and answers `infiniteError`. */
 export function decimalArgument(
   call: Call,
@@ -45,20 +43,27 @@ export function decimalArgument(
 ): Decimal | undefined {
   const text = call.args[index].latin1();
   const value = Decimal.parse(text);
-  if (value === undefined) call.reply.error(INFINITY_WORD.test(text) ? infiniteError : Errors.notFloat);
+  if (value === undefined) call.reply.error(isInfinity(text) ? infiniteError : Errors.notFloat);
   return value;
 }
 
 /** A double as Redis's getDoubleFromObject takes it, infinities included; undefined without an answer if it is none. */
 export function parseDouble(slice: Slice): number | undefined {
   const text = slice.latin1();
-  if (INFINITY_WORD.test(text)) return text.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  if (isInfinity(text)) return text.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  if (/^[+-]?0x/i.test(text)) return doubleOf(Decimal.parse(text));
   const match = /^[+-]?(\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.exec(text);
   if (match === null) return undefined;
   const value = Number(text);
   // what is out of a double's range is refused, on both ends
   if (!Number.isFinite(value) || (value === 0 && /[1-9]/.test(match[1]))) return undefined;
   return value;
+}
+
+/** Undefined out of a double's range, on both ends. */
+function doubleOf(decimal: Decimal | undefined): number | undefined {
+  const value = decimal === undefined ? Number.NaN : Number(decimal.exact());
+  return Number.isFinite(value) && (value !== 0 || decimal?.mantissa === 0n) ? value : undefined;
 }
 
 /** A double argument; writes `error` if it is none. */

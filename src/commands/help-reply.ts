@@ -7,5 +7,5 @@ export function answerHelp(reply: Reply, container: string, lines: readonly stri
   reply.status(`${container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`);
   for (const line of lines) reply.status(line);
   reply.status('HELP');
-  reply.status('    Print this help.');
+  reply.status('    Prints this help.');
 }

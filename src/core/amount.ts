@@ -1,6 +1,7 @@
 /**
  * What counters add up: whole numbers (a bigint past 2^53) and exact decimals. Sums are exact, so they do not
- * depend on the order in which replicas learn of the parts. A decimal without fraction is a whole number again.
+ * depend on the order in which replicas learn of the parts. A sum with a decimal part is a decimal, with a fraction
+ * or without: it is what INCRBYFLOAT made, and not held to 64 bits.
  */
 import type { ByteReader, ByteWriter } from './bytes.ts';
 import { MalformedError } from './bytes.ts';
@@ -15,12 +16,12 @@ export function plus(a: Amount, b: Amount): Amount {
     const sum = a + b;
     if (Number.isSafeInteger(sum)) return sum;
   }
-  if (a instanceof Decimal || b instanceof Decimal) return settle(asDecimal(a).plus(asDecimal(b)));
+  if (a instanceof Decimal || b instanceof Decimal) return asDecimal(a).plus(asDecimal(b));
   return narrow(BigInt(a) + BigInt(b));
 }
 
 export function minus(a: Amount, b: Amount): Amount {
-  if (b instanceof Decimal) return plus(a, settle(b.negated()));
+  if (b instanceof Decimal) return plus(a, b.negated());
   return plus(a, typeof b === 'number' ? -b : -b);
 }
 
@@ -28,16 +29,11 @@ export function asDecimal(amount: Amount): Decimal {
   return amount instanceof Decimal ? amount : Decimal.fromInteger(amount);
 }
 
-function settle(decimal: Decimal): Amount {
-  return decimal.isInteger() ? narrow(decimal.mantissa) : decimal;
-}
-
 /** The number that bytes spell, or undefined. */
 export function parseAmount(bytes: Uint8Array, start: number, end: number): Amount | undefined {
   const whole = parseInteger(bytes, start, end);
   if (whole !== undefined) return whole;
-  const decimal = Decimal.parse(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1'));
-  return decimal === undefined ? undefined : settle(decimal);
+  return Decimal.parse(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1'));
 }
 
 /** As a client sees it: a sum of concurrent increments past 64 bits shows the nearest 64-bit number. */
@@ -49,9 +45,15 @@ export function showAmount(amount: Amount): string {
   return amount.toString();
 }
 
-/** All digits: what is sent, stored and digested. */
+/** All digits. */
 export function exactAmount(amount: Amount): string {
   return amount instanceof Decimal ? amount.exact() : amount.toString();
+}
+
+/** What is sent, stored and digested: all digits, and a point in every decimal, so that it is read as one. */
+function spell(amount: Amount): string {
+  const digits = exactAmount(amount);
+  return amount instanceof Decimal && amount.isInteger() ? `${digits}.` : digits;
 }
 
 /** Even first varint: a safe non-negative number ×4; +2: negative; odd: text of that length. */
@@ -60,7 +62,7 @@ export function writeAmount(writer: ByteWriter, amount: Amount): void {
     writer.varint(amount < 0 ? -amount * 4 + 2 : amount * 4);
     return;
   }
-  const text = Buffer.from(exactAmount(amount), 'latin1');
+  const text = Buffer.from(spell(amount), 'latin1');
   writer.varint(text.length * 2 + 1);
   writer.raw(text, 0, text.length);
 }
@@ -77,7 +79,7 @@ export function readAmount(reader: ByteReader): Amount {
   reader.at = start + length;
   const text = reader.bytes.toString('latin1', start, reader.at);
   if (/^-?\d+$/.test(text)) return narrow(BigInt(text));
-  const decimal = Decimal.parse(text);
+  const decimal = Decimal.fromExact(text);
   if (decimal === undefined) throw new MalformedError(`amount ${JSON.stringify(text)} is not a number`);
-  return settle(decimal);
+  return decimal;
 }

@@ -4,9 +4,16 @@
  * only what it shows, to the 17 digits after the point that Redis shows.
  */
 const EXPONENT_MAX = 4932; // the range of Redis's long double
+const BINARY_EXPONENT_MAX = 16384;
 const DIGITS_MAX = 5000;
+const INFINITY_WORD = /^[+-]?inf(inity)?$/i;
 /** Redis prints with %.17Lf. */
 const SHOWN_FRACTION_DIGITS = 17;
+
+/** What strtold takes as an infinity. */
+export function isInfinity(text: string): boolean {
+  return INFINITY_WORD.test(text);
+}
 
 export class Decimal {
   /** value = mantissa × 10^−scale; normalised: no trailing zero in the mantissa while scale > 0. */
@@ -29,6 +36,7 @@ export class Decimal {
 
   /** Undefined for what strtold does not take as a finite number, blanks included. */
   static parse(text: string): Decimal | undefined {
+    if (/^[+-]?0x/i.test(text)) return parseHexadecimal(text);
     const match = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(text);
     if (match === null || text.length > DIGITS_MAX) return undefined;
     const [, sign, whole, fraction = '', exponentText = '0'] = match;
@@ -40,6 +48,12 @@ export class Decimal {
     const scale = fraction.length - exponent;
     if (scale < 0) return new Decimal(mantissa * 10n ** BigInt(-scale), 0);
     return new Decimal(mantissa, scale);
+  }
+
+  /** The other way of exact(), however many digits it has; undefined for anything else. */
+  static fromExact(text: string): Decimal | undefined {
+    const match = /^(-?\d+)\.?(\d*)$/.exec(text);
+    return match === null ? undefined : new Decimal(BigInt(match[1] + match[2]), match[2].length);
   }
 
   plus(other: Decimal): Decimal {
@@ -78,6 +92,23 @@ export class Decimal {
     const shown = new Decimal(rounded, SHOWN_FRACTION_DIGITS);
     return plain(shown.mantissa, shown.scale);
   }
+}
+
+/** C's hexadecimal floats: 0x10, 0x1.8p3. A binary fraction is an exact decimal: 2^−n = 5^n × 10^−n. */
+function parseHexadecimal(text: string): Decimal | undefined {
+  const match = /^([+-]?)0x([\da-f]*)(?:\.([\da-f]*))?(?:p([+-]?\d+))?$/i.exec(text);
+  if (match === null || text.length > DIGITS_MAX) return undefined;
+  const [, sign, whole, fraction = '', exponentText = '0'] = match;
+  if (whole.length + fraction.length === 0) return undefined;
+  const exponent = Number(exponentText) - 4 * fraction.length;
+  if (Math.abs(exponent) > BINARY_EXPONENT_MAX) return undefined;
+  const magnitude = BigInt(`0x${whole}${fraction}`);
+  const mantissa = sign === '-' ? -magnitude : magnitude;
+  const value =
+    exponent >= 0
+      ? new Decimal(mantissa * 2n ** BigInt(exponent), 0)
+      : new Decimal(mantissa * 5n ** BigInt(-exponent), -exponent);
+  return value.isFinite() ? value : undefined;
 }
 
 function plain(mantissa: bigint, scale: number): string {

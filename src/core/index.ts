@@ -2,7 +2,7 @@
  * core/: the replicated data machine. Everything that the rest of Starling may use of it is exported here.
  */
 export * from './contract.ts';
-export { Decimal } from './decimal.ts';
+export { Decimal, isInfinity } from './decimal.ts';
 export { createEngine } from './engine.ts';
 export { formatInteger, parseInteger } from './integer.ts';
 export { Slice } from './slice.ts';

@@ -42,6 +42,20 @@ test('the order of additions makes no difference', () => {
   );
 });
 
+test('hexadecimal floats are taken as C has them, and exactly', () => {
+  const spelled = { '0x10': '16', '-0X1p3': '-8', '0x1.8': '1.5', '0x.1': '0.0625', '+0xAp-1': '5', '0x0': '0' };
+  for (const [text, exact] of Object.entries(spelled)) assert.is(decimal(text).exact(), exact);
+  for (const text of ['0x', '0x.', '0xg', '0x1p', '0x1p99999', '0x1e+1'])
+    assert.is(Decimal.parse(text), undefined, text);
+});
+
+test('the exact digits of any sum are read back, however many they are', () => {
+  const sum = decimal('1e4900').plus(decimal('1e-4900'));
+  assert.is(Decimal.fromExact(sum.exact())?.exact(), sum.exact());
+  assert.is(Decimal.fromExact('5.')?.exact(), '5');
+  for (const text of ['', '.', '1e3', '0x1', '+1', ' 1']) assert.is(Decimal.fromExact(text), undefined, text);
+});
+
 test('what strtold would not take as a finite number is refused', () => {
   for (const text of ['', '.', 'e1', '1e', ' 1', '1 ', '--1', 'inf', 'nan', '1e4933', '1_0']) {
     assert.is(Decimal.parse(text), undefined, text);

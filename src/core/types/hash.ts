@@ -105,10 +105,10 @@ export class HashType implements HashOperations {
   addDecimal(key: Slice, field: Slice, delta: Decimal): Decimal | IncrementRefusal {
     const { part, at } = this.counterField(key, field);
     const current = part === undefined || at < 0 ? 0 : shownAmount(part, at);
-    if (current === undefined) return 'NOT_A_FLOAT';
+    if (typeof current === 'string') return current;
     const total = asDecimal(plus(current, delta));
     if (!total.isFinite()) return 'NOT_FINITE';
-    this.add(key, field, plus(0, delta));
+    this.add(key, field, delta);
     return total;
   }
 

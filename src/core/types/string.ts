@@ -6,7 +6,7 @@ import { type Amount, asDecimal, parseAmount, plus } from '../amount.ts';
 import { type Cancel, cancelsOf, shownValue } from '../cell.ts';
 import { type IncrementRefusal, type Integer, KeyType, type StringOperations } from '../contract.ts';
 import type { DatabaseView } from '../database.ts';
-import type { Decimal } from '../decimal.ts';
+import { type Decimal, isInfinity } from '../decimal.ts';
 import { BODY, type Elements, NO_CANCELS, SIMPLE, TALLY } from '../elements.ts';
 import { addIntegers, parseInteger } from '../integer.ts';
 import type { Slice } from '../slice.ts';
@@ -81,10 +81,10 @@ export class StringType implements StringOperations {
   addDecimal(key: Slice, delta: Decimal): Decimal | IncrementRefusal {
     const at = this.counterPosition(key);
     const current = at < 0 ? 0 : this.shownAt(key, at, shownAmount);
-    if (current === undefined) return 'NOT_A_FLOAT';
+    if (typeof current === 'string') return current;
     const total = asDecimal(plus(current, delta));
     if (!total.isFinite()) return 'NOT_FINITE';
-    this.add(key, at, plus(0, delta));
+    this.add(key, at, delta);
     return total;
   }
 
@@ -145,7 +145,11 @@ export function shownInteger(elements: Elements, at: number): Integer | undefine
   return shown === undefined ? 0 : parseInteger(shown, 0, shown.length);
 }
 
-export function shownAmount(elements: Elements, at: number): Amount | undefined {
+/** The value as INCRBYFLOAT reads it, or why it cannot: an infinity is a number to Redis, of which no sum is one. */
+export function shownAmount(elements: Elements, at: number): Amount | 'NOT_A_FLOAT' | 'NOT_FINITE' {
   const shown = shownValue(elements.cellAt(at), elements.state.replicas);
-  return shown === undefined ? 0 : parseAmount(shown, 0, shown.length);
+  if (shown === undefined) return 0;
+  const amount = parseAmount(shown, 0, shown.length);
+  if (amount !== undefined) return amount;
+  return isInfinity(shown.toString('latin1')) ? 'NOT_FINITE' : 'NOT_A_FLOAT';
 }
