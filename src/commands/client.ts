@@ -37,7 +37,7 @@ export interface Client {
   closeAfterReply: boolean;
   /** Closes at once. */
   kill(): void;
-  /** Waits in a command that answers later. */
+  /** Waits in a command that answers later, or for the end of a CLIENT PAUSE. */
   readonly blocked: boolean;
   /** False inside EXEC: there a command that would wait answers at once what it has. */
   mayBlock: boolean;

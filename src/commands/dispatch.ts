@@ -142,7 +142,8 @@ export class Dispatcher {
     const mark = reply.mark();
     engine.begin();
     try {
-      entry.command.run(call);
+      if (call.client.noTouch) runUnnoticed(call, entry.command);
+      else entry.command.run(call);
     } catch (error) {
       this.crashed(call, mark, error);
     }
@@ -168,7 +169,8 @@ export class Dispatcher {
     const failures = services.statistics.errorReplies;
     const mark = reply.mark();
     try {
-      command.run(call);
+      if (client.noTouch) runUnnoticed(call, command);
+      else command.run(call);
     } catch (error) {
       this.crashed(call, mark, error);
     }
@@ -260,3 +262,15 @@ const NOTHING: Command = {
   group: 'server',
   run() {},
 };
+
+/** CLIENT NO-TOUCH: reads leave the idle clocks of keys alone, but for TOUCH, which is there to set them. */
+function runUnnoticed(call: CommandCall, command: Command): void {
+  const { engine } = call;
+  const unnoticed = command.flags.includes('readonly') && command.name !== 'touch';
+  if (unnoticed) engine.readUnnoticed(true);
+  try {
+    command.run(call);
+  } finally {
+    if (unnoticed) engine.readUnnoticed(false);
+  }
+}

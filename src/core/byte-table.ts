@@ -14,6 +14,8 @@ import { tableHash } from './hash.ts';
 import type { Slice } from './slice.ts';
 
 export const HEADER_BYTES = 24;
+/** An idle clock that leaves the entry's as it is. */
+export const UNNOTICED = -1;
 const CAPACITY_MIN = 4;
 
 export class ByteTable {
@@ -248,6 +250,7 @@ export class ByteTable {
   }
 
   setIdleClock(reference: number, clock: number): void {
+    if (clock === UNNOTICED) return;
     const words = this.arena.words[segmentOf(reference)];
     const word = (offsetOf(reference) >>> 2) + 5;
     words[word] = (words[word] & 0xffff) | (clock << 16);

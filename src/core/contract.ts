@@ -218,6 +218,8 @@ export interface Engine {
   /** The wall clock in UNIX ms, told once a chunk of input or timer turn. Never goes backward for the HLC. */
   setNow(now: UnixMs): void;
   readonly now: UnixMs;
+  /** While true, reads do not count as use of their keys (CLIENT NO-TOUCH). Nothing may be written meanwhile. */
+  readUnnoticed(on: boolean): void;
 
   /** Opens a txn; effects until commit() are one txn. Does not nest. Cheap: nothing is encoded until the first effect. */
   begin(): void;

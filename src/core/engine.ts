@@ -2,6 +2,7 @@
  * The engine: one node's core put together. It owns the state, opens and commits txns, delivers remote envelopes,
  * and answers the store and the mesh. No I/O, clock or randomness of its own.
  */
+import { UNNOTICED } from './byte-table.ts';
 import { MalformedError } from './bytes.ts';
 import type {
   Conflict,
@@ -104,6 +105,10 @@ class StarlingEngine implements Engine {
   setNow(now: UnixMs): void {
     this.state.now = now;
     this.state.idle = idleClock(now);
+  }
+
+  readUnnoticed(on: boolean): void {
+    this.state.idle = on ? UNNOTICED : idleClock(this.state.now);
   }
 
   begin(): void {

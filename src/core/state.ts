@@ -46,7 +46,7 @@ export class State {
   readonly clock = new HybridClock();
   self = 0;
   now: UnixMs = 0;
-  /** The idle clock of `now`; see keyspace.ts. */
+  /** The idle clock of `now` (see keyspace.ts), or UNNOTICED. */
   idle = 0;
   /** Grows with every remote txn: an open envelope of an older context is sealed before the next local txn. */
   foreignTxns = 0;

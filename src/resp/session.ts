@@ -78,6 +78,8 @@ export class Session extends ClientState implements Client {
   private waiting: Waiting | null = null;
   /** Where in `out` the replies of this chunk begin that wait for the disk; −1: none. */
   private holdFrom = -1;
+  /** Size of the input that is being run; 0 between chunks. */
+  private chunkBytes = 0;
 
   constructor({ id, engine, services, dispatcher, transport, warn }: SessionOptions) {
     super(id, services.config.limits.requirePassword === '');
@@ -107,7 +109,7 @@ export class Session extends ClientState implements Client {
   }
 
   get queryBytes(): number {
-    return this.input.length;
+    return Math.max(this.input.length, this.chunkBytes);
   }
 
   get outputBytes(): number {
@@ -115,7 +117,7 @@ export class Session extends ClientState implements Client {
   }
 
   get blocked(): boolean {
-    return this.waiting !== null;
+    return this.waiting !== null || (this.stops & Stop.postponed) !== 0;
   }
 
   get closeAfterReply(): boolean {
@@ -191,6 +193,7 @@ export class Session extends ClientState implements Client {
     parser.bulkLengthMax = limits.protoMaxBulkLength;
     dispatcher.times.start();
     const before = this.commandsProcessed;
+    this.chunkBytes = bytes === this.input.bytes ? this.input.length : end;
     while (this.stops === 0) {
       parser.trusted = this.authenticated || limits.requirePassword === '';
       const parsed = parser.parse(bytes, end);
@@ -205,6 +208,7 @@ export class Session extends ClientState implements Client {
     }
     // of an unfinished request the arguments stand where the last one's were
     if (this.commandsProcessed !== before) dispatcher.times.end(parser.keepFrom === parser.at ? call : null);
+    this.chunkBytes = 0;
     this.keepRest(bytes, end);
     this.flush();
   }

@@ -231,4 +231,17 @@ test('CLIENT TRACKING ON is refused in clear words', async () => {
   assert.match(String(await client().run('CLIENT', 'TRACKING', 'ON')), 'client-side caching is not supported');
 });
 
+differentialTest('qbuf is the size of the input that is being run', async () => {
+  const both = await BothServers.open();
+  try {
+    for (const command of ['CLIENT INFO', 'CLIENT LIST', `CLIENT LIST ID ${'0'.repeat(500)}1`]) {
+      const [{ redis, starling }] = await both.answers([command]);
+      const sizes = [redis, starling].map((reply) => / qbuf=(\d+) /.exec(reply.toString())?.[1]);
+      assert.is(sizes[1], sizes[0], command);
+    }
+  } finally {
+    both.close();
+  }
+});
+
 test.run();

@@ -228,6 +228,18 @@ test('OBJECT ENCODING judges hashes by the configured limits', async () => {
   assert.is(await node.run('OBJECT ENCODING many'), 'hashtable');
 });
 
+test('reads of a client in NO-TOUCH mode are no use, its TOUCH and its writes are', async () => {
+  const node = new SingleNode();
+  await node.runAll('SET a 1', 'SET b 1', 'SET c 1');
+  node.now += 20_000;
+  await node.runAll('CLIENT NO-TOUCH ON', 'GET a', 'STRLEN a', 'MULTI', 'GET a', 'EXEC', 'APPEND b 2', 'TOUCH c');
+  assert.is(await node.run('OBJECT IDLETIME a'), 20);
+  assert.is(await node.run('OBJECT IDLETIME b'), 0);
+  assert.is(await node.run('OBJECT IDLETIME c'), 0);
+  await node.runAll('CLIENT NO-TOUCH OFF', 'GET a');
+  assert.is(await node.run('OBJECT IDLETIME a'), 0);
+});
+
 test('OBJECT IDLETIME counts seconds since the last use, and asking is no use', async () => {
   const node = new SingleNode();
   await node.run('SET a 1');

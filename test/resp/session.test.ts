@@ -404,6 +404,22 @@ test('CLIENT PAUSE lets every client wait, and UNPAUSE lets them go on where the
   assert.is(transport.take(), '+OK\r\n$1\r\nv\r\n');
 });
 
+test('a client that waits for the end of a pause counts as blocked, with its request in the query buffer', async () => {
+  const { ask, server } = talk();
+  server.pauseUntil(Date.now() + 60_000, false);
+  ask('GET k');
+  const seen: [boolean, boolean][] = [];
+  const look = () => server.forEach((client) => seen.push([client.blocked, client.queryBytes > 0]));
+  look();
+  server.unpause();
+  await nextTurn();
+  look();
+  assert.equal(seen, [
+    [true, true],
+    [false, false],
+  ]);
+});
+
 test('CLIENT PAUSE WRITE lets reads go on', async () => {
   const { ask, server, transport } = talk();
   server.pauseUntil(Date.now() + 60_000, true);
