@@ -14,7 +14,6 @@ function isCounterType(call: Call): boolean {
 }
 
 function addInteger(call: Call, delta: Integer): void {
-  if (!isCounterType(call)) return;
   const total = call.db.strings.addInteger(call.args[1], delta);
   if (typeof total === 'string') refuse(call.reply, total);
   else call.reply.integer(total);
@@ -30,6 +29,9 @@ export function refuse(reply: Reply, refusal: IncrementRefusal): void {
       return;
     case 'OVERFLOW':
       reply.error(Errors.overflow);
+      return;
+    case 'WRONG_TYPE':
+      reply.error(Errors.wrongType);
       return;
     case 'NOT_FINITE':
       reply.error(Errors.notFinite);

@@ -20,6 +20,8 @@ export class Arena {
   readonly buffers: Buffer[] = [];
   readonly words: Uint32Array[] = [];
   readonly doubles: Float64Array[] = [];
+  /** For numbers that stand unaligned. */
+  readonly views: DataView[] = [];
   /** Bytes of all segments, and of the blocks that are in use. */
   totalBytes = 0;
   usedBytes = 0;
@@ -105,6 +107,7 @@ export class Arena {
     this.buffers[segment] = buffer;
     this.words[segment] = new Uint32Array(buffer.buffer, 0, buffer.length >>> 2);
     this.doubles[segment] = new Float64Array(buffer.buffer, 0, buffer.length >>> 3);
+    this.views[segment] = new DataView(buffer.buffer);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * The byte table: the one structure under the keyspace, hashes, sets, deadlines and the list of dirty records.
- * Open addressing over two typed arrays (full hash, arena reference), entries in the arena: a 24-byte header, the
- * key, a payload. The index is the top bits of the hash and probing never wraps (a few slots follow the last one),
+ * Open addressing over one typed array of pairs (full hash, arena reference), side by side so that a probe touches
+ * one cache line; entries in the arena: a 24-byte header, the key, a payload. The index is the top bits of the hash and probing never wraps (a few slots follow the last one),
  * so entries stand almost in order of their hashes: a scan is a walk along the hash, and its cursor stays good
  * when the table grows or shrinks.
  *
@@ -23,37 +23,36 @@ export class ByteTable {
   readonly seed: number;
   /** Entries. */
   count = 0;
-  private hashes: Uint32Array;
-  private references: Uint32Array;
+  /** Two words a position: the hash, the reference (0: free). */
+  private slots: Uint32Array;
   private capacity = CAPACITY_MIN;
   private shift = 30;
 
   constructor(arena: Arena, seed: number) {
     this.arena = arena;
     this.seed = seed;
-    this.hashes = new Uint32Array(slotsFor(CAPACITY_MIN));
-    this.references = new Uint32Array(slotsFor(CAPACITY_MIN));
+    this.slots = new Uint32Array(2 * slotsFor(CAPACITY_MIN));
   }
 
   /** Number of positions; position `at` is taken if referenceAt(at) is not 0. */
   get positions(): number {
-    return this.references.length;
+    return this.slots.length >>> 1;
   }
 
   referenceAt(at: number): number {
-    return this.references[at];
+    return this.slots[2 * at + 1];
   }
 
   /** Position of a key, or −1. */
   find(bytes: Uint8Array, start: number, end: number): number {
     const hash = tableHash(bytes, start, end, this.seed);
-    const hashes = this.hashes;
-    const references = this.references;
-    for (let at = hash >>> this.shift; ; at++) {
-      const reference = references[at];
-      if (reference === 0 || reference === undefined) return -1;
-      if (hashes[at] === hash && this.keyEquals(reference, bytes, start, end)) return at;
+    const slots = this.slots;
+    for (let word = (hash >>> this.shift) * 2; word < slots.length; word += 2) {
+      const reference = slots[word + 1];
+      if (reference === 0) return -1;
+      if (slots[word] === hash && this.keyEquals(reference, bytes, start, end)) return word >>> 1;
     }
+    return -1;
   }
 
   /** Adds an entry that find() did not find; header zeroed but for the lengths, payload undefined. Its position. */
@@ -79,7 +78,7 @@ export class ByteTable {
 
   /** Gives the entry a payload of another length, contents undefined; header and key stay. */
   resizePayload(at: number, payloadLength: number): void {
-    const reference = this.references[at];
+    const reference = this.slots[2 * at + 1];
     const words = this.arena.words[segmentOf(reference)];
     const word = offsetOf(reference) >>> 2;
     const keyLength = words[word];
@@ -99,24 +98,23 @@ export class ByteTable {
     );
     this.arena.words[segmentOf(moved)][(offsetOf(moved) >>> 2) + 1] = payloadLength;
     this.arena.free(reference, before);
-    this.references[at] = moved;
+    this.slots[2 * at + 1] = moved;
   }
 
   /** Removes the entry; later ones of its cluster move up, so who walks while removing walks from the end. */
   removeAt(at: number): void {
-    const reference = this.references[at];
+    const slots = this.slots;
+    const reference = slots[2 * at + 1];
     this.arena.free(reference, this.entryBytes(reference));
-    const hashes = this.hashes;
-    const references = this.references;
-    let hole = at;
-    for (let next = at + 1; next < references.length && references[next] !== 0; next++) {
-      if (hashes[next] >>> this.shift <= hole) {
-        hashes[hole] = hashes[next];
-        references[hole] = references[next];
+    let hole = 2 * at;
+    for (let next = hole + 2; next < slots.length && slots[next + 1] !== 0; next += 2) {
+      if ((slots[next] >>> this.shift) * 2 <= hole) {
+        slots[hole] = slots[next];
+        slots[hole + 1] = slots[next + 1];
         hole = next;
       }
     }
-    references[hole] = 0;
+    slots[hole + 1] = 0;
     this.count--;
   }
 
@@ -129,7 +127,7 @@ export class ByteTable {
 
   /** Frees every entry. */
   clear(): void {
-    for (let at = this.references.length - 1; at >= 0; at--) if (this.references[at] !== 0) this.removeAt(at);
+    for (let at = this.positions - 1; at >= 0; at--) if (this.referenceAt(at) !== 0) this.removeAt(at);
     this.resize(CAPACITY_MIN);
   }
 
@@ -138,14 +136,14 @@ export class ByteTable {
    * 2^32 at the end. Whole clusters are visited, so that no entry can slip past. The visitor must not change the table.
    */
   walk(cursor: number, count: number, visit: (at: number) => void): number {
-    const references = this.references;
+    const { slots, positions } = this;
     let at = cursor >>> this.shift;
     let visited = 0;
-    while (at < references.length) {
-      if (references[at] === 0) {
+    while (at < positions) {
+      if (slots[2 * at + 1] === 0) {
         // every entry whose home is before the next position stands before it
         if (visited >= count && at + 1 < this.capacity) return (at + 1) * 2 ** this.shift;
-      } else if (this.hashes[at] >= cursor) {
+      } else if (slots[2 * at] >= cursor) {
         visit(at);
         visited++;
       }
@@ -182,13 +180,19 @@ export class ByteTable {
 
   /** Bytes of all entries and of the index, about. */
   memoryBytes(): number {
-    let bytes = this.references.length * 8;
-    for (const reference of this.references) if (reference !== 0) bytes += this.entryBytes(reference);
+    let bytes = this.slots.byteLength;
+    for (let at = 0; at < this.positions; at++) {
+      if (this.referenceAt(at) !== 0) bytes += this.entryBytes(this.referenceAt(at));
+    }
     return bytes;
   }
 
   bufferOf(reference: number): Buffer {
     return this.arena.buffers[segmentOf(reference)];
+  }
+
+  viewOf(reference: number): DataView {
+    return this.arena.views[segmentOf(reference)];
   }
 
   keyStart(reference: number): number {
@@ -273,27 +277,25 @@ export class ByteTable {
 
   private place(hash: number, reference: number): number {
     for (;;) {
-      const references = this.references;
-      let at = hash >>> this.shift;
-      while (at < references.length && references[at] !== 0) at++;
-      if (at < references.length) {
-        references[at] = reference;
-        this.hashes[at] = hash;
-        return at;
+      const slots = this.slots;
+      let word = (hash >>> this.shift) * 2;
+      while (word < slots.length && slots[word + 1] !== 0) word += 2;
+      if (word < slots.length) {
+        slots[word] = hash;
+        slots[word + 1] = reference;
+        return word >>> 1;
       }
       this.resize(this.capacity * 2);
     }
   }
 
   private resize(capacity: number): void {
-    const hashes = this.hashes;
-    const references = this.references;
+    const before = this.slots;
     this.capacity = capacity;
     this.shift = Math.clz32(capacity) + 1;
-    this.hashes = new Uint32Array(slotsFor(capacity));
-    this.references = new Uint32Array(slotsFor(capacity));
-    for (let from = 0; from < references.length; from++) {
-      if (references[from] !== 0) this.place(hashes[from], references[from]);
+    this.slots = new Uint32Array(2 * slotsFor(capacity));
+    for (let word = 0; word < before.length; word += 2) {
+      if (before[word + 1] !== 0) this.place(before[word], before[word + 1]);
     }
   }
 }

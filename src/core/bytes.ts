@@ -43,9 +43,15 @@ export class ByteWriter {
     this.reserve(8);
     const bytes = this.bytes;
     let at = this.at;
-    while (value > 0x7fffffff) {
-      bytes[at++] = (value % 128) | 0x80;
-      value = Math.floor(value / 128);
+    if (value > 0x7fffffff) {
+      // the low 28 bits, as four whole groups; what is left has 25 at most
+      const high = Math.floor(value / 0x10000000);
+      const low = value - high * 0x10000000;
+      bytes[at++] = (low & 0x7f) | 0x80;
+      bytes[at++] = ((low >>> 7) & 0x7f) | 0x80;
+      bytes[at++] = ((low >>> 14) & 0x7f) | 0x80;
+      bytes[at++] = (low >>> 21) | 0x80;
+      value = high;
     }
     while (value > 127) {
       bytes[at++] = (value & 0x7f) | 0x80;

@@ -260,7 +260,8 @@ export function siblingTerm(
 }
 
 export function tallyTerm(lanes: Lanes, replicaWord: number, stamp: Stamp, net: Amount): Lanes {
-  return lanes.word(~replicaWord).number(stamp).text(exactAmount(net)).finish();
+  lanes.word(~replicaWord).number(stamp);
+  return (typeof net === 'number' ? lanes.number(net) : lanes.text(exactAmount(net))).finish();
 }
 
 const term = new Lanes();

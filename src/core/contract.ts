@@ -30,7 +30,7 @@ export const NO_DEADLINE = -1;
 export const KEEP_DEADLINE = -3;
 
 /** Why an increment did nothing. */
-export type IncrementRefusal = 'NOT_AN_INTEGER' | 'NOT_A_FLOAT' | 'OVERFLOW' | 'NOT_FINITE';
+export type IncrementRefusal = 'NOT_AN_INTEGER' | 'NOT_A_FLOAT' | 'OVERFLOW' | 'NOT_FINITE' | 'WRONG_TYPE';
 
 /**
  * One of the 16 databases. Every method that changes something is an effect: it is applied here at once,
@@ -92,7 +92,7 @@ export interface StringOperations {
   read(key: Slice, out: Slice): KeyType;
   /** SET: replaces whatever is there, of any type. `deadline`: UNIX ms, NO_DEADLINE or KEEP_DEADLINE. */
   write(key: Slice, value: Slice, deadline: number): void;
-  /** INCRBY; the time to live stays. The new value, or why not (then nothing changed). */
+  /** INCRBY, on a key of any type; the time to live stays. The new value, or why not (then nothing changed). */
   addInteger(key: Slice, delta: Integer): Integer | IncrementRefusal;
   /** INCRBYFLOAT. */
   addDecimal(key: Slice, delta: Decimal): Decimal | IncrementRefusal;

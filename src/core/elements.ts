@@ -111,7 +111,7 @@ export class Elements {
 
   /** Sum of a TALLY entry: a safe whole number. */
   tallySum(reference: number): number {
-    return this.table.bufferOf(reference).readDoubleLE(this.table.payloadStart(reference) + 8);
+    return this.table.viewOf(reference).getFloat64(this.table.payloadStart(reference) + 8, true);
   }
 
   cellAt(at: number): Cell {
@@ -164,15 +164,9 @@ export class Elements {
       this.writeSimple(reference, value, valueStart, valueEnd);
       return true;
     }
-    let reference = table.referenceAt(at);
+    const reference = table.referenceAt(at);
     if (table.kind(reference) === SIMPLE && covers(state.context, table.replica(reference), table.stamp(reference))) {
-      this.account(reference, false);
-      const length = valueEnd - valueStart;
-      if (table.payloadLength(reference) !== length) {
-        table.resizePayload(at, length);
-        reference = table.referenceAt(at);
-      }
-      this.writeSimple(reference, value, valueStart, valueEnd);
+      this.replaceSimple(at, value, valueStart, valueEnd);
       return false;
     }
     const shown = this.isShown(at);
@@ -212,9 +206,7 @@ export class Elements {
       table.replica(reference) === state.origin &&
       this.frameOf(reference) === frame
     ) {
-      if (state.stamp < table.stamp(reference)) return;
-      this.account(reference, false);
-      this.writeTally(reference, frame, sum);
+      if (state.stamp >= table.stamp(reference)) this.replaceTally(reference, sum);
       return;
     }
     const cell = this.cellAt(at);
@@ -360,34 +352,31 @@ export class Elements {
   /** Adds or removes the entry's terms in its slot's digest. */
   account(reference: number, adding: boolean): void {
     const { state, table } = this;
-    const kind = table.kind(reference);
     this.recordLanes(reference);
-    const slot = this.key === null ? table.slot(reference) : this.slot;
-    let a: number;
-    let b: number;
-    if (kind === SIMPLE) {
-      const start = table.payloadStart(reference);
-      siblingTerm(
-        term,
-        state.replicas.words[table.replica(reference)],
-        table.stamp(reference),
-        table.bufferOf(reference),
-        start,
-        start + table.payloadLength(reference),
-      );
-      a = term.a;
-      b = term.b;
-    } else if (kind === TALLY) {
-      tallyTerm(term, state.replicas.words[table.replica(reference)], table.stamp(reference), this.tallySum(reference));
-      a = term.a;
-      b = term.b;
-    } else {
+    if (table.kind(reference) === CELL) {
       const start = table.payloadStart(reference);
       const cell = readCell(reader.set(table.bufferOf(reference), start, start + table.payloadLength(reference)));
-      [a, b] = cellTerms(cell, state.replicas, term.a, term.b);
+      term.from(...cellTerms(cell, state.replicas, term.a, term.b));
+    } else this.onlyTerm(reference);
+    if (adding) state.addTerm(this.slotOf(reference), term.a, term.b);
+    else state.removeTerm(this.slotOf(reference), term.a, term.b);
+  }
+
+  /** Turns the lanes of a record's key into the term of a SIMPLE or TALLY entry. */
+  private onlyTerm(reference: number): void {
+    const { state, table } = this;
+    const word = state.replicas.words[table.replica(reference)];
+    if (table.kind(reference) === TALLY) {
+      tallyTerm(term, word, table.stamp(reference), this.tallySum(reference));
+      return;
     }
-    if (adding) state.addTerm(slot, a, b);
-    else state.removeTerm(slot, a, b);
+    const start = table.payloadStart(reference);
+    const end = start + table.payloadLength(reference);
+    siblingTerm(term, word, table.stamp(reference), table.bufferOf(reference), start, end);
+  }
+
+  private slotOf(reference: number): number {
+    return this.key === null ? this.table.slot(reference) : this.slot;
   }
 
   private recordLanes(reference: number): void {
@@ -418,21 +407,59 @@ export class Elements {
     this.markDirty(reference);
   }
 
+  /** A new value for a SIMPLE entry that the txn covers: the hot path of SET, HSET and SADD. */
+  private replaceSimple(at: number, value: Uint8Array, start: number, end: number): void {
+    const { state, table } = this;
+    let reference = table.referenceAt(at);
+    this.recordLanes(reference);
+    const { a, b } = term;
+    this.onlyTerm(reference);
+    const beforeA = term.a;
+    const beforeB = term.b;
+    if (table.payloadLength(reference) !== end - start) {
+      table.resizePayload(at, end - start);
+      reference = table.referenceAt(at);
+    }
+    table.setReplica(reference, state.origin);
+    table.setStamp(reference, state.stamp);
+    table.writePayload(reference, value, start, end);
+    term.from(a, b);
+    this.onlyTerm(reference);
+    state.moveTerm(this.slotOf(reference), term.a - beforeA, term.b - beforeB);
+    this.markDirty(reference);
+  }
+
+  /** A new sum of the same replica's same frame: the hot path of INCR. */
+  private replaceTally(reference: number, sum: number): void {
+    const { state, table } = this;
+    this.recordLanes(reference);
+    const { a, b } = term;
+    this.onlyTerm(reference);
+    const beforeA = term.a;
+    const beforeB = term.b;
+    table.setStamp(reference, state.stamp);
+    table.viewOf(reference).setFloat64(table.payloadStart(reference) + 8, sum, true);
+    term.from(a, b);
+    this.onlyTerm(reference);
+    state.moveTerm(this.slotOf(reference), term.a - beforeA, term.b - beforeB);
+    this.markDirty(reference);
+  }
+
   private writeTally(reference: number, frame: Stamp, sum: number): void {
     const { state, table } = this;
     table.setKind(reference, TALLY);
     table.setReplica(reference, state.origin);
     table.setStamp(reference, state.stamp);
-    const buffer = table.bufferOf(reference);
+    const view = table.viewOf(reference);
     const start = table.payloadStart(reference);
-    buffer.writeDoubleLE(frame, start);
-    buffer.writeDoubleLE(sum, start + 8);
+    view.setFloat64(start, frame, true);
+    view.setFloat64(start + 8, sum, true);
     this.account(reference, true);
     this.markDirty(reference);
   }
 
   frameOf(reference: number): Stamp {
-    return this.table.bufferOf(reference).readDoubleLE(this.table.payloadStart(reference));
+    return this.table.viewOf(reference).getFloat64(this.table.payloadStart(reference), true);
   }
 
   /** Cancelled tallies go at once where nobody else is; else they are queued until the cancelling txn is stable. */

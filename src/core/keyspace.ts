@@ -59,7 +59,24 @@ export class Keyspace implements EffectTarget {
     const { table } = this.keys;
     const reference = table.referenceAt(at);
     if (table.kind(reference) !== BODY) return undefined;
-    return this.bodies[table.bufferOf(reference).readUInt32LE(table.payloadStart(reference))];
+    return this.bodies[table.viewOf(reference).getUint32(table.payloadStart(reference), true)];
+  }
+
+  /**
+   * The elements under a key that is of this one type, shows, and has no times to live, on itself or on fields: what
+   * the hot paths deal with. Undefined: the general way.
+   */
+  plainPart(at: number, type: KeyType): Elements | undefined {
+    const { table } = this.keys;
+    if ((table.flags(table.referenceAt(at)) & (FLAG_HIDDEN | FLAG_DEADLINE)) !== 0) return undefined;
+    const body = this.bodyAt(at);
+    if (body === undefined || body.parts.length !== 1 || body.fieldDeadlines !== null) return undefined;
+    return body.parts[0].type === type ? body.parts[0] : undefined;
+  }
+
+  private findPlainPart(key: Slice, type: KeyType): Elements | undefined {
+    const at = this.keys.table.find(key.bytes, key.start, key.end);
+    return at < 0 ? undefined : this.plainPart(at, type);
   }
 
   /** The type that shows at a position that is shown. */
@@ -74,6 +91,8 @@ export class Keyspace implements EffectTarget {
   }
 
   visibleType(body: Body): KeyType {
+    const [only] = body.parts;
+    if (body.parts.length === 1 && only.size > 0) return only.type;
     const shown = body.parts.filter((part) => part.size > 0);
     if (shown.length === 1) return shown[0].type;
     let best: { type: KeyType; stamp: Stamp; replica: number } | undefined;
@@ -166,12 +185,24 @@ export class Keyspace implements EffectTarget {
   }
 
   hashAssign(key: Slice, field: Slice, value: Slice, cancels: readonly Cancel[]): void {
+    const plain = this.findPlainPart(key, KeyType.hash);
+    if (plain !== undefined) {
+      const at = plain.table.find(field.bytes, field.start, field.end);
+      this.hashAssignTo(plain, at, key, field, value, cancels);
+      return;
+    }
     const body = this.ensureBody(key);
     const part = this.ensurePart(body, KeyType.hash);
     const at = part.table.find(field.bytes, field.start, field.end);
     part.assign(at, field.bytes, field.start, field.end, value.bytes, value.start, value.end, cancels);
     if (body.fieldDeadlines !== null) this.dropCoveredFieldDeadlines(body, field);
     this.changed(key, body);
+  }
+
+  /** The hot path of HSET: into what plainPart() gave, at the position where find() saw the field. */
+  hashAssignTo(part: Elements, at: number, key: Slice, field: Slice, value: Slice, cancels: readonly Cancel[]): void {
+    part.assign(at, field.bytes, field.start, field.end, value.bytes, value.start, value.end, cancels);
+    this.state.touched(this.index, key.bytes, key.start, key.end);
   }
 
   hashAdd(key: Slice, field: Slice, frame: Stamp, sum: Amount, delta: Amount): void {
@@ -217,6 +248,11 @@ export class Keyspace implements EffectTarget {
   }
 
   setAdd(key: Slice, member: Slice): void {
+    const plain = this.findPlainPart(key, KeyType.set);
+    if (plain !== undefined) {
+      this.setAddTo(plain, plain.table.find(member.bytes, member.start, member.end), key, member);
+      return;
+    }
     const body = this.ensureBody(key);
     const part = this.ensurePart(body, KeyType.set);
     const at = part.table.find(member.bytes, member.start, member.end);
@@ -224,6 +260,14 @@ export class Keyspace implements EffectTarget {
     const unseen = at >= 0 && body.parts.length === 1 && part.isShown(at);
     part.assign(at, member.bytes, member.start, member.end, member.bytes, 0, 0, NO_CANCELS);
     this.changed(key, body, unseen);
+  }
+
+  /** The hot path of SADD: into what plainPart() gave, at the position where find() saw the member. */
+  setAddTo(part: Elements, at: number, key: Slice, member: Slice): void {
+    const shown = at >= 0 && part.isShown(at);
+    part.assign(at, member.bytes, member.start, member.end, member.bytes, 0, 0, NO_CANCELS);
+    if (shown) this.state.statistics.changes++;
+    else this.state.touched(this.index, key.bytes, key.start, key.end);
   }
 
   setRemove(key: Slice, member: Slice): void {

@@ -43,6 +43,11 @@ export class LocalTxn {
     return this.count === 0 && !this.started ? 0 : this.writer.at;
   }
 
+  /** True of a dot whose txn stands in the open envelope: no other replica can have seen it. */
+  isUnsent(replica: number, stamp: Stamp): boolean {
+    return this.count > 0 && replica === this.state.self && stamp >= this.base;
+  }
+
   /** Where the next effect goes. Outside a txn no effect may happen: a broken caller. */
   begin(): TxnWriter {
     if (!this.started) this.start();

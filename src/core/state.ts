@@ -98,6 +98,12 @@ export class State {
     this.digestB[slot] = (this.digestB[slot] + b) | 0;
   }
 
+  /** One term goes, another comes: by the differences of their lanes. */
+  moveTerm(slot: number, a: number, b: number): void {
+    this.digestA[slot] = (this.digestA[slot] + a) | 0;
+    this.digestB[slot] = (this.digestB[slot] + b) | 0;
+  }
+
   removeTerm(slot: number, a: number, b: number): void {
     this.digestA[slot] = (this.digestA[slot] - a) | 0;
     this.digestB[slot] = (this.digestB[slot] - b) | 0;

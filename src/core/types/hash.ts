@@ -56,6 +56,23 @@ export class HashType implements HashOperations {
 
   set(key: Slice, field: Slice, value: Slice, deadline: number): boolean {
     const { db } = this;
+    const found = db.findForWrite(key);
+    const plain = found < 0 || deadline >= 0 ? undefined : db.keyspace.plainPart(found, KeyType.hash);
+    if (plain === undefined) return this.setInAny(key, field, value, deadline);
+    const at = plain.table.find(field.bytes, field.start, field.end);
+    const created = at < 0 || !plain.isShown(at);
+    const cancels = at < 0 || plain.isSimple(at) ? NO_CANCELS : cancelsOf(plain.cellAt(at));
+    const writer = db.txn.begin();
+    writer.op(Op.hashAssign, db.index, key, cancels);
+    writer.run(field);
+    writer.run(value);
+    db.keyspace.hashAssignTo(plain, at, key, field, value, cancels);
+    return created;
+  }
+
+  /** The general way: the key may be absent, of another type beside, or have times to live. */
+  private setInAny(key: Slice, field: Slice, value: Slice, deadline: number): boolean {
+    const { db } = this;
     const place = db.prepareWrite(key, KeyType.hash);
     const hideAt = db.deadlineToExtend(place, key);
     const { part, at } = this.fieldForWrite(key, field);

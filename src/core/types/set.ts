@@ -1,10 +1,11 @@
 /**
  * Sets: add-wins, observed-remove (optimised OR-set). A member is a cell with an empty value: its dots are the adds
  * that nobody has removed. Adding a present member is an effect too: it wins over a remove that did not see it.
+ * Only where no other replica can have seen the member yet is there nothing to win against, and nothing to do.
  */
 import { KeyType, type SetOperations } from '../contract.ts';
 import { type DatabaseView, pickEvenly } from '../database.ts';
-import { NO_CANCELS } from '../elements.ts';
+import { type Elements, NO_CANCELS } from '../elements.ts';
 import { Slice } from '../slice.ts';
 import { Op } from '../txn.ts';
 
@@ -27,6 +28,29 @@ export class SetType implements SetOperations {
   }
 
   add(key: Slice, member: Slice): boolean {
+    const { db } = this;
+    const found = db.findForWrite(key);
+    const plain = found < 0 ? undefined : db.keyspace.plainPart(found, KeyType.set);
+    if (plain === undefined) return this.addToAny(key, member);
+    const at = plain.table.find(member.bytes, member.start, member.end);
+    const shown = at >= 0 && plain.isShown(at);
+    if (shown && this.isUnseen(plain, at)) return false;
+    const writer = db.txn.begin();
+    writer.op(Op.setAdd, db.index, key, NO_CANCELS);
+    writer.run(member);
+    db.keyspace.setAddTo(plain, at, key, member);
+    return !shown;
+  }
+
+  /** True if no other replica can have seen the add that put the member there: a remove that misses it is impossible. */
+  private isUnseen(part: Elements, at: number): boolean {
+    const { state, txn } = this.db;
+    const reference = part.table.referenceAt(at);
+    return state.alone || txn.isUnsent(part.table.replica(reference), part.table.stamp(reference));
+  }
+
+  /** The general way: the key may be absent, of another type beside, or have a time to live. */
+  private addToAny(key: Slice, member: Slice): boolean {
     const { db } = this;
     const place = db.prepareWrite(key, KeyType.set);
     const hideAt = db.deadlineToExtend(place, key);

@@ -12,6 +12,8 @@ import { addIntegers, parseInteger } from '../integer.ts';
 import type { Slice } from '../slice.ts';
 import { Op } from '../txn.ts';
 
+const WRONG_TYPE = -2;
+
 export class StringType implements StringOperations {
   private readonly db: DatabaseView;
 
@@ -70,6 +72,7 @@ export class StringType implements StringOperations {
 
   addInteger(key: Slice, delta: Integer): Integer | IncrementRefusal {
     const at = this.counterPosition(key);
+    if (at === WRONG_TYPE) return 'WRONG_TYPE';
     const current = at < 0 ? 0 : this.shownAt(key, at, shownInteger);
     if (current === undefined) return 'NOT_AN_INTEGER';
     const total = addIntegers(current, delta);
@@ -80,6 +83,7 @@ export class StringType implements StringOperations {
 
   addDecimal(key: Slice, delta: Decimal): Decimal | IncrementRefusal {
     const at = this.counterPosition(key);
+    if (at === WRONG_TYPE) return 'WRONG_TYPE';
     const current = at < 0 ? 0 : this.shownAt(key, at, shownAmount);
     if (typeof current === 'string') return current;
     const total = asDecimal(plus(current, delta));
@@ -88,13 +92,15 @@ export class StringType implements StringOperations {
     return total;
   }
 
-  /** The key's position, other types that hide under it removed; −1 if it shows nothing. */
+  /** The key's position, other types that hide under it removed; −1 if it shows nothing, WRONG_TYPE if no string. */
   private counterPosition(key: Slice): number {
     const { db } = this;
     const at = db.findForWrite(key);
     if (at < 0) return -1;
     const { keys } = db.keyspace;
-    if (keys.table.kind(keys.table.referenceAt(at)) === BODY) db.clearKey(key, KeyType.string);
+    if (keys.table.kind(keys.table.referenceAt(at)) !== BODY) return at;
+    if (db.keyspace.typeAt(at) !== KeyType.string) return WRONG_TYPE;
+    db.clearKey(key, KeyType.string);
     return db.findForWrite(key);
   }
 
