@@ -409,7 +409,10 @@ test('a client that waits for the end of a pause counts as blocked, with its req
   server.pauseUntil(Date.now() + 60_000, false);
   ask('GET k');
   const seen: [boolean, boolean][] = [];
-  const look = () => server.forEach((client) => seen.push([client.blocked, client.queryBytes > 0]));
+  const look = () =>
+    server.forEach((client) => {
+      seen.push([client.blocked, client.queryBytes > 0]);
+    });
   look();
   server.unpause();
   await nextTurn();
