@@ -7,11 +7,14 @@ import type { Envelope, ReplicaId } from './contract.ts';
 /** Enough for a peer that was away for some seconds at full speed (15 MB/s). */
 export const LOG_BYTES_MAX = 64 * 1024 * 1024;
 
+/** What an envelope takes in memory besides its bytes: it, its buffer and the buffer's store (measured: 680 bytes). */
+const ENVELOPE_OVERHEAD_BYTES = 680;
+
 export class TxnLog {
+  /** In memory, overhead included: under slow writing there are five envelopes' overhead to each envelope's bytes. */
   bytes = 0;
-  private readonly byReplica = new Map<ReplicaId, Envelope[]>();
-  private readonly order: Envelope[] = [];
-  private oldest = 0;
+  private readonly byReplica = new Map<ReplicaId, EnvelopeQueue>();
+  private readonly order = new EnvelopeQueue();
   private readonly bytesMax: number;
 
   constructor(bytesMax = LOG_BYTES_MAX) {
@@ -19,51 +22,83 @@ export class TxnLog {
   }
 
   append(envelope: Envelope): void {
-    let list = this.byReplica.get(envelope.replica);
-    if (list === undefined) {
-      list = [];
-      this.byReplica.set(envelope.replica, list);
+    let queue = this.byReplica.get(envelope.replica);
+    if (queue === undefined) {
+      queue = new EnvelopeQueue();
+      this.byReplica.set(envelope.replica, queue);
     }
-    list.push(envelope);
+    queue.push(envelope);
     this.order.push(envelope);
-    this.bytes += envelope.bytes.length;
-    while (this.bytes > this.bytesMax && this.oldest < this.order.length - 1) this.dropOldest();
+    this.bytes += memoryBytes(envelope);
+    while (this.bytes > this.bytesMax && this.order.length > 1) this.dropOldest();
   }
 
   /** Envelopes that hold txn `from` and later ones, in order; null if memory does not reach back so far. */
   read(replica: ReplicaId, from: number, bytesMax: number): Envelope[] | null {
-    const list = this.byReplica.get(replica);
-    if (list === undefined || list.length === 0 || list[0].first > from) return null;
+    const queue = this.byReplica.get(replica);
+    if (queue === undefined || queue.length === 0 || queue.at(0).first > from) return null;
     let low = 0;
-    let high = list.length;
+    let high = queue.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (list[middle].last < from) low = middle + 1;
+      if (queue.at(middle).last < from) low = middle + 1;
       else high = middle;
     }
     const found: Envelope[] = [];
     let bytes = 0;
-    for (let i = low; i < list.length && (found.length === 0 || bytes + list[i].bytes.length <= bytesMax); i++) {
-      found.push(list[i]);
-      bytes += list[i].bytes.length;
+    for (let i = low; i < queue.length; i++) {
+      const envelope = queue.at(i);
+      if (found.length > 0 && bytes + envelope.bytes.length > bytesMax) break;
+      found.push(envelope);
+      bytes += envelope.bytes.length;
     }
     return found;
   }
 
   /** First number of a replica that is held, or undefined. */
   start(replica: ReplicaId): number | undefined {
-    return this.byReplica.get(replica)?.[0]?.first;
+    const queue = this.byReplica.get(replica);
+    return queue === undefined || queue.length === 0 ? undefined : queue.at(0).first;
   }
 
   private dropOldest(): void {
-    const envelope = this.order[this.oldest++];
-    const list = this.byReplica.get(envelope.replica);
-    // envelopes of one replica join in order, so the oldest of all is the first of its own list
-    list?.shift();
-    this.bytes -= envelope.bytes.length;
-    if (this.oldest > 4096) {
-      this.order.splice(0, this.oldest);
-      this.oldest = 0;
+    const envelope = this.order.dropFirst();
+    // envelopes of one replica join in order, so the oldest of all is the first of its own queue
+    this.byReplica.get(envelope.replica)?.dropFirst();
+    this.bytes -= memoryBytes(envelope);
+  }
+}
+
+function memoryBytes(envelope: Envelope): number {
+  return envelope.bytes.length + ENVELOPE_OVERHEAD_BYTES;
+}
+
+/** First in, first out, without moving the rest for each that leaves; what has left is not held on to. */
+class EnvelopeQueue {
+  private items: (Envelope | undefined)[] = [];
+  private head = 0;
+
+  get length(): number {
+    return this.items.length - this.head;
+  }
+
+  at(index: number): Envelope {
+    const envelope = this.items[this.head + index];
+    if (envelope === undefined) throw new RangeError(`no envelope ${index} of ${this.length}`);
+    return envelope;
+  }
+
+  push(envelope: Envelope): void {
+    this.items.push(envelope);
+  }
+
+  dropFirst(): Envelope {
+    const envelope = this.at(0);
+    this.items[this.head++] = undefined;
+    if (this.head * 2 > this.items.length) {
+      this.items = this.items.slice(this.head);
+      this.head = 0;
     }
+    return envelope;
   }
 }
