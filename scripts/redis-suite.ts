@@ -36,6 +36,7 @@ const UNITS = [
   'bitfield',
   'info-command',
   'slowlog',
+  'introspection',
   'introspection-2',
   'lazyfree',
 ];

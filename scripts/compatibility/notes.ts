@@ -89,14 +89,15 @@ export const NOTES: Readonly<Record<string, string>> = {
   client: 'TRACKING and CACHING answer an error',
   function: 'there are no libraries: FLUSH and LIST only',
   module: 'there are none: LIST only',
-  latency: 'no events are sampled; HISTOGRAM and GRAPH are missing',
+  latency: 'no events are sampled; HISTOGRAM is missing',
   memory: 'bytes in the arena, with what the CRDTs keep; nothing is sampled',
   object: 'ENCODING names what Redis would choose; FREQ needs an LFU policy, which is missing',
   debug:
     'what the tests use, see DEBUG HELP; RELOAD and LOADAOF write to disk and keep the data in memory; REPLICATION PAUSE is our own',
   slowlog: 'commands that are quick by nature share the time of their pipeline, and are noted when they came alone',
   lolwut: 'a starling',
-  config: 'directives of redis.conf that have no meaning here are kept and answered',
+  config:
+    'directives of redis.conf that have no meaning here are kept and answered; port and bind are taken at the start only',
   command: 'Redis 7.0.15 describes its commands itself; newer ones and our own are described by us',
   crdt: 'our own',
   mesh: 'our own',

@@ -9,6 +9,8 @@ import type { Command } from './table.ts';
 const HELP = [
   'DOCTOR',
   '    Where to look for what is slow.',
+  'GRAPH <event>',
+  '    A graph of the samples of an event; none are taken.',
   'HISTORY <event>',
   '    Samples of an event; none are taken.',
   'LATEST',
@@ -22,6 +24,9 @@ const DOCTOR =
 
 export const latencyCommand: Command = redisContainer('latency', [
   redisEntry('latency|doctor', ({ reply }) => reply.verbatim(DOCTOR)),
+  redisEntry('latency|graph', ({ args, reply }) =>
+    reply.error(`ERR No samples available for event '${args[2].text()}'`),
+  ),
   redisEntry('latency|help', ({ reply }) => answerHelp(reply, 'LATENCY', HELP)),
   redisEntry('latency|history', ({ reply }) => reply.array(0)),
   redisEntry('latency|latest', ({ reply }) => reply.array(0)),

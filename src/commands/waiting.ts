@@ -1,6 +1,7 @@
 /** WAIT and WAITAOF: how far a write has got. Every node is a master here, so its peers stand for Redis's replicas. */
-import { numberArgument, rangedArgument } from './arguments.ts';
+import { numberArgument } from './arguments.ts';
 import { redisEntry } from './metadata/entry.ts';
+import { Errors } from './reply.ts';
 import type { Call, Command } from './table.ts';
 
 const BAD_TIMEOUT = 'ERR timeout is not an integer or out of range';
@@ -34,6 +35,14 @@ function timeoutArgument(call: Call, index: number): number | undefined {
   return undefined;
 }
 
+/** 0 to `max`. Undefined after an error: `error` where it is a number, but another. */
+function countArgument(call: Call, index: number, max: number, error: string): number | undefined {
+  const count = numberArgument(call, index);
+  if (count === undefined || (count >= 0 && count <= max)) return count;
+  call.reply.error(error);
+  return undefined;
+}
+
 function runWait(call: Call): void {
   const { client, reply, services } = call;
   const wanted = numberArgument(call, 1);
@@ -56,9 +65,9 @@ function runWait(call: Call): void {
 
 function runWaitAof(call: Call): void {
   const { client, reply, services } = call;
-  const local = rangedArgument(call, 1, 0, 1, 'ERR value is out of range, must be between 0 and 1');
+  const local = countArgument(call, 1, 1, 'ERR value is out of range, value must between 0 and 1');
   if (local === undefined) return;
-  const peers = numberArgument(call, 2);
+  const peers = countArgument(call, 2, Number.MAX_SAFE_INTEGER, Errors.notPositive);
   if (peers === undefined) return;
   const timeoutMs = timeoutArgument(call, 3);
   if (timeoutMs === undefined) return;

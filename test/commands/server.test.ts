@@ -134,7 +134,9 @@ test('WAITAOF tells whether this node has its writes on disk', async () => {
 test('WAITAOF does not claim to know the disks of other nodes', async () => {
   const node = new WholeNode();
   assert.match(String(await node.run('WAITAOF 0 1 0')), /^-ERR WAITAOF cannot wait for other nodes/);
-  assert.is(await node.run('WAITAOF 2 0 0'), '-ERR value is out of range, must be between 0 and 1');
+  assert.is(await node.run('WAITAOF 2 0 0'), '-ERR value is out of range, value must between 0 and 1');
+  assert.is(await node.run('WAITAOF x 0 0'), '-ERR value is not an integer or out of range');
+  assert.is(await node.run('WAITAOF 1 -1 0'), '-ERR value is out of range, must be positive');
   assert.is(await node.run('WAITAOF 1 0 -1'), '-ERR timeout is negative');
 });
 
@@ -234,6 +236,8 @@ differentialTest('wrong arguments are refused in the words of Redis', async () =
       'MEMORY USAGE k OTHER 1',
       'MEMORY USAGE none',
       'BGSAVE NOW',
+      'LATENCY GRAPH command',
+      'LATENCY HISTORY command',
       'SHUTDOWN SAVE NOSAVE',
       'SHUTDOWN ABORT',
       'SHUTDOWN NOSUCH',
