@@ -19,11 +19,21 @@ export interface Load {
 export const CLIENTS = 50;
 export const RANDOM_KEYS = 100_000;
 
-/** Requests a second that the server at `port` did. */
-export async function runLoad(port: number, load: Load): Promise<number> {
+/** Far above what a cell takes. */
+const LOAD_MS_MAX = 300_000;
+
+/**
+ * Requests a second that the server at `port` did. `gone` must tell when the server has ended: redis-benchmark 7.0
+ * may then spin for ever.
+ */
+export async function runLoad(port: number, load: Load, gone: AbortSignal): Promise<number> {
   const { test, depth, requests, valueBytes } = load;
   const words = ['-p', port, '-c', CLIENTS, '-r', RANDOM_KEYS, '-t', test, '-P', depth, '-n', requests];
-  const { code, output, errors } = await run('redis-benchmark', [...words, '-d', valueBytes, '--csv'].map(String));
+  const { code, output, errors } = await run(
+    'redis-benchmark',
+    [...words, '-d', valueBytes, '--csv'].map(String),
+    AbortSignal.any([gone, AbortSignal.timeout(LOAD_MS_MAX)]),
+  );
   if (code !== 0 || /error/i.test(errors)) {
     throw new Error(`redis-benchmark ${test} at depth ${depth} ended with ${code}: ${errors.trim() || output.trim()}`);
   }
@@ -42,16 +52,20 @@ export function parseRates(csv: string): Map<string, number> {
   return rates;
 }
 
-function run(program: string, words: string[]): Promise<{ code: number | null; output: string; errors: string }> {
+function run(
+  program: string,
+  words: string[],
+  signal: AbortSignal,
+): Promise<{ code: number | null; output: string; errors: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGKILL' });
     let output = '';
     let errors = '';
     const kill = () => child.kill('SIGKILL');
     process.once('exit', kill);
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-    child.once('error', reject);
+    child.on('error', () => reject(signal.aborted ? signal.reason : new Error(`${program} cannot be run`)));
     child.once('close', (code) => {
       process.off('exit', kill);
       resolve({ code, output, errors });

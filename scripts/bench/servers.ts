@@ -26,6 +26,7 @@ export class Server {
   readonly port: number;
   /** Where peers reach it; null for redis-server, whose replicas use `port`. */
   readonly meshPort: number | null;
+  private readonly ending = new AbortController();
   private readonly child: ChildProcess;
   private readonly directory: string;
   private output = '';
@@ -43,8 +44,8 @@ export class Server {
       // the last lines are enough to tell why one died
       stream?.on('data', (chunk: Buffer) => (this.output = (this.output + chunk.toString()).slice(-4000)));
     }
-    this.child.once('error', (error) => (this.ended = error.message));
-    this.child.once('exit', (code, signal) => (this.ended = `exit code ${code ?? signal}`));
+    this.child.once('error', (error) => this.end(error.message));
+    this.child.once('exit', (code, signal) => this.end(`exit code ${code ?? signal}`));
   }
 
   /** A node without mDNS; it joins nobody but `bootstrap`, ports of loopback. */
@@ -95,8 +96,13 @@ export class Server {
     return new Map(Array.from(text.matchAll(/^([^#:\r\n]+):(.*?)\r?$/gm), ([, name, value]) => [name, value]));
   }
 
+  /** Aborts when the process ends. */
+  get gone(): AbortSignal {
+    return this.ending.signal;
+  }
+
   assertLive(): void {
-    if (this.ended !== null) throw new Error(`the server at port ${this.port} ended: ${this.ended}\n${this.output}`);
+    if (this.ended !== null) throw this.ending.signal.reason;
   }
 
   async stop(): Promise<void> {
@@ -109,6 +115,11 @@ export class Server {
       clearTimeout(limit);
     }
     this.destroy();
+  }
+
+  private end(reason: string): void {
+    this.ended = reason;
+    this.ending.abort(new Error(`the server at port ${this.port} ended: ${reason}\n${this.output}`));
   }
 
   /** At once, without waiting. */

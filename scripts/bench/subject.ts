@@ -2,7 +2,8 @@
  * What is put under load: a server alone, or with a peer that gets all its writes; and when it has come to rest, so
  * that the next measurement starts from silence. Coming to rest is also the check: a pair must be equal by then.
  */
-import { eventually } from '../../test/processes/node-process.ts';
+import { eventually, sleep } from '../../test/processes/node-process.ts';
+import { type Load, runLoad } from './redis-benchmark.ts';
 import { clusterName, Server } from './servers.ts';
 
 export type Product = 'redis' | 'starling';
@@ -10,6 +11,7 @@ export type Setting = 'alone' | 'peer';
 
 /** A pair that is not equal so long after the last write has lost something. */
 const REST_MS_MAX = 60_000;
+const ENDING_MS = 500;
 /** Fields of INFO that tell of work under way, in redis-server, in Starling or in both. */
 const WORK_FIELDS = [
   'aof_rewrite_in_progress',
@@ -54,6 +56,18 @@ export class Subject {
       REST_MS_MAX,
     );
     return new Subject(product, entry, peer, [await errorReplies(entry), await errorReplies(peer)]);
+  }
+
+  /** Requests a second under `load`. Throws as soon as one of its servers ends. */
+  async load(load: Load): Promise<number> {
+    try {
+      return await runLoad(this.entry.port, load, AbortSignal.any(this.servers().map(({ gone }) => gone)));
+    } catch (error) {
+      // a lost connection is news before the end of the process is, which tells more
+      await sleep(ENDING_MS);
+      for (const server of this.servers()) server.assertLive();
+      throw error;
+    }
   }
 
   /** Waits until nothing is under way and the peer is equal; gives the milliseconds that it took. */

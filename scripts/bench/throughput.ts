@@ -3,7 +3,7 @@
  * rest. Before the first round each cell is run once, shortly and unrecorded: it warms the server up, fills the keys
  * that GET reads, and tells how many requests take the time that was asked for.
  */
-import { type Load, runLoad, type Test } from './redis-benchmark.ts';
+import type { Load, Test } from './redis-benchmark.ts';
 import type { Product, Setting, Subject } from './subject.ts';
 
 export interface Plan {
@@ -62,7 +62,7 @@ function coordinates({ tests, depths }: Plan): { test: Test; depth: number }[] {
 }
 
 async function measure(subject: Subject, load: Load): Promise<{ rate: number; restMs: number }> {
-  const rate = await runLoad(subject.entry.port, load);
+  const rate = await subject.load(load);
   return { rate, restMs: await subject.rest() };
 }
 

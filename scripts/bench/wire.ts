@@ -4,7 +4,7 @@
  * the time are in it, TCP/IP headers are not.
  */
 import { encoded, OpenLoop } from './open-loop.ts';
-import { CLIENTS, RANDOM_KEYS, runLoad } from './redis-benchmark.ts';
+import { CLIENTS, RANDOM_KEYS } from './redis-benchmark.ts';
 import { Relay } from './relay.ts';
 import { type Product, Subject } from './subject.ts';
 
@@ -51,7 +51,7 @@ export async function measureWire(product: Product, plan: WirePlan): Promise<Wir
   ];
   for (const depth of DEPTHS) {
     const load = { test: 'set', depth, requests, valueBytes } as const;
-    results.push(await count(`full speed, ${CLIENTS} clients, depth ${depth}`, requests, () => runLoad(port, load)));
+    results.push(await count(`full speed, ${CLIENTS} clients, depth ${depth}`, requests, () => subject.load(load)));
   }
   await subject.stop();
   await relay.cut();
