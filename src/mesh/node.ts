@@ -41,9 +41,26 @@ export async function createNode(options: NodeOptions): Promise<MeshNode> {
   const privateKey = await peerKey(options.directory);
   const protector =
     options.secretFile === null ? undefined : preSharedKey({ psk: readSecret(options.secretFile), timeout: 3000 });
+  const start = (listen: readonly string[]) => startNode(options, privateKey, protector, listen);
+  const remembered = withRememberedPort(options);
+  const node = await start(remembered).catch((error: unknown) => {
+    // another program has taken the port meanwhile; nobody asked for that one
+    if (remembered.join() === options.listen.join()) throw error;
+    return start(options.listen);
+  });
+  rememberPort(options, node.getMultiaddrs().map(String));
+  return node;
+}
+
+async function startNode(
+  options: NodeOptions,
+  privateKey: PrivateKey,
+  protector: ReturnType<typeof preSharedKey> | undefined,
+  listen: readonly string[],
+): Promise<MeshNode> {
   const node = await createLibp2p({
     privateKey,
-    addresses: { listen: withRememberedPort(options), announce: [...options.announce] },
+    addresses: { listen: [...listen], announce: [...options.announce] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
@@ -76,7 +93,6 @@ export async function createNode(options: NodeOptions): Promise<MeshNode> {
       }),
     },
   });
-  rememberPort(options, node.getMultiaddrs().map(String));
   return node as unknown as MeshNode;
 }
 

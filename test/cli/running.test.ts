@@ -1,5 +1,7 @@
 /** The command while it runs: its banner, its log, its signals, SHUTDOWN, and the settings that clients see. */
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -127,6 +129,24 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     await again.kill();
   });
 }
+
+test('the port for peers is kept over a restart, unless somebody else has taken it', async () => {
+  const first = await CliProcess.start();
+  first.signal('SIGTERM');
+  assert.is(await first.ended(), 0);
+  const port = readFileSync(join(first.directory, 'peer.port'), 'utf8').trim();
+  const second = await CliProcess.start([], { directory: first.directory });
+  assert.match(second.stdout, `/ip4/127.0.0.1/tcp/${port}/p2p/`);
+  second.signal('SIGTERM');
+  assert.is(await second.ended(), 0);
+  const other = createServer().listen(Number(port), '127.0.0.1');
+  await once(other, 'listening');
+  const third = await CliProcess.start([], { directory: first.directory });
+  assert.match(third.stdout, '/ip4/127.0.0.1/tcp/');
+  assert.not.match(third.stdout, `/tcp/${port}/p2p/`);
+  await third.kill();
+  other.close();
+});
 
 test('a signal that comes twice at once still stops it in order', async () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
