@@ -1,9 +1,10 @@
 /** Hash commands. Each field is a register and counter of its own; concurrent writes of different fields all stay. */
-import { KeyType, NO_DEADLINE } from '../core/contract.ts';
+import { type Integer, KeyType, NO_DEADLINE } from '../core/contract.ts';
+import { INT64_MAX } from '../core/integer.ts';
 import { Slice } from '../core/slice.ts';
-import { decimalArgument, integerArgument, rangedArgument } from './arguments.ts';
+import { decimalArgument, integerArgument } from './arguments.ts';
 import { Errors, wrongArity } from './reply.ts';
-import { passes, scanCursor, scanOptions } from './scan.ts';
+import { emptyScan, passes, scanCursor, scanOptions } from './scan.ts';
 import type { Call, Command } from './table.ts';
 
 const value = new Slice();
@@ -80,18 +81,20 @@ function runHincrbyfloat(call: Call): void {
   else reply.bulkText(total.toString());
 }
 
-const RANDOM_COUNT_MAX = 2 ** 62;
-
 function runHrandfield(call: Call): void {
   const { args, argc, db, reply } = call;
   const single = argc === 2;
   const withValues = argc === 4;
+  const count = single ? 1 : drawCount(call, 2);
+  if (count === undefined) return;
   if (argc > 4 || (withValues && !args[3].isWord('withvalues'))) {
     reply.error(Errors.syntax);
     return;
   }
-  const count = single ? 1 : rangedArgument(call, 2, -RANDOM_COUNT_MAX, RANDOM_COUNT_MAX, 'ERR value is out of range');
-  if (count === undefined) return;
+  if (withValues && (count > PAIRS_DRAWN_MAX || count < -PAIRS_DRAWN_MAX)) {
+    reply.error('ERR value is out of range');
+    return;
+  }
   const found = readHash(call);
   if (found === undefined) return;
   const field = new Slice();
@@ -100,7 +103,7 @@ function runHrandfield(call: Call): void {
     else reply.nil();
     return;
   }
-  const picked = found ? pickFields(call, count) : [];
+  const picked = found ? pickFields(call, Number(count)) : [];
   // RESP3 pairs are arrays of two; RESP2 is flat
   reply.array(withValues && reply.protocol === 2 ? picked.length * 2 : picked.length);
   for (const [name, each] of picked) {
@@ -123,6 +126,18 @@ function pickFields({ args, db, services }: Call, count: number): [Buffer, Buffe
   return drawn(picked, count, services.random);
 }
 
+/** Redis's bound for pairs, LONG_MAX / 2: beyond it their number would not fit. */
+const PAIRS_DRAWN_MAX = INT64_MAX / 2n;
+
+/** How many to draw, of HRANDFIELD and SRANDMEMBER; undefined with the error written. */
+export function drawCount(call: Call, index: number): Integer | undefined {
+  const count = integerArgument(call, index);
+  if (count === undefined) return undefined;
+  if (count >= -INT64_MAX) return count;
+  call.reply.error(`ERR value is out of range, value must between -${INT64_MAX} and ${INT64_MAX}`);
+  return undefined;
+}
+
 /** `count` of the items, drawn evenly (Fisher and Yates), or all in their order. */
 export function drawn<T>(items: T[], count: number, random: () => number): T[] {
   if (count >= items.length) return items;
@@ -140,16 +155,18 @@ function runHscan(call: Call): void {
   if (cursor === undefined) return;
   const found = readHash(call);
   if (found === undefined) return;
+  if (!found) {
+    emptyScan(reply);
+    return;
+  }
   const options = scanOptions(call, 3, 'hash');
   if (options === undefined) return;
   const parts: Buffer[] = [];
-  const next = !found
-    ? 0
-    : db.hashes.scan(args[1], cursor, options.count, (field, each) => {
-        if (!passes(options.pattern, field)) return;
-        parts.push(field.copy());
-        if (!options.noValues) parts.push(each.copy());
-      });
+  const next = db.hashes.scan(args[1], cursor, options.count, (field, each) => {
+    if (!passes(options.pattern, field)) return;
+    parts.push(field.copy());
+    if (!options.noValues) parts.push(each.copy());
+  });
   reply.array(2);
   reply.bulkText(String(next));
   reply.array(parts.length);

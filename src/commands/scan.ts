@@ -6,7 +6,7 @@ import { KEY_TYPE_NAMES } from '../core/contract.ts';
 import type { Slice } from '../core/slice.ts';
 import { numberArgument } from './arguments.ts';
 import { matchGlob } from './glob.ts';
-import { Errors } from './reply.ts';
+import { Errors, type Reply } from './reply.ts';
 import type { Call } from './table.ts';
 
 /** As in Redis: how much one call looks at, when the client does not say. */
@@ -25,12 +25,16 @@ export interface ScanOptions {
   noValues: boolean;
 }
 
-/** The cursor that a client sends back; undefined with the error written. Cursors that nobody gave out end the scan. */
+/**
+ * The cursor that a client sends back; undefined with the error written. Cursors that nobody gave out end the scan.
+ * What strtoul takes is taken: signs, leading zeros, nothing at all.
+ */
 export function scanCursor(call: Call, index: number): number | undefined {
   const text = call.args[index].latin1();
-  // 20 digits hold every 64-bit cursor; leading zeros are read as strtoul reads them.
-  const digits = /^\+?0*(\d{1,20})$/.exec(text);
-  if (digits !== null && BigInt(digits[1]) <= CURSOR_MAX) return Number(digits[1]);
+  if (text === '') return 0;
+  const match = /^([+-]?)0*(\d{1,20})$/.exec(text);
+  const size = match === null ? CURSOR_MAX + 1n : BigInt(match[2]);
+  if (size <= CURSOR_MAX) return Number(match?.[1] === '-' ? BigInt.asUintN(64, -size) : size);
   call.reply.error('ERR invalid cursor');
   return undefined;
 }
@@ -66,6 +70,13 @@ export function scanOptions(call: Call, first: number, scanned: Scanned): ScanOp
 function refuse(call: Call, error: string): undefined {
   call.reply.error(error);
   return undefined;
+}
+
+/** HSCAN or SSCAN of a key that is not there: Redis answers before it looks at the options. */
+export function emptyScan(reply: Reply): void {
+  reply.array(2);
+  reply.bulkText('0');
+  reply.array(0);
 }
 
 /** True for the one pattern that Redis treats as no pattern at all, so that it matches the empty name too. */

@@ -3,7 +3,7 @@ import { KeyType } from '../core/contract.ts';
 import { Slice } from '../core/slice.ts';
 import { rangedArgument } from './arguments.ts';
 import { Errors } from './reply.ts';
-import { membersOf, setAt } from './sets.ts';
+import { membersOf, readSet } from './sets.ts';
 import type { Call, Command } from './table.ts';
 
 type Operation = 'inter' | 'union' | 'diff';
@@ -16,7 +16,7 @@ function compute(
   end: number,
   limit = Number.POSITIVE_INFINITY,
 ): Buffer[] | null {
-  for (let i = first; i < end; i++) if (setAt(call, i) === undefined) return null;
+  for (let i = first; i < end; i++) if (readSet(call, i) === undefined) return null;
   switch (operation) {
     case 'inter':
       return intersection(call, first, end, limit);
@@ -83,7 +83,7 @@ function store(operation: Operation): (call: Call) => void {
 
 /** numkeys at args[1]; undefined after an error. */
 function keyCount(call: Call): number | undefined {
-  const count = rangedArgument(call, 1, 1, Number.MAX_SAFE_INTEGER, 'ERR numkeys should be greater than 0');
+  const count = rangedArgument(call, 1, 1, Number.POSITIVE_INFINITY, 'ERR numkeys should be greater than 0');
   if (count === undefined) return undefined;
   if (count > call.argc - 2) {
     call.reply.error("ERR Number of keys can't be greater than number of args");
@@ -102,7 +102,7 @@ function runSintercard(call: Call): void {
       reply.error(Errors.syntax);
       return;
     }
-    const given = rangedArgument(call, ++i, 0, Number.MAX_SAFE_INTEGER, "ERR LIMIT can't be negative");
+    const given = rangedArgument(call, ++i, 0, Number.POSITIVE_INFINITY, "ERR LIMIT can't be negative");
     if (given === undefined) return;
     limit = given;
   }

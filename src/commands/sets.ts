@@ -2,9 +2,9 @@
 import { KeyType } from '../core/contract.ts';
 import { Slice } from '../core/slice.ts';
 import { rangedArgument } from './arguments.ts';
-import { drawn } from './hashes.ts';
+import { drawCount, drawn } from './hashes.ts';
 import { Errors } from './reply.ts';
-import { passes, scanCursor, scanOptions } from './scan.ts';
+import { emptyScan, passes, scanCursor, scanOptions } from './scan.ts';
 import { setAlgebraCommands } from './set-algebra.ts';
 import type { Call, Command } from './table.ts';
 
@@ -19,8 +19,9 @@ export function setAt(call: Call, index = 1): boolean | undefined {
   return undefined;
 }
 
-function readSet(call: Call): boolean | undefined {
-  const found = setAt(call);
+/** For reads: as setAt(), and counts the hit or miss. */
+export function readSet(call: Call, index = 1): boolean | undefined {
+  const found = setAt(call, index);
   if (found === false) call.services.statistics.keyspaceMisses++;
   else call.services.statistics.keyspaceHits++;
   return found;
@@ -56,7 +57,9 @@ function runSpop(call: Call): void {
     return;
   }
   const count =
-    argc === 3 ? rangedArgument(call, 2, 0, Number.MAX_SAFE_INTEGER, 'ERR value is out of range, must be positive') : 1;
+    argc === 3
+      ? rangedArgument(call, 2, 0, Number.POSITIVE_INFINITY, 'ERR value is out of range, must be positive')
+      : 1;
   if (count === undefined) return;
   const found = setAt(call);
   if (found === undefined) return;
@@ -71,6 +74,8 @@ function runSpop(call: Call): void {
     return;
   }
   const popped = found ? drawn(membersOf(call, args[1]), count, call.services.random) : [];
+  // Redis answers with the union of the one set then, which is a read
+  if (found && count > 0 && db.sets.size(args[1]) <= count) call.services.statistics.keyspaceHits++;
   reply.set(popped.length);
   for (const each of popped) {
     reply.bulkBytes(each);
@@ -78,17 +83,15 @@ function runSpop(call: Call): void {
   }
 }
 
-const RANDOM_COUNT_MAX = 2 ** 62;
-
 function runSrandmember(call: Call): void {
   const { args, argc, db, reply, services } = call;
   if (argc > 3) {
     reply.error(Errors.syntax);
     return;
   }
-  const count =
-    argc === 3 ? rangedArgument(call, 2, -RANDOM_COUNT_MAX, RANDOM_COUNT_MAX, 'ERR value is out of range') : 1;
-  if (count === undefined) return;
+  const given = argc === 3 ? drawCount(call, 2) : 1;
+  if (given === undefined) return;
+  const count = Number(given);
   const found = readSet(call);
   if (found === undefined) return;
   if (argc === 2) {
@@ -119,14 +122,16 @@ function runSscan(call: Call): void {
   if (cursor === undefined) return;
   const found = readSet(call);
   if (found === undefined) return;
+  if (!found) {
+    emptyScan(reply);
+    return;
+  }
   const options = scanOptions(call, 3, 'elements');
   if (options === undefined) return;
   const members: Buffer[] = [];
-  const next = !found
-    ? 0
-    : db.sets.scan(args[1], cursor, options.count, (each) => {
-        if (passes(options.pattern, each)) members.push(each.copy());
-      });
+  const next = db.sets.scan(args[1], cursor, options.count, (each) => {
+    if (passes(options.pattern, each)) members.push(each.copy());
+  });
   reply.array(2);
   reply.bulkText(String(next));
   reply.array(members.length);

@@ -99,8 +99,14 @@ test('a cursor that nobody gave out ends the scan', async () => {
 
 test('what is no cursor is refused', async () => {
   const node = new SingleNode();
-  for (const cursor of ['', 'x', '1x', ' 1', '1.5', '18446744073709551616']) {
+  for (const cursor of ['-', 'x', '1x', ' 1', '1.5', '18446744073709551616']) {
     assert.is(await node.run('SCAN', cursor), '-ERR invalid cursor', cursor);
+  }
+});
+
+test('what the C library reads as a number is a cursor: a sign, leading zeros, nothing at all', async () => {
+  for (const cursor of ['', '+0', '-0', '000']) {
+    assert.equal(await scanOnce(new SingleNode(), cursor), ['0', []], cursor);
   }
 });
 
