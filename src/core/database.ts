@@ -3,18 +3,21 @@
  * observes: cancels, scopes), written into the open txn, and applied through the keyspace, in that order, by the
  * same code that applies it on every other replica.
  */
+import type { Body } from './bodies.ts';
 import { cancelsOf } from './cell.ts';
 import { type Database, KEEP_DEADLINE, KeyType, NO_DEADLINE, NO_KEY, type UnixMs } from './contract.ts';
-import { type Deadline, governs } from './deadlines.ts';
 import { type Elements, NO_CANCELS } from './elements.ts';
-import { type Body, elementHideAt, idleClock, type Keyspace } from './keyspace.ts';
+import { copyKey, swapDatabases } from './key-copies.ts';
+import type { Keyspace } from './keyspace.ts';
 import type { LocalTxn } from './local-txn.ts';
+import { removeExpiredValues } from './partial-expiry.ts';
 import { Slice } from './slice.ts';
-import { FLAG_DEADLINE, FLAG_HIDDEN, type State } from './state.ts';
+import { FLAG_DEADLINE, FLAG_HIDDEN, idleClock, type State } from './state.ts';
 import { Op } from './txn.ts';
 import { HashType } from './types/hash.ts';
 import { SetType } from './types/set.ts';
 import { StringType } from './types/string.ts';
+import { addPairs } from './version.ts';
 
 /** Deadlines travel as varints; nothing sensible is later (the year 142,000). */
 const DEADLINE_MAX = 2 ** 52;
@@ -29,7 +32,6 @@ export class DatabaseView implements Database {
   readonly strings: StringType;
   readonly hashes: HashType;
   readonly sets: SetType;
-  private readonly scratch = new Slice();
 
   constructor(state: State, keyspace: Keyspace, txn: LocalTxn) {
     this.index = keyspace.index;
@@ -46,11 +48,11 @@ export class DatabaseView implements Database {
   }
 
   get volatileSize(): number {
-    return this.keyspace.deadlines.finite;
+    return this.keyspace.expiry.deadlines.finite;
   }
 
   averageTtlMs(): number {
-    const { table } = this.keyspace.deadlines;
+    const { table } = this.keyspace.expiry.deadlines;
     let total = 0;
     let count = 0;
     table.walk(0, 1000, (at) => {
@@ -112,37 +114,37 @@ export class DatabaseView implements Database {
   }
 
   hideAtOf(key: Slice): UnixMs {
-    return this.keyspace.deadlines.hideAt(key.bytes, key.start, key.end);
+    return this.keyspace.expiry.deadlines.hideAt(key.bytes, key.start, key.end);
   }
 
   typeOf(key: Slice): KeyType {
     const at = this.findLive(key);
-    return at < 0 ? KeyType.none : this.keyspace.typeAt(at);
+    return at < 0 ? KeyType.none : this.keyspace.bodies.typeAt(at);
   }
 
   peekType(key: Slice): KeyType {
     const at = this.find(key, false);
-    return at < 0 ? KeyType.none : this.keyspace.typeAt(at);
+    return at < 0 ? KeyType.none : this.keyspace.bodies.typeAt(at);
   }
 
   /** The elements of the visible part of a type, for reading; undefined if the key is absent or of another type. */
   partForRead(key: Slice, type: KeyType): Elements | undefined {
     const at = this.findLive(key);
     if (at < 0) return undefined;
-    const body = this.keyspace.bodyAt(at);
-    return body === undefined ? undefined : this.keyspace.partOf(body, type);
+    const body = this.keyspace.bodies.bodyAt(at);
+    return body === undefined ? undefined : this.keyspace.bodies.partOf(body, type);
   }
 
   bodyForRead(key: Slice): Body | undefined {
     const at = this.findLive(key);
-    return at < 0 ? undefined : this.keyspace.bodyAt(at);
+    return at < 0 ? undefined : this.keyspace.bodies.bodyAt(at);
   }
 
   /** Before a write of `type`: removes as effects what has expired and what hides under the key in other types. The key's position, or −1. */
   prepareWrite(key: Slice, type: KeyType): number {
     const at = this.findForWrite(key);
     if (at < 0) return -1;
-    const body = this.keyspace.bodyAt(at);
+    const body = this.keyspace.bodies.bodyAt(at);
     if (body !== undefined && body.parts.length === 1 && body.parts[0].type === type) return at;
     this.clearKey(key, type);
     return this.findForWrite(key);
@@ -163,7 +165,7 @@ export class DatabaseView implements Database {
     const at = table.find(key.bytes, key.start, key.end);
     if (at < 0) return;
     const writer = txn.begin();
-    const body = keyspace.bodyAt(at);
+    const body = keyspace.bodies.bodyAt(at);
     let cancels = NO_CANCELS;
     if (body === undefined) {
       cancels = keyspace.keys.isSimple(at) ? NO_CANCELS : cancelsOf(keyspace.keys.cellAt(at));
@@ -211,7 +213,7 @@ export class DatabaseView implements Database {
   /** FLUSHDB as one effect cannot name what it cancels key by key; counters' cancels go ahead of it. */
   private cancelForClear(key: Slice, at: number): void {
     const { keyspace, txn } = this;
-    const body = keyspace.bodyAt(at);
+    const body = keyspace.bodies.bodyAt(at);
     let cancels = NO_CANCELS;
     if (body === undefined) cancels = cancelsOf(keyspace.keys.cellAt(at));
     else {
@@ -227,69 +229,11 @@ export class DatabaseView implements Database {
   }
 
   copyTo(key: Slice, target: DatabaseView, newKey: Slice): void {
-    const snapshot = this.snapshotOf(key);
-    if (snapshot !== null) target.write(newKey, snapshot);
-  }
-
-  /** Owned copy of what is visible under a key. */
-  private snapshotOf(key: Slice): KeySnapshot | null {
-    const type = this.typeOf(key);
-    if (type === KeyType.none) return null;
-    const snapshot: KeySnapshot = { type, value: EMPTY, elements: [], deadline: this.deadlineOf(key) };
-    const value = this.scratch;
-    if (type === KeyType.string) {
-      this.strings.read(key, value);
-      snapshot.value = value.copy();
-    } else if (type === KeyType.hash) {
-      this.hashes.forEach(key, (field, each) => {
-        snapshot.elements.push({
-          name: field.copy(),
-          value: each.copy(),
-          deadline: this.hashes.deadlineOf(key, field),
-        });
-      });
-    } else {
-      this.sets.forEach(key, (member) =>
-        snapshot.elements.push({ name: member.copy(), value: EMPTY, deadline: NO_DEADLINE }),
-      );
-    }
-    return snapshot;
-  }
-
-  private write(key: Slice, snapshot: KeySnapshot): void {
-    this.remove(key);
-    const name = new Slice();
-    const value = new Slice();
-    if (snapshot.type === KeyType.string)
-      this.strings.write(key, value.set(snapshot.value, 0, snapshot.value.length), NO_DEADLINE);
-    for (const element of snapshot.elements) {
-      name.set(element.name, 0, element.name.length);
-      if (snapshot.type === KeyType.set) this.sets.add(key, name);
-      else this.hashes.set(key, name, value.set(element.value, 0, element.value.length), element.deadline);
-    }
-    if (snapshot.deadline >= 0) this.expireAt(key, snapshot.deadline);
+    copyKey(this, key, target, newKey);
   }
 
   swapWith(other: DatabaseView): void {
-    const mine = this.snapshotAll();
-    const theirs = other.snapshotAll();
-    this.clear();
-    other.clear();
-    const key = new Slice();
-    for (const [name, snapshot] of mine) other.write(key.set(name, 0, name.length), snapshot);
-    for (const [name, snapshot] of theirs) this.write(key.set(name, 0, name.length), snapshot);
-  }
-
-  private snapshotAll(): [Buffer, KeySnapshot][] {
-    const names: Buffer[] = [];
-    this.forEachKey((key) => names.push(key.copy()));
-    const all: [Buffer, KeySnapshot][] = [];
-    const key = new Slice();
-    for (const name of names) {
-      const snapshot = this.snapshotOf(key.set(name, 0, name.length));
-      if (snapshot !== null) all.push([name, snapshot]);
-    }
-    return all;
+    swapDatabases(this, other);
   }
 
   randomKey(random: () => number, out: Slice): boolean {
@@ -305,7 +249,8 @@ export class DatabaseView implements Database {
     const key = new Slice();
     if (cursor >= WALK_END) return 0;
     const next = keys.table.walk(cursor, count, (at) => {
-      if (this.shownNow(at)) visit(keys.table.fillKey(keys.table.referenceAt(at), key), this.keyspace.typeAt(at));
+      if (this.shownNow(at))
+        visit(keys.table.fillKey(keys.table.referenceAt(at), key), this.keyspace.bodies.typeAt(at));
     });
     return next >= WALK_END ? 0 : next;
   }
@@ -322,8 +267,11 @@ export class DatabaseView implements Database {
     if ((keys.table.flags(reference) & FLAG_DEADLINE) === 0) return true;
     const start = keys.table.keyStart(reference);
     return (
-      this.keyspace.deadlines.hideAt(keys.table.bufferOf(reference), start, start + keys.table.keyLength(reference)) >
-      this.state.now
+      this.keyspace.expiry.deadlines.hideAt(
+        keys.table.bufferOf(reference),
+        start,
+        start + keys.table.keyLength(reference),
+      ) > this.state.now
     );
   }
 
@@ -332,7 +280,7 @@ export class DatabaseView implements Database {
   deadlineOf(key: Slice): number {
     const at = this.find(key, false);
     if (at < 0) return NO_KEY;
-    if (!this.keyspace.hasDeadline(at)) return NO_DEADLINE;
+    if (!this.keyspace.expiry.hasDeadline(at)) return NO_DEADLINE;
     const hideAt = this.hideAtOf(key);
     return Number.isFinite(hideAt) ? hideAt : NO_DEADLINE;
   }
@@ -346,7 +294,7 @@ export class DatabaseView implements Database {
 
   persist(key: Slice): boolean {
     const at = this.findForWrite(key);
-    if (at < 0 || !this.keyspace.hasDeadline(at) || !Number.isFinite(this.hideAtOf(key))) return false;
+    if (at < 0 || !this.keyspace.expiry.hasDeadline(at) || !Number.isFinite(this.hideAtOf(key))) return false;
     this.writeDeadline(key, Number.POSITIVE_INFINITY);
     return true;
   }
@@ -367,7 +315,7 @@ export class DatabaseView implements Database {
     const { keys } = keyspace;
     const at = keys.table.find(key.bytes, key.start, key.end);
     const scope: number[] = [];
-    const body = keyspace.bodyAt(at);
+    const body = keyspace.bodies.bodyAt(at);
     if (body !== undefined) for (const part of body.parts) addPairs(scope, part.writers);
     else if (keys.isSimple(at)) {
       const reference = keys.table.referenceAt(at);
@@ -386,7 +334,7 @@ export class DatabaseView implements Database {
 
   /** What extendDeadline needs to know before the write; Infinity if the key has no deadline. */
   deadlineToExtend(at: number, key: Slice): UnixMs {
-    return at >= 0 && this.keyspace.hasDeadline(at) ? this.hideAtOf(key) : Number.POSITIVE_INFINITY;
+    return at >= 0 && this.keyspace.expiry.hasDeadline(at) ? this.hideAtOf(key) : Number.POSITIVE_INFINITY;
   }
 
   /** Removes an expired key, as an effect. */
@@ -400,65 +348,19 @@ export class DatabaseView implements Database {
    * deadlines that stand side by side. True if something changed.
    */
   expirePart(key: Slice, hideAt: UnixMs): boolean {
-    const { deadlines } = this.keyspace;
+    const { deadlines } = this.keyspace.expiry;
     const place = deadlines.table.find(key.bytes, key.start, key.end);
     if (place < 0) return false;
     // the usual case, and every GET of a key with a time to live: one deadline, which governs all and has not passed
     if (Number.isFinite(hideAt) && deadlines.isSingleAt(place)) return false;
     const list = deadlines.listAt(place);
     if (!list.some((each) => each.deadline <= this.state.now)) return false;
-    const removed = this.removeExpiredElements(key, list);
+    const removed = removeExpiredValues(this, key, list);
     if (!removed && list.length > 1 && Number.isFinite(hideAt)) {
       this.writeDeadline(key, hideAt);
       return true;
     }
     return removed;
-  }
-
-  private removeExpiredElements(key: Slice, list: readonly Deadline[]): boolean {
-    const { keyspace, state } = this;
-    const { keys } = keyspace;
-    const at = keys.table.find(key.bytes, key.start, key.end);
-    const body = keyspace.bodyAt(at);
-    if (body === undefined) return this.pruneString(key, at, keys, list);
-    let removed = false;
-    const name = new Slice();
-    for (const part of [...body.parts]) {
-      if (part.type === KeyType.string) {
-        removed = this.pruneString(key, part.table.find(key.bytes, 0, 0), part, list) || removed;
-        continue;
-      }
-      for (let place = part.table.positions - 1; place >= 0; place--) {
-        if (place >= part.table.positions || !part.isShown(place) || elementHideAt(part, place, list) > state.now)
-          continue;
-        const element = Buffer.from(part.table.fillKey(part.table.referenceAt(place), name).view());
-        name.set(element, 0, element.length);
-        if (part.type === KeyType.hash) this.hashes.removeField(key, name, part, place);
-        else this.sets.removeMember(key, name);
-        removed = true;
-      }
-    }
-    return removed;
-  }
-
-  private pruneString(key: Slice, at: number, elements: Elements, list: readonly Deadline[]): boolean {
-    const { keyspace, state, txn } = this;
-    if (at < 0) return false;
-    const cell = elements.cellAt(at);
-    const expired = (replica: number, stamp: number) => {
-      const governing = list.filter((each) => governs(each, replica, stamp));
-      return governing.length > 0 && governing.every((each) => each.deadline <= state.now);
-    };
-    const dots = [...cell.siblings, ...cell.tallies].filter((dot) => expired(dot.replica, dot.stamp));
-    if (dots.length === 0) return false;
-    const pairs: number[] = [];
-    for (const dot of dots) addPairs(pairs, [dot.replica, dot.stamp]);
-    const cancels = cancelsOf(cell).filter((cancel) => expired(cancel.replica, cancel.stamp));
-    const writer = txn.begin();
-    writer.op(Op.stringPrune, this.index, key, cancels);
-    writer.dots(pairs);
-    keyspace.stringPrune(key, pairs, cancels);
-    return true;
   }
 
   idleSeconds(key: Slice): number {
@@ -477,7 +379,7 @@ export class DatabaseView implements Database {
     const { table } = this.keyspace.keys;
     const reference = table.referenceAt(at);
     let bytes = table.entryBytes(reference) + 12;
-    for (const part of this.keyspace.bodyAt(at)?.parts ?? []) bytes += part.table.memoryBytes() + 256;
+    for (const part of this.keyspace.bodies.bodyAt(at)?.parts ?? []) bytes += part.table.memoryBytes() + 256;
     return bytes;
   }
 
@@ -486,25 +388,6 @@ export class DatabaseView implements Database {
     if (deadline !== KEEP_DEADLINE) return deadline;
     const hideAt = this.deadlineToExtend(at, key);
     return Number.isFinite(hideAt) ? hideAt : NO_DEADLINE;
-  }
-}
-
-interface KeySnapshot {
-  type: KeyType;
-  value: Buffer;
-  elements: { name: Buffer; value: Buffer; deadline: number }[];
-  deadline: number;
-}
-
-const EMPTY = Buffer.alloc(0);
-
-/** Adds pairs (replica, stamp) to a list of such, the larger stamp winning. */
-function addPairs(into: number[], pairs: readonly number[]): void {
-  for (let i = 0; i < pairs.length; i += 2) {
-    let at = 0;
-    while (at < into.length && into[at] !== pairs[i]) at += 2;
-    if (at === into.length) into.push(pairs[i], pairs[i + 1]);
-    else if (pairs[i + 1] > into[at + 1]) into[at + 1] = pairs[i + 1];
   }
 }
 

@@ -12,7 +12,7 @@ import { ByteTable } from './byte-table.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { type Cell, isLive, mapReplica } from './cell.ts';
 import type { Stamp, UnixMs } from './contract.ts';
-import { keyLanes } from './elements.ts';
+import { keyLanes } from './digest-terms.ts';
 import { keySlot, Lanes } from './hash.ts';
 import { FLAG_DIRTY, RECORD_FIELD_DEADLINES, RECORD_KEY_DEADLINES, type State } from './state.ts';
 import { type Context, covers } from './version.ts';
@@ -136,8 +136,8 @@ export class Deadlines {
       for (let i = 0; i < each.scope.length; i += 2)
         term.word(state.replicas.words[each.scope[i]]).number(each.scope[i + 1]);
       term.finish();
-      if (adding) state.addTerm(slot, term.a, term.b);
-      else state.removeTerm(slot, term.a, term.b);
+      if (adding) state.moveTerm(slot, term.a, term.b);
+      else state.moveTerm(slot, -term.a, -term.b);
     }
   }
 }

@@ -17,33 +17,24 @@ import {
   type Cancel,
   type Cell,
   cellExists,
-  cellTerms,
   clearCell,
   emptyCell,
-  isLive,
   readCell,
   shownValue,
-  siblingTerm,
-  tallyTerm,
   writeCell,
 } from './cell.ts';
+import { noteValueConflict } from './conflicts.ts';
 import type { Stamp } from './contract.ts';
 import { KeyType } from './contract.ts';
-import { keySlot, Lanes } from './hash.ts';
+import { DigestTerms } from './digest-terms.ts';
+import { keySlot } from './hash.ts';
 import type { Slice } from './slice.ts';
-import { FLAG_DIRTY, FLAG_HIDDEN, type State } from './state.ts';
+import { awaitStability } from './stability.ts';
+import { BODY, CELL, FLAG_DIRTY, FLAG_HIDDEN, SIMPLE, type State, TALLY } from './state.ts';
 import { covers } from './version.ts';
-
-export const SIMPLE = 0;
-export const TALLY = 1;
-export const CELL = 2;
-export const BODY = 3;
 
 export const NO_CANCELS: readonly Cancel[] = [];
 
-const DIGEST_SEED_A = 0x5741524c;
-const DIGEST_SEED_B = 0x494e4721;
-const term = new Lanes();
 const reader = new ByteReader();
 const writer = new ByteWriter();
 const digits = Buffer.alloc(24);
@@ -58,9 +49,7 @@ export class Elements {
   hidden = 0;
   /** Per replica, the latest stamp that it ever wrote here: an upper bound for what is here now. */
   readonly writers: number[] = [];
-  private readonly slot: number;
-  private readonly baseA: number;
-  private readonly baseB: number;
+  readonly terms: DigestTerms;
 
   constructor(state: State, database: number, type: KeyType, key: Buffer | null) {
     this.state = state;
@@ -68,15 +57,7 @@ export class Elements {
     this.type = type;
     this.key = key;
     this.table = new ByteTable(state.arena, state.seed);
-    this.slot = key === null ? -1 : keySlot(key, 0, key.length);
-    if (key === null) {
-      this.baseA = DIGEST_SEED_A;
-      this.baseB = DIGEST_SEED_B;
-    } else {
-      keyLanes(term, database, key, 0, key.length, type);
-      this.baseA = term.a;
-      this.baseB = term.b;
-    }
+    this.terms = new DigestTerms(state, this.table, database, key, type);
   }
 
   get size(): number {
@@ -238,7 +219,7 @@ export class Elements {
     const reference = table.referenceAt(at);
     if (table.kind(reference) === SIMPLE) {
       if (!covers(state.context, table.replica(reference), table.stamp(reference))) return false;
-      this.account(reference, false);
+      this.terms.account(reference, false);
       this.drop(at);
       return true;
     }
@@ -252,8 +233,8 @@ export class Elements {
   store(at: number, cell: Cell): boolean {
     const { state, table } = this;
     let reference = table.referenceAt(at);
-    this.account(reference, false);
-    this.keepForStability(at, cell);
+    this.terms.account(reference, false);
+    awaitStability(this, at, cell);
     const shown = cellExists(cell);
     const wasHidden = (table.flags(reference) & FLAG_HIDDEN) !== 0;
     if (!shown && cell.tallies.length === 0) {
@@ -278,9 +259,9 @@ export class Elements {
       table.writePayload(reference, writer.bytes, 0, writer.at);
     }
     table.setFlags(reference, shown ? flags & ~FLAG_HIDDEN : flags | FLAG_HIDDEN);
-    this.account(reference, true);
+    this.terms.account(reference, true);
     this.markDirty(reference);
-    if (state.context !== null && cell.siblings.length > 1) this.noteConflict(reference, cell);
+    if (state.context !== null && cell.siblings.length > 1) noteValueConflict(this, reference, cell);
     return shown;
   }
 
@@ -296,7 +277,7 @@ export class Elements {
   /** Takes the cell out of an entry that is about to hold something else; flags but DIRTY stay. */
   blankAt(at: number): void {
     const { table } = this;
-    if (table.kind(table.referenceAt(at)) !== BODY) this.account(table.referenceAt(at), false);
+    if (table.kind(table.referenceAt(at)) !== BODY) this.terms.account(table.referenceAt(at), false);
     table.resizePayload(at, BLANK_CELL.length);
     const reference = table.referenceAt(at);
     table.setKind(reference, CELL);
@@ -349,45 +330,6 @@ export class Elements {
     writers.push(replica, stamp);
   }
 
-  /** Adds or removes the entry's terms in its slot's digest. */
-  account(reference: number, adding: boolean): void {
-    const { state, table } = this;
-    this.recordLanes(reference);
-    if (table.kind(reference) === CELL) {
-      const start = table.payloadStart(reference);
-      const cell = readCell(reader.set(table.bufferOf(reference), start, start + table.payloadLength(reference)));
-      term.from(...cellTerms(cell, state.replicas, term.a, term.b));
-    } else this.onlyTerm(reference);
-    if (adding) state.addTerm(this.slotOf(reference), term.a, term.b);
-    else state.removeTerm(this.slotOf(reference), term.a, term.b);
-  }
-
-  /** Turns the lanes of a record's key into the term of a SIMPLE or TALLY entry. */
-  private onlyTerm(reference: number): void {
-    const { state, table } = this;
-    const word = state.replicas.words[table.replica(reference)];
-    if (table.kind(reference) === TALLY) {
-      tallyTerm(term, word, table.stamp(reference), this.tallySum(reference));
-      return;
-    }
-    const start = table.payloadStart(reference);
-    const end = start + table.payloadLength(reference);
-    siblingTerm(term, word, table.stamp(reference), table.bufferOf(reference), start, end);
-  }
-
-  private slotOf(reference: number): number {
-    return this.key === null ? this.table.slot(reference) : this.slot;
-  }
-
-  private recordLanes(reference: number): void {
-    const { table } = this;
-    const buffer = table.bufferOf(reference);
-    const start = table.keyStart(reference);
-    const end = start + table.keyLength(reference);
-    if (this.key === null) keyLanes(term, this.database, buffer, start, end, KeyType.string).bytes(EMPTY, 0, 0);
-    else term.from(this.baseA, this.baseB).bytes(buffer, start, end);
-  }
-
   private insert(bytes: Uint8Array, start: number, end: number, payloadLength: number): number {
     const at = this.table.insert(bytes, start, end, payloadLength);
     if (this.key === null) {
@@ -403,19 +345,15 @@ export class Elements {
     table.setReplica(reference, state.origin);
     table.setStamp(reference, state.stamp);
     table.writePayload(reference, value, start, end);
-    this.account(reference, true);
+    this.terms.account(reference, true);
     this.markDirty(reference);
   }
 
   /** A new value for a SIMPLE entry that the txn covers: the hot path of SET, HSET and SADD. */
   private replaceSimple(at: number, value: Uint8Array, start: number, end: number): void {
-    const { state, table } = this;
+    const { state, table, terms } = this;
     let reference = table.referenceAt(at);
-    this.recordLanes(reference);
-    const { a, b } = term;
-    this.onlyTerm(reference);
-    const beforeA = term.a;
-    const beforeB = term.b;
+    terms.leaving(reference);
     if (table.payloadLength(reference) !== end - start) {
       table.resizePayload(at, end - start);
       reference = table.referenceAt(at);
@@ -423,25 +361,17 @@ export class Elements {
     table.setReplica(reference, state.origin);
     table.setStamp(reference, state.stamp);
     table.writePayload(reference, value, start, end);
-    term.from(a, b);
-    this.onlyTerm(reference);
-    state.moveTerm(this.slotOf(reference), term.a - beforeA, term.b - beforeB);
+    terms.arrived(reference);
     this.markDirty(reference);
   }
 
   /** A new sum of the same replica's same frame: the hot path of INCR. */
   private replaceTally(reference: number, sum: number): void {
-    const { state, table } = this;
-    this.recordLanes(reference);
-    const { a, b } = term;
-    this.onlyTerm(reference);
-    const beforeA = term.a;
-    const beforeB = term.b;
+    const { state, table, terms } = this;
+    terms.leaving(reference);
     table.setStamp(reference, state.stamp);
     table.viewOf(reference).setFloat64(table.payloadStart(reference) + 8, sum, true);
-    term.from(a, b);
-    this.onlyTerm(reference);
-    state.moveTerm(this.slotOf(reference), term.a - beforeA, term.b - beforeB);
+    terms.arrived(reference);
     this.markDirty(reference);
   }
 
@@ -454,78 +384,13 @@ export class Elements {
     const start = table.payloadStart(reference);
     view.setFloat64(start, frame, true);
     view.setFloat64(start + 8, sum, true);
-    this.account(reference, true);
+    this.terms.account(reference, true);
     this.markDirty(reference);
   }
 
   frameOf(reference: number): Stamp {
     return this.table.viewOf(reference).getFloat64(this.table.payloadStart(reference), true);
   }
-
-  /** Cancelled tallies go at once where nobody else is; else they are queued until the cancelling txn is stable. */
-  private keepForStability(at: number, cell: Cell): void {
-    const { state } = this;
-    if (cell.tallies.length === 0) return;
-    if (state.alone) {
-      cell.tallies = cell.tallies.filter(isLive);
-      return;
-    }
-    const before = this.cellAt(at).tallies;
-    for (const tally of cell.tallies) {
-      if (isLive(tally)) continue;
-      const queued = before.some(
-        (each) => !isLive(each) && each.replica === tally.replica && each.cancelStamp === tally.cancelStamp,
-      );
-      if (queued) continue;
-      this.spell(this.table.referenceAt(at));
-      state.pending.push({
-        record: state.recordKey.copy(),
-        replica: tally.replica,
-        cancelStamp: tally.cancelStamp,
-        origin: state.origin,
-        stamp: state.stamp,
-      });
-    }
-  }
-
-  private noteConflict(reference: number, cell: Cell): void {
-    const { state, table } = this;
-    if (this.type === KeyType.set) return; // concurrent adds of one member agree
-    const name = Buffer.from(
-      table
-        .bufferOf(reference)
-        .subarray(table.keyStart(reference), table.keyStart(reference) + table.keyLength(reference)),
-    );
-    const shown = [...cell.siblings].sort((a, b) =>
-      state.replicas.later(a.stamp, a.replica, b.stamp, b.replica) ? -1 : 1,
-    );
-    const [winner, ...losers] = shown.map(({ replica, stamp, value }) => ({
-      replica: state.replicas.ids[replica],
-      stamp,
-      value,
-    }));
-    state.noteConflict({
-      atMs: state.now,
-      database: this.database,
-      key: this.key ?? name,
-      field: this.type === KeyType.hash ? name : null,
-      kind: 'value',
-      winner,
-      losers,
-    });
-  }
-}
-
-/** The lanes of a record's key up to its kind; the element's bytes follow. */
-export function keyLanes(
-  lanes: Lanes,
-  database: number,
-  key: Uint8Array,
-  start: number,
-  end: number,
-  kind: number,
-): Lanes {
-  return lanes.from(DIGEST_SEED_A, DIGEST_SEED_B).word(database).bytes(key, start, end).word(kind);
 }
 
 function fillDigits(out: Slice, value: number): Slice {

@@ -22,12 +22,12 @@ import { DatabaseView } from './database.ts';
 import { Delivery } from './delivery.ts';
 import { SLOTS } from './hash.ts';
 import { inspectKey } from './inspection.ts';
-import { idleClock, Keyspace } from './keyspace.ts';
+import { Keyspace } from './keyspace.ts';
 import { LocalTxn } from './local-txn.ts';
 import { TxnLog } from './log.ts';
 import { Records } from './records.ts';
 import { Slice } from './slice.ts';
-import { State, type WatchState, watchName } from './state.ts';
+import { idleClock, State, type WatchState, watchName } from './state.ts';
 import { Transfer } from './transfer.ts';
 
 const DATABASES = 16;
@@ -270,7 +270,7 @@ class StarlingEngine implements Engine {
       removed += this.collectFields(db, due, budget);
       this.collectCursor = next;
       if (next === 0) {
-        db.keyspace.deadlines.table.shrink();
+        db.keyspace.expiry.deadlines.table.shrink();
         this.collectDatabase = (this.collectDatabase + 1) % DATABASES;
         turns++;
       }
@@ -281,7 +281,7 @@ class StarlingEngine implements Engine {
 
   private expiredKeys(db: DatabaseView, due: UnixMs, budget: number): { keys: Buffer[]; next: number } {
     const keys: Buffer[] = [];
-    const { table } = db.keyspace.deadlines;
+    const { table } = db.keyspace.expiry.deadlines;
     const key = new Slice();
     if (table.count === 0) return { keys, next: 0 };
     const next = table.walk(this.collectCursor, budget, (at) => {
@@ -295,7 +295,7 @@ class StarlingEngine implements Engine {
   private collectFields(db: DatabaseView, due: UnixMs, budget: number): number {
     let removed = 0;
     const field = new Slice();
-    for (const body of [...db.keyspace.withFieldDeadlines.values()]) {
+    for (const body of [...db.keyspace.bodies.withFieldDeadlines.values()]) {
       if (removed >= budget) break;
       const { fieldDeadlines } = body;
       if (fieldDeadlines === null) continue;
@@ -308,7 +308,7 @@ class StarlingEngine implements Engine {
       for (const name of expired) {
         if (db.hashes.remove(key, field.set(name, 0, name.length), true)) removed++;
       }
-      if (table.count === 0) db.keyspace.withFieldDeadlines.delete(body.key.toString('latin1'));
+      if (table.count === 0) db.keyspace.bodies.withFieldDeadlines.delete(body.key.toString('latin1'));
     }
     return removed;
   }

@@ -11,7 +11,7 @@ export function inspectKey(state: State, keyspace: Keyspace, key: Slice): Inspec
   const { table } = keyspace.keys;
   const at = table.find(key.bytes, key.start, key.end);
   if (at < 0) return null;
-  const body = keyspace.bodyAt(at);
+  const body = keyspace.bodies.bodyAt(at);
   const fields = body?.fieldDeadlines ?? null;
   const shown = (list: readonly Deadline[]) => list.map((each) => showDeadline(state, each));
   const element = (elements: Elements, place: number): Inspection['parts'][number]['elements'][number] => {
@@ -43,8 +43,8 @@ export function inspectKey(state: State, keyspace: Keyspace, key: Slice): Inspec
     }
     parts.push({ type: part.type, elements });
   }
-  const type = keyspace.keys.isShown(at) ? keyspace.typeAt(at) : KeyType.none;
-  return { type, deadlines: shown(keyspace.deadlines.list(key.bytes, key.start, key.end)), parts };
+  const type = keyspace.keys.isShown(at) ? keyspace.bodies.typeAt(at) : KeyType.none;
+  return { type, deadlines: shown(keyspace.expiry.deadlines.list(key.bytes, key.start, key.end)), parts };
 }
 
 function showDeadline(

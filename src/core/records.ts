@@ -6,12 +6,11 @@
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
 import { type Cell, cellExists, collectTally, emptyCell, mergeCells, readCell, writeCell } from './cell.ts';
 import { KeyType } from './contract.ts';
-import { type Deadline, mergeDeadlines, readDeadlines, writeDeadlines } from './deadlines.ts';
+import { type Deadline, type Deadlines, mergeDeadlines, readDeadlines, writeDeadlines } from './deadlines.ts';
 import type { Elements } from './elements.ts';
-import { BODY } from './elements.ts';
 import type { Keyspace } from './keyspace.ts';
 import { Slice } from './slice.ts';
-import { FLAG_DIRTY, RECORD_FIELD_DEADLINES, RECORD_KEY_DEADLINES, type State } from './state.ts';
+import { BODY, FLAG_DIRTY, RECORD_FIELD_DEADLINES, RECORD_KEY_DEADLINES, type State } from './state.ts';
 import type { Context } from './version.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -56,7 +55,8 @@ export class Records {
   valueOf(name: RecordName, clean: boolean): Uint8Array {
     const { keyspace, key, kind, element } = name;
     if (kind === RECORD_KEY_DEADLINES || kind === RECORD_FIELD_DEADLINES) {
-      const deadlines = kind === RECORD_KEY_DEADLINES ? keyspace.deadlines : keyspace.findBody(key)?.fieldDeadlines;
+      const deadlines =
+        kind === RECORD_KEY_DEADLINES ? keyspace.expiry.deadlines : keyspace.bodies.findBody(key)?.fieldDeadlines;
       const name1 = kind === RECORD_KEY_DEADLINES ? key : element;
       const at = deadlines?.table.find(name1.bytes, name1.start, name1.end) ?? -1;
       if (deadlines === null || deadlines === undefined || at < 0) return NOTHING;
@@ -78,7 +78,7 @@ export class Records {
   placeOf({ keyspace, key, kind, element }: RecordName): { elements: Elements; at: number } | undefined {
     const keyAt = keyspace.keys.table.find(key.bytes, key.start, key.end);
     if (keyAt < 0) return undefined;
-    const body = keyspace.bodyAt(keyAt);
+    const body = keyspace.bodies.bodyAt(keyAt);
     if (body === undefined) return kind === KeyType.string ? { elements: keyspace.keys, at: keyAt } : undefined;
     const part = body.parts.find((each) => each.type === kind);
     const at = part === undefined ? -1 : part.table.find(element.bytes, element.start, element.end);
@@ -97,17 +97,17 @@ export class Records {
       visit(state.recordKey.bytes.subarray(0, state.recordKey.at), writer.bytes.subarray(0, writer.at));
     };
     if (table.kind(reference) !== BODY) emit(keyspace.keys, keyAt);
-    const body = keyspace.bodyAt(keyAt);
+    const body = keyspace.bodies.bodyAt(keyAt);
     for (const part of body?.parts ?? []) {
       for (let at = 0; at < part.table.positions; at++) if (part.table.referenceAt(at) !== 0) emit(part, at);
     }
-    const emitDeadlines = (deadlines: Keyspace['deadlines'], at: number) => {
+    const emitDeadlines = (deadlines: Deadlines, at: number) => {
       deadlines.spell(deadlines.table.referenceAt(at));
       writeDeadlines(writer.reset(), deadlines.listAt(at));
       visit(state.recordKey.bytes.subarray(0, state.recordKey.at), writer.bytes.subarray(0, writer.at));
     };
-    const own = keyspace.deadlines.table.find(key.bytes, key.start, key.end);
-    if (own >= 0) emitDeadlines(keyspace.deadlines, own);
+    const own = keyspace.expiry.deadlines.table.find(key.bytes, key.start, key.end);
+    if (own >= 0) emitDeadlines(keyspace.expiry.deadlines, own);
     const fields = body?.fieldDeadlines;
     if (fields !== null && fields !== undefined) {
       for (let at = 0; at < fields.table.positions; at++)
@@ -120,14 +120,14 @@ export class Records {
     const { keyspace, key, kind, element } = name;
     if (cell.siblings.length + cell.tallies.length === 0 && this.placeOf(name) === undefined) return;
     const keyAt = keyspace.keys.table.find(key.bytes, key.start, key.end);
-    const plain = kind === KeyType.string && (keyAt < 0 || keyspace.bodyAt(keyAt) === undefined);
+    const plain = kind === KeyType.string && (keyAt < 0 || keyspace.bodies.bodyAt(keyAt) === undefined);
     if (plain) {
       const { keys } = keyspace;
       keys.store(keyAt >= 0 ? keyAt : keys.insertBlank(key.bytes, key.start, key.end), cell);
       return;
     }
-    const body = keyspace.ensureBody(key);
-    const part = keyspace.ensurePart(body, kind as KeyType);
+    const body = keyspace.bodies.ensureBody(key);
+    const part = keyspace.bodies.ensurePart(body, kind as KeyType);
     for (const sibling of cell.siblings) part.noteWriter(sibling.replica, sibling.stamp);
     for (const tally of cell.tallies) part.noteWriter(tally.replica, tally.stamp);
     const at = part.table.find(element.bytes, element.start, element.end);
@@ -138,8 +138,8 @@ export class Records {
   /** Puts deadlines under a record's name; the values that they govern must be there already. */
   putDeadlines(name: RecordName, list: readonly Deadline[]): void {
     const { keyspace, key, kind, element } = name;
-    if (kind === RECORD_KEY_DEADLINES) keyspace.putDeadlines(key, list);
-    else keyspace.installFieldDeadlines(key, element, list);
+    if (kind === RECORD_KEY_DEADLINES) keyspace.expiry.putDeadlines(key, list);
+    else keyspace.expiry.installFieldDeadlines(key, element, list);
   }
 
   /** Loads a stored record into an empty state. Deadlines must come after the values of their key. */
@@ -161,8 +161,8 @@ export class Records {
   }
 
   private deadlinesOf({ keyspace, key, kind, element }: RecordName): Deadline[] {
-    if (kind === RECORD_KEY_DEADLINES) return keyspace.deadlines.list(key.bytes, key.start, key.end);
-    return keyspace.findBody(key)?.fieldDeadlines?.list(element.bytes, element.start, element.end) ?? [];
+    if (kind === RECORD_KEY_DEADLINES) return keyspace.expiry.deadlines.list(key.bytes, key.start, key.end);
+    return keyspace.bodies.findBody(key)?.fieldDeadlines?.list(element.bytes, element.start, element.end) ?? [];
   }
 
   /** Drops tallies whose cancellation is stable: `stable` holds stamps by replica index. */

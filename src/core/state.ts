@@ -11,6 +11,12 @@ import type { Conflict, EngineStatistics, Stamp, UnixMs } from './contract.ts';
 import { SLOTS } from './hash.ts';
 import { type Context, ReplicaTable } from './version.ts';
 
+/** Kinds of entries; elements.ts says what each holds. */
+export const SIMPLE = 0;
+export const TALLY = 1;
+export const CELL = 2;
+export const BODY = 3;
+
 /** Entry flags. */
 export const FLAG_DIRTY = 1;
 export const FLAG_HIDDEN = 2;
@@ -93,20 +99,10 @@ export class State {
     this.draining = new ByteTable(this.arena, seed);
   }
 
-  addTerm(slot: number, a: number, b: number): void {
-    this.digestA[slot] = (this.digestA[slot] + a) | 0;
-    this.digestB[slot] = (this.digestB[slot] + b) | 0;
-  }
-
-  /** One term goes, another comes: by the differences of their lanes. */
+  /** Adds to the two lanes of a slot's digest: a term, minus one, or the difference of two. */
   moveTerm(slot: number, a: number, b: number): void {
     this.digestA[slot] = (this.digestA[slot] + a) | 0;
     this.digestB[slot] = (this.digestB[slot] + b) | 0;
-  }
-
-  removeTerm(slot: number, a: number, b: number): void {
-    this.digestA[slot] = (this.digestA[slot] - a) | 0;
-    this.digestB[slot] = (this.digestB[slot] - b) | 0;
   }
 
   /** Notes that the record spelled in `recordKey` changed. */
@@ -145,4 +141,9 @@ export class State {
 
 export function watchName(database: number, bytes: Buffer, start: number, end: number): string {
   return `${database}:${bytes.toString('latin1', start, end)}`;
+}
+
+/** Seconds, 16 bits of them, as OBJECT IDLETIME needs: wraps after 18 hours. */
+export function idleClock(now: UnixMs): number {
+  return Math.floor(now / 1000) & 0xffff;
 }

@@ -93,3 +93,13 @@ export class ReplicaTable {
 export function covers(context: Context, replica: number, stamp: Stamp): boolean {
   return context === null || (replica < context.length && context[replica] >= stamp);
 }
+
+/** Adds pairs (replica, stamp) to a list of such, the larger stamp winning. */
+export function addPairs(into: number[], pairs: readonly number[]): void {
+  for (let i = 0; i < pairs.length; i += 2) {
+    let at = 0;
+    while (at < into.length && into[at] !== pairs[i]) at += 2;
+    if (at === into.length) into.push(pairs[i], pairs[i + 1]);
+    else if (pairs[i + 1] > into[at + 1]) into[at + 1] = pairs[i + 1];
+  }
+}

@@ -3,6 +3,7 @@
  * of a field, or of the key, takes what it observed; a concurrent write of a field survives it.
  */
 import { type Amount, asDecimal, plus } from '../amount.ts';
+import type { Body } from '../bodies.ts';
 import { cancelsOf } from '../cell.ts';
 import {
   type HashOperations,
@@ -18,7 +19,6 @@ import { type DatabaseView, pickEvenly } from '../database.ts';
 import type { Decimal } from '../decimal.ts';
 import { type Elements, NO_CANCELS } from '../elements.ts';
 import { addIntegers } from '../integer.ts';
-import type { Body } from '../keyspace.ts';
 import { Slice } from '../slice.ts';
 import { FLAG_DEADLINE } from '../state.ts';
 import { Op } from '../txn.ts';
@@ -57,7 +57,7 @@ export class HashType implements HashOperations {
   set(key: Slice, field: Slice, value: Slice, deadline: number): boolean {
     const { db } = this;
     const found = db.findForWrite(key);
-    const plain = found < 0 || deadline >= 0 ? undefined : db.keyspace.plainPart(found, KeyType.hash);
+    const plain = found < 0 || deadline >= 0 ? undefined : db.keyspace.bodies.plainPart(found, KeyType.hash);
     if (plain === undefined) return this.setInAny(key, field, value, deadline);
     const at = plain.table.find(field.bytes, field.start, field.end);
     const created = at < 0 || !plain.isShown(at);
@@ -222,8 +222,8 @@ export class HashType implements HashOperations {
   }
 
   private findField(key: Slice, field: Slice): { part: Elements | undefined; at: number } {
-    const body = this.db.keyspace.findBody(key);
-    const part = body === undefined ? undefined : this.db.keyspace.partOf(body, KeyType.hash);
+    const body = this.db.keyspace.bodies.findBody(key);
+    const part = body === undefined ? undefined : this.db.keyspace.bodies.partOf(body, KeyType.hash);
     if (part === undefined) return NO_FIELD;
     found.part = part;
     found.at = part.table.find(field.bytes, field.start, field.end);
@@ -254,7 +254,7 @@ export class HashType implements HashOperations {
     const { table } = part;
     const reference = table.referenceAt(at);
     if ((table.flags(reference) & FLAG_DEADLINE) === 0) return Number.POSITIVE_INFINITY;
-    const body: Body | undefined = this.db.keyspace.findBody(key);
+    const body: Body | undefined = this.db.keyspace.bodies.findBody(key);
     const start = table.keyStart(reference);
     return (
       body?.fieldDeadlines?.hideAt(table.bufferOf(reference), start, start + table.keyLength(reference)) ??

@@ -30,7 +30,7 @@ export class SetType implements SetOperations {
   add(key: Slice, member: Slice): boolean {
     const { db } = this;
     const found = db.findForWrite(key);
-    const plain = found < 0 ? undefined : db.keyspace.plainPart(found, KeyType.set);
+    const plain = found < 0 ? undefined : db.keyspace.bodies.plainPart(found, KeyType.set);
     if (plain === undefined) return this.addToAny(key, member);
     const at = plain.table.find(member.bytes, member.start, member.end);
     const shown = at >= 0 && plain.isShown(at);
@@ -54,8 +54,8 @@ export class SetType implements SetOperations {
     const { db } = this;
     const place = db.prepareWrite(key, KeyType.set);
     const hideAt = db.deadlineToExtend(place, key);
-    const before = place < 0 ? undefined : db.keyspace.findBody(key);
-    const part = before === undefined ? undefined : db.keyspace.partOf(before, KeyType.set);
+    const before = place < 0 ? undefined : db.keyspace.bodies.findBody(key);
+    const part = before === undefined ? undefined : db.keyspace.bodies.partOf(before, KeyType.set);
     const created = part === undefined || part.findShown(member.bytes, member.start, member.end) < 0;
     const writer = db.txn.begin();
     writer.op(Op.setAdd, db.index, key, NO_CANCELS);

@@ -2,14 +2,16 @@
  * Strings and counters: a register whose later write wins, and whose INCRs are effects that add up. A write cancels
  * the additions that it observed; those it did not see stay on top (Redis Software's and xredis-crdt's rule).
  */
+
 import { type Amount, asDecimal, parseAmount, plus } from '../amount.ts';
 import { type Cancel, cancelsOf, shownValue } from '../cell.ts';
 import { type IncrementRefusal, type Integer, KeyType, type StringOperations } from '../contract.ts';
 import type { DatabaseView } from '../database.ts';
 import { type Decimal, isInfinity } from '../decimal.ts';
-import { BODY, type Elements, NO_CANCELS, SIMPLE, TALLY } from '../elements.ts';
+import { type Elements, NO_CANCELS } from '../elements.ts';
 import { addIntegers, parseInteger } from '../integer.ts';
 import type { Slice } from '../slice.ts';
+import { BODY, SIMPLE, TALLY } from '../state.ts';
 import { Op } from '../txn.ts';
 
 const WRONG_TYPE = -2;
@@ -30,7 +32,7 @@ export class StringType implements StringOperations {
       keys.fill(at, out);
       return KeyType.string;
     }
-    const type = db.keyspace.typeAt(at);
+    const type = db.keyspace.bodies.typeAt(at);
     const part = type === KeyType.string ? db.partForRead(key, type) : undefined;
     if (part !== undefined) part.fill(part.table.find(key.bytes, 0, 0), out);
     return type;
@@ -64,9 +66,9 @@ export class StringType implements StringOperations {
   /** Where the string under a key stands whose entry is at `at`: there, or in the key's body. */
   private stringPlace(key: Slice, at: number): { elements: Elements; at: number } | undefined {
     const { keyspace } = this.db;
-    const body = keyspace.bodyAt(at);
+    const body = keyspace.bodies.bodyAt(at);
     if (body === undefined) return { elements: keyspace.keys, at };
-    const part = keyspace.partOf(body, KeyType.string);
+    const part = keyspace.bodies.partOf(body, KeyType.string);
     return part === undefined ? undefined : { elements: part, at: part.table.find(key.bytes, 0, 0) };
   }
 
@@ -99,7 +101,7 @@ export class StringType implements StringOperations {
     if (at < 0) return -1;
     const { keys } = db.keyspace;
     if (keys.table.kind(keys.table.referenceAt(at)) !== BODY) return at;
-    if (db.keyspace.typeAt(at) !== KeyType.string) return WRONG_TYPE;
+    if (db.keyspace.bodies.typeAt(at) !== KeyType.string) return WRONG_TYPE;
     db.clearKey(key, KeyType.string);
     return db.findForWrite(key);
   }

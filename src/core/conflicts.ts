@@ -1,0 +1,33 @@
+/**
+ * What CRDT CONFLICTS tells: concurrent writes that a key, or a field, could not both show. Noted when the second of
+ * them arrives; nothing depends on it.
+ */
+import type { Cell } from './cell.ts';
+import { KeyType } from './contract.ts';
+import type { Elements } from './elements.ts';
+
+/** Several values were written at the same time: the latest shows. */
+export function noteValueConflict(elements: Elements, reference: number, cell: Cell): void {
+  const { state, table } = elements;
+  if (elements.type === KeyType.set) return; // concurrent adds of one member agree
+  const start = table.keyStart(reference);
+  const name = Buffer.from(table.bufferOf(reference).subarray(start, start + table.keyLength(reference)));
+  const { replicas } = state;
+  const latestFirst = [...cell.siblings].sort((a, b) =>
+    replicas.later(a.stamp, a.replica, b.stamp, b.replica) ? -1 : 1,
+  );
+  const [winner, ...losers] = latestFirst.map(({ replica, stamp, value }) => ({
+    replica: replicas.ids[replica],
+    stamp,
+    value,
+  }));
+  state.noteConflict({
+    atMs: state.now,
+    database: elements.database,
+    key: elements.key ?? name,
+    field: elements.type === KeyType.hash ? name : null,
+    kind: 'value',
+    winner,
+    losers,
+  });
+}
