@@ -83,7 +83,14 @@ export async function packetsPair(): Promise<Pair | null> {
   const name = clusterName();
   const nodes = await startAll(hosts, (index, { address, clientAddress, name: space }) => {
     const flags = ['--no-mdns', '--cluster', name, '--listen', `/ip4/${address}/tcp/${MESH_PORT}`];
-    flags.push('--bind', clientAddress, '--bootstrap', `/ip4/${hosts[1 - index].address}/tcp/${MESH_PORT}`);
+    flags.push(
+      '--bind',
+      clientAddress,
+      '--protected-mode',
+      'no',
+      '--bootstrap',
+      `/ip4/${hosts[1 - index].address}/tcp/${MESH_PORT}`,
+    );
     return NodeProcess.start({ flags, host: clientAddress, prefix: ['ip', 'netns', 'exec', space] });
   });
   return {

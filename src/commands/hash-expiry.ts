@@ -1,6 +1,6 @@
 /** Times to live of hash fields (Redis 7.4). Answers per field: −2 no field, 0 condition unmet, 1 done, 2 removed at once. */
 import { NO_DEADLINE, NO_KEY } from '../core/contract.ts';
-import { type ExpireUnit, integerArgument, toDeadline } from './arguments.ts';
+import { type ExpireUnit, integerArgument, rangedArgument, toDeadline } from './arguments.ts';
 import { hashAt } from './hashes.ts';
 import { invalidExpire } from './reply.ts';
 import type { Call, Command } from './table.ts';
@@ -9,21 +9,26 @@ type Condition = '' | 'nx' | 'xx' | 'gt' | 'lt';
 
 /** The largest deadline that Redis keeps for a field: 46 bits of milliseconds. */
 const DEADLINE_MAX = 2 ** 46 - 1;
-const FIELDS_MISSING = 'ERR Mandatory keyword FIELDS is missing or not at the right position';
-const NUMFIELDS = 'ERR Parameter `numFields` should be greater than 0';
+const FIELDS_MISSING = 'ERR Mandatory argument FIELDS is missing or not at the right position';
+const TIME_NEGATIVE = 'ERR invalid expire time, must be >= 0';
+/** HEXPIRE and its kin word this one in their own way. */
+const COUNT_REFUSED = 'ERR Number of fields must be a positive integer';
+const COUNT_REFUSED_EXPIRE = 'ERR Parameter `numFields` should be greater than 0';
 const NUMFIELDS_MISMATCH = 'ERR The `numfields` parameter must match the number of arguments';
 
 /** Position of the first field for `FIELDS n field…` at args[at]; undefined after an error. */
-function fieldsAt(call: Call, at: number): number | undefined {
+function fieldsAt(call: Call, at: number, countRefused: string): number | undefined {
   const { args, argc, reply } = call;
-  const fail = (error: string) => {
-    reply.error(error);
+  // the arities see to it that a number follows
+  if (!args[at].isWord('fields')) {
+    reply.error(FIELDS_MISSING);
     return undefined;
-  };
-  if (at >= argc || !args[at].isWord('fields')) return fail(FIELDS_MISSING);
-  const text = at + 1 < argc ? args[at + 1].latin1() : '';
-  if (!/^\d{1,15}$/.test(text) || Number(text) < 1) return fail(NUMFIELDS);
-  return Number(text) === argc - at - 2 ? at + 2 : fail(NUMFIELDS_MISMATCH);
+  }
+  const count = rangedArgument(call, at + 1, 1, Number.POSITIVE_INFINITY, countRefused);
+  if (count === undefined) return undefined;
+  if (count === argc - at - 2) return at + 2;
+  reply.error(NUMFIELDS_MISMATCH);
+  return undefined;
 }
 
 function runExpire(call: Call, unit: ExpireUnit): void {
@@ -32,14 +37,18 @@ function runExpire(call: Call, unit: ExpireUnit): void {
   if (hashAt(call) === undefined) return;
   const given = integerArgument(call, 2);
   if (given === undefined) return;
-  const deadline = given < 0 ? undefined : toDeadline(given, unit, call.engine.now);
+  if (given < 0) {
+    reply.error(TIME_NEGATIVE);
+    return;
+  }
+  const deadline = toDeadline(given, unit, call.engine.now);
   if (deadline === undefined || deadline > DEADLINE_MAX) {
     reply.error(invalidExpire(name));
     return;
   }
   const word = args[3].latin1().toLowerCase();
   const condition: Condition = word === 'nx' || word === 'xx' || word === 'gt' || word === 'lt' ? word : '';
-  const first = fieldsAt(call, condition === '' ? 3 : 4);
+  const first = fieldsAt(call, condition === '' ? 3 : 4, COUNT_REFUSED_EXPIRE);
   if (first === undefined) return;
   reply.array(argc - first);
   for (let i = first; i < argc; i++) {
@@ -73,7 +82,7 @@ function isMet(condition: Condition, before: number, deadline: number): boolean 
 function runTtl(call: Call, show: (deadline: number, now: number) => number): void {
   const { args, argc, db, engine, reply } = call;
   if (hashAt(call) === undefined) return;
-  const first = fieldsAt(call, 2);
+  const first = fieldsAt(call, 2, COUNT_REFUSED);
   if (first === undefined) return;
   reply.array(argc - first);
   for (let i = first; i < argc; i++) {
@@ -85,7 +94,7 @@ function runTtl(call: Call, show: (deadline: number, now: number) => number): vo
 function runPersist(call: Call): void {
   const { args, argc, db, reply } = call;
   if (hashAt(call) === undefined) return;
-  const first = fieldsAt(call, 2);
+  const first = fieldsAt(call, 2, COUNT_REFUSED);
   if (first === undefined) return;
   reply.array(argc - first);
   for (let i = first; i < argc; i++) {

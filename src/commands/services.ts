@@ -37,6 +37,8 @@ export interface ConfigService {
     maxClients: number;
     maxMemoryBytes: number;
     requirePassword: string;
+    /** Without a password, only clients from this host are served. */
+    protectedMode: boolean;
     timeoutSeconds: number;
     debugCommand: boolean;
     databases: number;

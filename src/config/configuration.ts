@@ -36,6 +36,7 @@ export class Configuration implements ConfigService {
     this.limits = {
       protoMaxBulkLength: 0,
       maxClients: 0,
+      protectedMode: true,
       maxMemoryBytes: 0,
       requirePassword: '',
       timeoutSeconds: 0,
@@ -204,6 +205,7 @@ export class Configuration implements ConfigService {
     limits.maxClients = this.number('maxclients');
     limits.maxMemoryBytes = this.number('maxmemory');
     limits.requirePassword = this.text('requirepass');
+    limits.protectedMode = this.text('protected-mode') === 'yes';
     limits.timeoutSeconds = this.number('timeout');
     limits.debugCommand = this.text('enable-debug-command') !== 'no';
     limits.databases = this.number('databases');

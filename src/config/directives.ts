@@ -32,6 +32,13 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         summary: 'Password that clients must give',
       },
       {
+        name: 'protected-mode',
+        type: boolean,
+        default: 'yes',
+        mutable: true,
+        summary: 'While there is no password, refuse clients from other hosts',
+      },
+      {
         name: 'maxclients',
         type: integer(1, 1000000),
         default: '10000',

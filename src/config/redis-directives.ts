@@ -67,7 +67,6 @@ export const REDIS_DIRECTIVES: readonly Directive[] = [
   inert('enable-protected-configs', ALLOWED, 'no', 'frozen'),
   inert('enable-module-command', ALLOWED, 'no', 'frozen'),
   // network and clients
-  inert('protected-mode', boolean, 'yes'),
   inert('tcp-backlog', COUNT, '511', 'frozen'),
   inert('tcp-keepalive', COUNT, '300'),
   inert('bind-source-addr', text, ''),

@@ -12,7 +12,7 @@ import type { Keyspace } from './keyspace.ts';
 import type { LocalTxn } from './local-txn.ts';
 import { removeExpiredValues } from './partial-expiry.ts';
 import { Slice } from './slice.ts';
-import { FLAG_DEADLINE, FLAG_HIDDEN, idleClock, type State } from './state.ts';
+import { FLAG_DEADLINE, FLAG_FIELD_DEADLINES, FLAG_HIDDEN, idleClock, type State } from './state.ts';
 import { Op } from './txn.ts';
 import { HashType } from './types/hash.ts';
 import { SetType } from './types/set.ts';
@@ -23,6 +23,9 @@ import { addPairs } from './version.ts';
 const DEADLINE_MAX = 2 ** 52;
 /** SCAN cursors: the table's hash cursor, 0 at the start; 2^32 is its end. */
 const WALK_END = 2 ** 32;
+/** Flags of keys that may be hidden by time, and of those that may be hidden at all. */
+const EXPIRING = FLAG_DEADLINE | FLAG_FIELD_DEADLINES;
+const GUARDED = EXPIRING | FLAG_HIDDEN;
 
 export class DatabaseView implements Database {
   readonly index: number;
@@ -78,7 +81,7 @@ export class DatabaseView implements Database {
     if (at < 0) return -1;
     const reference = table.referenceAt(at);
     const flags = table.flags(reference);
-    if ((flags & (FLAG_HIDDEN | FLAG_DEADLINE)) !== 0) return this.findGuarded(key, at, flags, use);
+    if ((flags & GUARDED) !== 0) return this.findGuarded(key, at, flags, use);
     if (use) table.setIdleClock(reference, this.state.idle);
     return at;
   }
@@ -90,11 +93,11 @@ export class DatabaseView implements Database {
     if (at < 0) return -1;
     const reference = table.referenceAt(at);
     const flags = table.flags(reference);
-    if ((flags & FLAG_DEADLINE) !== 0 && this.hideAtOf(key) <= this.state.now) {
+    if ((flags & EXPIRING) !== 0 && this.isExpiredAt(at, flags)) {
       this.expire(key);
       return -1;
     }
-    if ((flags & (FLAG_HIDDEN | FLAG_DEADLINE)) !== 0) return this.findGuarded(key, at, flags, true);
+    if ((flags & GUARDED) !== 0) return this.findGuarded(key, at, flags, true);
     table.setIdleClock(reference, this.state.idle);
     return at;
   }
@@ -107,6 +110,7 @@ export class DatabaseView implements Database {
       if (hideAt < state.horizon && this.txn.open) this.expire(key);
       return -1;
     }
+    if ((flags & FLAG_FIELD_DEADLINES) !== 0 && keyspace.expiry.fieldsExpired(at, state.now)) return -1;
     if (this.txn.open && this.expirePart(key, hideAt)) return this.find(key, use);
     const { table } = keyspace.keys;
     if (use) table.setIdleClock(table.referenceAt(at), state.idle);
@@ -262,17 +266,26 @@ export class DatabaseView implements Database {
   /** Shown and not expired; collects nothing. */
   private shownNow(at: number): boolean {
     const { keys } = this.keyspace;
-    if (!keys.isShown(at)) return false;
+    return keys.isShown(at) && !this.isExpiredAt(at, keys.table.flags(keys.table.referenceAt(at)));
+  }
+
+  /** True if the key's own deadline has passed, or those of all its fields. */
+  private isExpiredAt(at: number, flags: number): boolean {
+    const { expiry, keys } = this.keyspace;
+    const { now } = this.state;
+    if ((flags & FLAG_FIELD_DEADLINES) !== 0 && expiry.fieldsExpired(at, now)) return true;
+    if ((flags & FLAG_DEADLINE) === 0) return false;
     const reference = keys.table.referenceAt(at);
-    if ((keys.table.flags(reference) & FLAG_DEADLINE) === 0) return true;
     const start = keys.table.keyStart(reference);
-    return (
-      this.keyspace.expiry.deadlines.hideAt(
-        keys.table.bufferOf(reference),
-        start,
-        start + keys.table.keyLength(reference),
-      ) > this.state.now
-    );
+    const end = start + keys.table.keyLength(reference);
+    return expiry.deadlines.hideAt(keys.table.bufferOf(reference), start, end) <= now;
+  }
+
+  /** For watches: the key is here, and expired. */
+  isExpired(key: Slice): boolean {
+    const { table } = this.keyspace.keys;
+    const at = table.find(key.bytes, key.start, key.end);
+    return at >= 0 && this.isExpiredAt(at, table.flags(table.referenceAt(at)));
   }
 
   // --- deadlines

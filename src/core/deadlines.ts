@@ -38,6 +38,8 @@ export class Deadlines {
   readonly table: ByteTable;
   /** Entries that will expire. */
   finite = 0;
+  /** No entry is hidden before this moment; it may be too early. */
+  private earliest = Number.POSITIVE_INFINITY;
   private readonly slot: number;
 
   constructor(state: State, database: number, key: Buffer | null) {
@@ -56,6 +58,29 @@ export class Deadlines {
 
   hideAtPosition(at: number): UnixMs {
     return this.table.stamp(this.table.referenceAt(at));
+  }
+
+  /** How many are hidden at `now`. Walks only while there are any. */
+  expiredCount(now: UnixMs): number {
+    if (now < this.earliest) return 0;
+    let expired = 0;
+    this.earliest = Number.POSITIVE_INFINITY;
+    for (let at = 0; at < this.table.positions; at++) {
+      if (this.table.referenceAt(at) === 0) continue;
+      const hideAt = this.hideAtPosition(at);
+      if (hideAt <= now) expired++;
+      if (hideAt < this.earliest) this.earliest = hideAt;
+    }
+    return expired;
+  }
+
+  /** True if none is left at `now`; ends at the first that is. */
+  allExpired(now: UnixMs): boolean {
+    if (now < this.earliest) return false;
+    for (let at = 0; at < this.table.positions; at++) {
+      if (this.table.referenceAt(at) !== 0 && this.hideAtPosition(at) > now) return false;
+    }
+    return true;
   }
 
   list(bytes: Uint8Array, start: number, end: number): Deadline[] {
@@ -97,6 +122,7 @@ export class Deadlines {
     table.writePayload(reference, writer.bytes, 0, writer.at);
     table.setStamp(reference, hideAt);
     if (Number.isFinite(hideAt)) this.finite++;
+    if (hideAt < this.earliest) this.earliest = hideAt;
     this.account(reference, true);
     this.markDirty(reference);
     return true;

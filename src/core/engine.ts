@@ -129,8 +129,7 @@ class StarlingEngine implements Engine {
     const db = this.databases[database];
     const owned = key.copy();
     const name = watchName(database, owned, 0, owned.length);
-    const hideAt = db.hideAtOf(key);
-    const watchState: WatchState = { changed: false, database, key: owned, expiredBefore: hideAt <= state.now };
+    const watchState: WatchState = { changed: false, database, key: owned, expiredBefore: db.isExpired(key) };
     const list = state.watches.get(name);
     if (list === undefined) state.watches.set(name, [watchState]);
     else list.push(watchState);
@@ -138,7 +137,7 @@ class StarlingEngine implements Engine {
     const watch: Watch = {
       get changed() {
         // expiry is no effect until the key is collected, but who watched it alive must see it
-        return watchState.changed || (!watchState.expiredBefore && db.hideAtOf(slice) <= state.now);
+        return watchState.changed || (!watchState.expiredBefore && db.isExpired(slice));
       },
     };
     this.watchStates.set(watch, watchState);

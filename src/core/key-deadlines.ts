@@ -18,7 +18,7 @@ import {
 } from './deadlines.ts';
 import { Elements } from './elements.ts';
 import { Slice } from './slice.ts';
-import { FLAG_DEADLINE, SIMPLE, type State } from './state.ts';
+import { FLAG_DEADLINE, FLAG_FIELD_DEADLINES, SIMPLE, type State } from './state.ts';
 
 export class KeyDeadlines {
   readonly deadlines: Deadlines;
@@ -127,6 +127,24 @@ export class KeyDeadlines {
     const reference = part.table.referenceAt(at);
     const flags = part.table.flags(reference);
     part.table.setFlags(reference, has ? flags | FLAG_DEADLINE : flags & ~FLAG_DEADLINE);
+    if (has) this.flagKey(body);
+  }
+
+  /** Reads of the key must look whether all of its fields have expired. */
+  private flagKey({ key }: Body): void {
+    const { table } = this.keys;
+    const reference = table.referenceAt(table.find(key, 0, key.length));
+    table.setFlags(reference, table.flags(reference) | FLAG_FIELD_DEADLINES);
+  }
+
+  /** True if the key at `at` is a hash, and nothing beside, whose fields have all expired at `now`. */
+  fieldsExpired(at: number, now: UnixMs): boolean {
+    const body = this.bodies.bodyAt(at);
+    if (body === undefined || body.fieldDeadlines === null) return false;
+    const shown = body.parts.filter((part) => part.size > 0);
+    const [part] = shown;
+    if (shown.length !== 1 || part.type !== KeyType.hash || part.size !== body.fieldDeadlines.finite) return false;
+    return body.fieldDeadlines.allExpired(now);
   }
 }
 

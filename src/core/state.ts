@@ -21,6 +21,8 @@ export const BODY = 3;
 export const FLAG_DIRTY = 1;
 export const FLAG_HIDDEN = 2;
 export const FLAG_DEADLINE = 4;
+/** Of a key: some of its fields have deadlines. */
+export const FLAG_FIELD_DEADLINES = 8;
 
 /** Record kinds beside the key types (which stand for the elements of a part). */
 export const RECORD_KEY_DEADLINES = 100;

@@ -21,6 +21,12 @@ const CLOSE_GRACE_MS = 1000;
 /** Longer timers of Node.js fire at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
+/** Redis's protected mode: the prefix is what clients know, and a line is all they show. */
+const DENIED =
+  'DENIED Starling runs in protected mode: no password is set, so it serves clients of its own host only. To serve ' +
+  'others, set one (requirepass), or, where every host that can connect is trusted, say CONFIG SET protected-mode no ' +
+  'from its own host or start it with --protected-mode no.';
+
 export interface ServerOptions {
   readonly engine: Engine;
   readonly registry: Registry;
@@ -148,11 +154,12 @@ export class RespServer implements ClientRegistry {
   private accept(accepted: net.Socket): void {
     const { services, warn } = this.options;
     services.statistics.connectionsReceived++;
-    if (this.sessions.size >= services.config.limits.maxClients) {
+    const refusal = this.refusalOf(accepted);
+    if (refusal !== null) {
       services.statistics.connectionsRejected++;
       accepted.on('error', () => accepted.destroy());
       accepted.resume();
-      accepted.write('-ERR max number of clients reached\r\n');
+      accepted.write(`-${refusal}\r\n`);
       accepted.destroySoon();
       return;
     }
@@ -170,6 +177,13 @@ export class RespServer implements ClientRegistry {
     });
     this.sockets.add(socket);
     const session = this.open(new SocketTransport(socket));
+  }
+
+  private refusalOf({ remoteAddress }: net.Socket): string | null {
+    const { limits } = this.options.services.config;
+    if (this.sessions.size >= limits.maxClients) return 'ERR max number of clients reached';
+    if (limits.protectedMode && limits.requirePassword === '' && !isLoopback(remoteAddress)) return DENIED;
+    return null;
   }
 
   private closeIdle(): void {
@@ -190,6 +204,12 @@ export class RespServer implements ClientRegistry {
     if (this.pause !== null) clearTimeout(this.pause.timer);
     this.pause = null;
   }
+}
+
+function isLoopback(address: string | undefined): boolean {
+  // a socket that has closed already has none, and is no danger
+  if (address === undefined || address === '::1') return true;
+  return address.startsWith('127.') || address.startsWith('::ffff:127.');
 }
 
 function listenError(error: NodeJS.ErrnoException, port: number, address: string): Error {

@@ -1,5 +1,7 @@
 /** The listener, over real sockets. */
+import { once } from 'node:events';
 import net from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodeRequest } from '../../src/resp/local-client.ts';
@@ -206,6 +208,36 @@ test('a socket whose handle cannot be taken over is read in the ordinary way', a
   assert.is(received.join(''), 'hello');
   assert.ok(ended);
   await new Promise((resolve) => server.close(resolve));
+});
+
+const ownAddress = Object.values(networkInterfaces())
+  .flat()
+  .find((address) => address?.family === 'IPv4' && !address.internal)?.address;
+if (ownAddress === undefined) console.log('SKIPPED protected mode: this host has no address but the loopback one');
+const remoteTest = ownAddress === undefined ? test.skip : test;
+
+remoteTest('without a password, only clients of the own host are served, unless protected mode is off', async () => {
+  const served = serve();
+  running.push(served.server);
+  const port = await served.server.listen(0, ['0.0.0.0']);
+  const ask = async (host: string): Promise<string> => {
+    const socket = net.connect(port, host);
+    socket.write('PING\r\n');
+    const [chunk] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    return chunk.toString();
+  };
+  const remote = ownAddress ?? '';
+  assert.is(await ask(HOST), '+PONG\r\n');
+  assert.match(await ask(remote), /^-DENIED .*requirepass.*protected-mode no/);
+  assert.is(served.services.statistics.connectionsRejected, 1);
+  served.configuration.set([['protected-mode', 'no']]);
+  assert.is(await ask(remote), '+PONG\r\n');
+  served.configuration.set([
+    ['protected-mode', 'yes'],
+    ['requirepass', 'secret'],
+  ]);
+  assert.match(await ask(remote), /^-NOAUTH /);
 });
 
 test.run();

@@ -35,7 +35,10 @@ export class HashType implements HashOperations {
   }
 
   size(key: Slice): number {
-    return this.db.partForRead(key, KeyType.hash)?.size ?? 0;
+    const { db } = this;
+    const part = db.partForRead(key, KeyType.hash);
+    if (part === undefined) return 0;
+    return part.size - (db.keyspace.bodies.findBody(key)?.fieldDeadlines?.expiredCount(db.state.now) ?? 0);
   }
 
   get(key: Slice, field: Slice, out: Slice): boolean {
@@ -92,7 +95,8 @@ export class HashType implements HashOperations {
   /** `expired`: collection removes a field whose time has come. */
   remove(key: Slice, field: Slice, expired = false): boolean {
     const { db } = this;
-    if (db.findForWrite(key) < 0) return false;
+    // collection goes field by field: the whole key might have got more time elsewhere
+    if (!expired && db.findForWrite(key) < 0) return false;
     const { part, at } = expired ? this.findField(key, field) : this.fieldForWrite(key, field);
     if (part === undefined || at < 0 || !part.isShown(at)) return false;
     this.removeField(key, field, part, at);
