@@ -12,7 +12,7 @@ import type { Deadlines } from './deadlines.ts';
 import { Elements } from './elements.ts';
 import { keySlot } from './hash.ts';
 import type { Slice } from './slice.ts';
-import { BODY, FLAG_DEADLINE, FLAG_HIDDEN, idleClock, type State } from './state.ts';
+import { BODY, FLAG_DEADLINE, FLAG_FIELD_DEADLINES, FLAG_HIDDEN, idleClock, type State } from './state.ts';
 
 export interface Body {
   readonly key: Buffer;
@@ -155,6 +155,7 @@ export class Bodies {
     this.free.push(id);
     if (body.fieldDeadlines !== null) {
       body.fieldDeadlines.table.clear();
+      table.setFlags(reference, table.flags(reference) & ~FLAG_FIELD_DEADLINES);
       this.withFieldDeadlines.delete(body.key.toString('latin1'));
     }
   }
