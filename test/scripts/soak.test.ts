@@ -13,11 +13,11 @@ test('memory that swings about one level is steady', () => {
 });
 
 test('memory that grows while the node warms up, and no more, is steady', () => {
-  assert.is(judge(swinging((index) => (index < 15 ? 80 + index * 10 : 240))).steady, true);
+  assert.is(judge(swinging((index) => (index < 30 ? 80 + index * 5 : 230))).steady, true);
 });
 
 test('memory that goes on growing is not steady', () => {
-  const { before, after, steady } = judge(swinging((index) => 150 + 2 * index));
+  const { before, after, steady } = judge(swinging((index) => 150 + 3 * index));
   assert.is(steady, false);
   assert.ok(after > before);
 });
