@@ -4,13 +4,15 @@
  * again. An envelope is checked down to its last effect before the first one is applied.
  */
 import { ByteReader, MalformedError } from './bytes.ts';
-import type { Received } from './contract.ts';
+import type { Received, ReplicaId } from './contract.ts';
 import { decodeEnvelope, type EnvelopeContents } from './envelope.ts';
 import { Slice } from './slice.ts';
 import type { State } from './state.ts';
 import { type EffectTarget, TxnReader } from './txn.ts';
 
 const WAITING_BYTES_MAX = 64 * 1024 * 1024;
+/** What an envelope that waits takes besides its bytes, about: small ones would fill the memory long before the limit. */
+const WAITING_OVERHEAD_BYTES = 1024;
 
 interface Waiting {
   contents: EnvelopeContents;
@@ -42,10 +44,8 @@ export class Delivery {
       if (error instanceof MalformedError) return { kind: 'malformed', reason: error.message };
       throw error;
     }
-    const { replicas } = this.state;
-    const origin = replicas.indexOf(contents.replica);
-    if (contents.first + contents.count - 1 <= replicas.numbers[origin]) return { kind: 'duplicate' };
-    if (origin === this.state.self && !this.ownAccepted) {
+    if (this.isKnown(contents)) return { kind: 'duplicate' };
+    if (this.state.replicas.find(contents.replica) === this.state.self && !this.ownAccepted) {
       return {
         kind: 'malformed',
         reason: `txns ${contents.first}… of our own replica ${contents.replica} that we did not issue`,
@@ -60,7 +60,7 @@ export class Delivery {
 
   private isReady(contents: EnvelopeContents): boolean {
     const { replicas } = this.state;
-    if (contents.first > replicas.numbers[replicas.indexOf(contents.replica)] + 1) return false;
+    if (contents.first > this.appliedOf(contents.replica) + 1) return false;
     return contents.context.every((entry) => {
       const index = replicas.find(entry.replica);
       return index !== undefined && replicas.numbers[index] >= entry.number;
@@ -70,18 +70,20 @@ export class Delivery {
   private wait(contents: EnvelopeContents, bytes: Uint8Array): Received {
     const { statistics } = this.state;
     let list = this.waiting.get(contents.replica);
-    if (list?.some((each) => each.contents.first === contents.first && each.contents.count >= contents.count))
-      return { kind: 'waiting' };
-    if (statistics.waitingBytes + bytes.length > WAITING_BYTES_MAX) return { kind: 'dropped' };
+    let place = list === undefined ? 0 : placeOf(list, contents.first);
+    for (; list !== undefined && place < list.length && list[place].contents.first === contents.first; place++) {
+      if (list[place].contents.count >= contents.count) return { kind: 'waiting' };
+    }
+    const waitingBytes = bytes.length + WAITING_OVERHEAD_BYTES;
+    if (statistics.waitingBytes + waitingBytes > WAITING_BYTES_MAX) return { kind: 'dropped' };
     if (list === undefined) {
       list = [];
       this.waiting.set(contents.replica, list);
     }
     const owned = Buffer.from(bytes);
-    list.push({ contents: decodeEnvelope(owned), bytes: owned });
-    list.sort((a, b) => a.contents.first - b.contents.first);
+    list.splice(place, 0, { contents: decodeEnvelope(owned), bytes: owned });
     statistics.waitingEnvelopes++;
-    statistics.waitingBytes += owned.length;
+    statistics.waitingBytes += waitingBytes;
     return { kind: 'waiting' };
   }
 
@@ -110,14 +112,19 @@ export class Delivery {
   }
 
   private isKnown(contents: EnvelopeContents): boolean {
-    const { replicas } = this.state;
-    return contents.first + contents.count - 1 <= replicas.numbers[replicas.indexOf(contents.replica)];
+    return contents.first + contents.count - 1 <= this.appliedOf(contents.replica);
+  }
+
+  /** A replica gets an index with its first txn that is applied: names alone, which anybody can invent, take none. */
+  private appliedOf(replica: ReplicaId): number {
+    const index = this.state.replicas.find(replica);
+    return index === undefined ? 0 : this.state.replicas.numbers[index];
   }
 
   private take(list: Waiting[]): Waiting {
     const [first] = list.splice(0, 1);
     this.state.statistics.waitingEnvelopes--;
-    this.state.statistics.waitingBytes -= first.bytes.length;
+    this.state.statistics.waitingBytes -= first.bytes.length + WAITING_OVERHEAD_BYTES;
     return first;
   }
 
@@ -167,6 +174,18 @@ export class Delivery {
     statistics.remoteTxns += applied;
     return applied;
   }
+}
+
+/** Where the first one that begins at `first` or later stands. */
+function placeOf(list: readonly Waiting[], first: number): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (list[middle].contents.first < first) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Sixteen databases that take everything and do nothing. */

@@ -33,7 +33,10 @@ export class TxnLog {
     while (this.bytes > this.bytesMax && this.order.length > 1) this.dropOldest();
   }
 
-  /** Envelopes that hold txn `from` and later ones, in order; null if memory does not reach back so far. */
+  /**
+   * Envelopes that hold txn `from` and later ones, gapless; null if `from` is not in memory: dropped, or taken over by
+   * a state transfer, which leaves a hole.
+   */
   read(replica: ReplicaId, from: number, bytesMax: number): Envelope[] | null {
     const queue = this.byReplica.get(replica);
     if (queue === undefined || queue.length === 0 || queue.at(0).first > from) return null;
@@ -44,13 +47,16 @@ export class TxnLog {
       if (queue.at(middle).last < from) low = middle + 1;
       else high = middle;
     }
+    if (low === queue.length || queue.at(low).first > from) return null;
     const found: Envelope[] = [];
     let bytes = 0;
+    let next = from;
     for (let i = low; i < queue.length; i++) {
       const envelope = queue.at(i);
-      if (found.length > 0 && bytes + envelope.bytes.length > bytesMax) break;
+      if (envelope.first > next || (found.length > 0 && bytes + envelope.bytes.length > bytesMax)) break;
       found.push(envelope);
       bytes += envelope.bytes.length;
+      next = envelope.last + 1;
     }
     return found;
   }

@@ -35,6 +35,21 @@ test('where memory does not reach back, a read says so', () => {
   assert.is(log.read(A, start, 1e6)?.at(-1)?.last, 20);
 });
 
+test('a read stops at a hole that a state transfer left, and where it begins says that memory has nothing', () => {
+  const log = new TxnLog();
+  log.append(envelope(A, 1, 10));
+  log.append(envelope(A, 11, 50));
+  log.append(envelope(A, 101, 110));
+  assert.equal(
+    log.read(A, 5, 1e6)?.map(({ first }) => first),
+    [1, 11],
+  );
+  assert.is(log.read(A, 51, 1e6), null);
+  assert.is(log.read(A, 100, 1e6), null);
+  assert.is(log.read(A, 105, 1e6)?.length, 1);
+  assert.is(log.read(A, 111, 1e6), null);
+});
+
 test('a single envelope above the limit is held all the same', () => {
   const log = new TxnLog(1000);
   log.append(envelope(A, 1, 1, 10_000));
