@@ -6,6 +6,8 @@ import { Decoder, Encoder } from 'cbor-x';
 import type { VersionVector } from '../core/contract.ts';
 
 export const FRAME_BYTES_MAX = 256 * 1024;
+/** A frame's length, before its type. */
+const HEAD_BYTES = 4;
 /** An envelope may hold one value of 512 MiB. */
 const WHOLE_BYTES_MAX = 600 * 1024 * 1024;
 
@@ -25,6 +27,7 @@ export const FrameType = {
   pong: 13,
   ask: 14,
   members: 15,
+  stateBegin: 16,
 } as const;
 
 /** What a frame's chunks add up to: an envelope or a state page. */
@@ -73,24 +76,44 @@ export function decodeMap(body: Uint8Array): Record<string, unknown> {
   return map as Record<string, unknown>;
 }
 
-/** Cuts what arrives into frames. */
+/** Cuts what arrives into frames. What it holds back is bounded: one frame, and the chunks of one envelope or page. */
 export class FrameReader {
-  private pending: Buffer = Buffer.alloc(0);
+  private pending: Buffer[] = [];
+  private pendingBytes = 0;
+  /** Bytes that the first whole frame in `pending` takes; 4 until its length is known. */
+  private wantedBytes = HEAD_BYTES;
   private parts: Buffer[] = [];
   private partsBytes = 0;
 
   /** Calls `take` for each whole frame; bodies are valid during the call. Throws FrameError. */
   push(bytes: Uint8Array, take: (type: number, body: Buffer) => void): void {
     const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    let input = this.pending.length === 0 ? chunk : Buffer.concat([this.pending, chunk]);
-    while (input.length >= 5) {
-      const length = input.readUInt32BE(0);
-      if (length < 1 || length > FRAME_BYTES_MAX + 16) throw new FrameError(`frame of ${length} bytes`);
-      if (input.length < 4 + length) break;
-      this.frame(input[4], input.subarray(5, 4 + length), take);
-      input = input.subarray(4 + length);
+    this.pendingBytes += chunk.length;
+    if (this.pendingBytes < this.wantedBytes) {
+      // a sender of single bytes must not make us copy a frame for each
+      this.pending.push(Buffer.from(chunk));
+      return;
     }
-    this.pending = input.length === 0 ? EMPTY : Buffer.from(input);
+    const input = this.pending.length === 0 ? chunk : Buffer.concat([...this.pending, chunk]);
+    const rest = input.subarray(this.cut(input, take));
+    this.pending = rest.length === 0 ? [] : [Buffer.from(rest)];
+    this.pendingBytes = rest.length;
+  }
+
+  /** Where the last whole frame ends. */
+  private cut(input: Buffer, take: (type: number, body: Buffer) => void): number {
+    let at = 0;
+    for (;;) {
+      this.wantedBytes = HEAD_BYTES;
+      if (input.length - at < HEAD_BYTES) return at;
+      const length = input.readUInt32BE(at);
+      if (length < 1 || length > FRAME_BYTES_MAX + 16) throw new FrameError(`frame of ${length} bytes`);
+      this.wantedBytes = HEAD_BYTES + length;
+      if (input.length - at < this.wantedBytes) return at;
+      const end = at + this.wantedBytes;
+      this.frame(input[at + HEAD_BYTES], input.subarray(at + HEAD_BYTES + 1, end), take);
+      at = end;
+    }
   }
 
   private frame(type: number, body: Buffer, take: (type: number, body: Buffer) => void): void {
@@ -98,19 +121,22 @@ export class FrameReader {
       take(type, body);
       return;
     }
-    if (body.length < 1) throw new FrameError('empty chunk');
-    this.parts.push(Buffer.from(body.subarray(1)));
+    const last = body.length > 0 && body[0] !== 0;
+    // every chunk but the last is full: else chunks without an end could be of nothing
+    if (body.length < 2 || (!last && body.length !== FRAME_BYTES_MAX + 1))
+      throw new FrameError(`chunk of ${body.length} bytes`);
     this.partsBytes += body.length - 1;
     if (this.partsBytes > WHOLE_BYTES_MAX) throw new FrameError(`chunks of ${this.partsBytes} bytes`);
-    if (body[0] === 0) return;
+    this.parts.push(Buffer.from(body.subarray(1)));
+    if (!last) return;
+    if (body[0] !== FrameType.envelope && body[0] !== FrameType.statePage)
+      throw new FrameError(`chunks of frame ${body[0]}`);
     const whole = Buffer.concat(this.parts);
     this.parts = [];
     this.partsBytes = 0;
     take(body[0], whole);
   }
 }
-
-const EMPTY = Buffer.alloc(0);
 
 // --- fields, checked
 
@@ -124,6 +150,13 @@ export function numberField(map: Record<string, unknown>, name: string): number 
   const value = map[name];
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
     throw new FrameError(`field ${name} is no number`);
+  return value;
+}
+
+/** A whole number from 0 on. */
+export function integerField(map: Record<string, unknown>, name: string): number {
+  const value = numberField(map, name);
+  if (!Number.isSafeInteger(value)) throw new FrameError(`field ${name} is no whole number`);
   return value;
 }
 
@@ -158,7 +191,9 @@ export function vectorFromWire(value: unknown): VersionVector {
       typeof replica !== 'string' ||
       !/^[0-9a-f]{16}$/.test(replica) ||
       !Number.isSafeInteger(number) ||
-      !Number.isSafeInteger(stamp)
+      !Number.isSafeInteger(stamp) ||
+      number < 0 ||
+      stamp < 0
     ) {
       throw new FrameError('bad entry of a version vector');
     }

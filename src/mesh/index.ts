@@ -51,7 +51,12 @@ const IDLE_ROUNDS = 5;
 export async function createMesh(options: MeshOptions): Promise<Mesh> {
   const topic = `starling/${options.cluster}/1`;
   const node = await createNode({ ...options, topic });
-  return new RunningMesh(options, node, topic);
+  try {
+    return new RunningMesh(options, node, topic);
+  } catch (error) {
+    await node.stop();
+    throw error;
+  }
 }
 
 class RunningMesh implements Mesh {
@@ -76,7 +81,7 @@ class RunningMesh implements Mesh {
     this.cluster = options.cluster;
     this.secured = options.secretFile !== null;
     const file = options.directory === null ? null : join(options.directory, 'members.json');
-    this.members_ = new Members(engine, this.peerId, file);
+    this.members_ = new Members(engine, this.peerId, file, log);
     const common = {
       engine,
       log,
@@ -89,6 +94,7 @@ class RunningMesh implements Mesh {
     this.sync = new Sync({
       ...common,
       cluster: options.cluster,
+      gossips: options.gossip,
       storedLog: options.storedLog,
       onReplicaClash: options.onReplicaClash,
     });

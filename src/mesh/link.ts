@@ -11,6 +11,8 @@ import { decodeMap, encodeBulk, encodeMap, FrameError, FrameReader, FrameType, n
 const CREDIT_BYTES = 4 * 1024 * 1024;
 /** Granted anew when so much has been taken in. */
 const CREDIT_STEP_BYTES = 1024 * 1024;
+/** Answers and vectors that a peer may leave unread; more waits only for one that asks and never reads. */
+const UNREAD_BYTES_MAX = 4 * 1024 * 1024;
 
 export class Link {
   readonly peerId: string;
@@ -21,16 +23,21 @@ export class Link {
   bytesOut = 0;
   /** Said hello. */
   ready = false;
+  /** Its vectors come by gossip as well. */
+  gossips = true;
   closed = false;
   /** May send bulk now: has credit and the stream takes it. */
   onWritable: () => void = () => {};
   onFrame: (type: number, body: Buffer) => void = () => {};
   onClosed: (reason: string) => void = () => {};
+  /** What a peer sent has met an error of ours. */
+  onFault: (error: unknown) => void = () => {};
   private readonly stream: Stream;
   private readonly reader = new FrameReader();
   private credit = CREDIT_BYTES;
   private taken = 0;
   private blocked = false;
+  private unreadBytes = 0;
 
   constructor(peerId: string, stream: Stream, connection: Connection) {
     this.peerId = peerId;
@@ -42,6 +49,7 @@ export class Link {
     );
     stream.addEventListener('drain', () => {
       this.blocked = false;
+      if (stream.writeBufferLength === 0) this.unreadBytes = 0;
       this.onWritable();
     });
     stream.addEventListener('close', () => this.over('stream closed'));
@@ -53,7 +61,12 @@ export class Link {
   }
 
   sendMap(type: number, map: Record<string, unknown>): void {
-    this.write(encodeMap(type, map));
+    const pieces = encodeMap(type, map);
+    if (this.blocked) {
+      for (const piece of pieces) this.unreadBytes += piece.length;
+      if (this.unreadBytes > UNREAD_BYTES_MAX) this.abort('refused: it asks and does not read the answers');
+    }
+    this.write(pieces);
   }
 
   /** An envelope or a page; charges the credit. */
@@ -99,8 +112,12 @@ export class Link {
     try {
       this.reader.push(bytes, (type, body) => this.frame(type, body));
     } catch (error) {
-      if (!(error instanceof FrameError)) throw error;
-      this.abort(`refused: ${error.message}`);
+      if (error instanceof FrameError) {
+        this.abort(`refused: ${error.message}`);
+        return;
+      }
+      this.onFault(error);
+      this.abort('refused: what it sent cannot be worked on');
     }
   }
 

@@ -3,12 +3,14 @@
  * causally stable, up to where clocks have been heard (so that expired keys may go), who has confirmed a txn, and
  * whom to redial. Remembered on disk, so that a restart neither forgets an absent member nor its address.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { Engine, ReplicaId, UnixMs, VersionVector } from '../core/contract.ts';
 
 /** A member that nobody has heard of for so long does not keep expired keys from going: memory comes first. */
 const HORIZON_PATIENCE_MS = 10 * 60 * 1000;
 const REMEMBERED_MAX = 1024;
+/** Others may still be told of a member that is forgotten here, as if it had been heard a moment later. */
+const FORGOTTEN_MARGIN_MS = 10_000;
 
 export interface Member {
   peerId: string;
@@ -35,19 +37,25 @@ export interface Report {
   seenMs: UnixMs;
 }
 
+export interface MembersLog {
+  warn(details: object, message: string): void;
+}
+
 export class Members {
   private readonly byPeer = new Map<string, Member>();
   private readonly engine: Engine;
   private readonly self: string;
   private readonly file: string | null;
+  /** When members were forgotten: what others tell of them is believed only if it is newer. */
+  private readonly forgottenMs = new Map<string, UnixMs>();
   private waiting: { number: number; count: number; resolve: (count: number) => void }[] = [];
   private dirty = false;
 
-  constructor(engine: Engine, self: string, file: string | null) {
+  constructor(engine: Engine, self: string, file: string | null, log: MembersLog) {
     this.engine = engine;
     this.self = self;
     this.file = file;
-    if (file !== null) this.load(file);
+    if (file !== null) this.load(file, log);
   }
 
   all(): Member[] {
@@ -62,6 +70,8 @@ export class Members {
   report(report: Report): void {
     if (report.peerId === this.self || report.peerId === '') return;
     const known = this.byPeer.get(report.peerId);
+    const forgottenMs = this.forgottenMs.get(report.peerId);
+    if (known === undefined && forgottenMs !== undefined && report.seenMs < forgottenMs + FORGOTTEN_MARGIN_MS) return;
     if (known === undefined && this.byPeer.size >= REMEMBERED_MAX) return;
     if (known !== undefined && report.seenMs < known.lastSeenMs) return;
     const member = known ?? { ...report, lastSeenMs: 0, heardMs: 0 };
@@ -85,6 +95,11 @@ export class Members {
     return ours >= theirs;
   }
 
+  /** A forgotten member that connects is one again. */
+  welcome(peerId: string): void {
+    this.forgottenMs.delete(peerId);
+  }
+
   remember(peerId: string, addresses: string[]): void {
     const member = this.byPeer.get(peerId);
     if (member === undefined || addresses.length === 0) return;
@@ -96,6 +111,7 @@ export class Members {
     for (const member of this.byPeer.values()) {
       if (member.peerId !== peerOrReplica && member.replica !== peerOrReplica) continue;
       this.byPeer.delete(member.peerId);
+      this.forgottenMs.set(member.peerId, Date.now());
       this.dirty = true;
       this.save();
       return member.peerId;
@@ -166,12 +182,18 @@ export class Members {
   save(): void {
     if (this.file === null || !this.dirty) return;
     const temporary = `${this.file}.tmp`;
-    writeFileSync(temporary, JSON.stringify(this.all(), null, 1), { mode: 0o600 });
+    const descriptor = openSync(temporary, 'w', 0o600);
+    try {
+      writeFileSync(descriptor, JSON.stringify(this.all(), null, 1));
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
     renameSync(temporary, this.file);
     this.dirty = false;
   }
 
-  private load(file: string): void {
+  private load(file: string, log: MembersLog): void {
     let text: string;
     try {
       text = readFileSync(file, 'utf8');
@@ -179,7 +201,34 @@ export class Members {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
       throw error;
     }
-    for (const member of JSON.parse(text) as Member[])
+    for (const member of parseMembers(text, file, log)) {
       if (member.peerId !== this.self) this.byPeer.set(member.peerId, member);
+    }
   }
+}
+
+/** A node must start without the memory of its members: they find each other again, or are told of. */
+function parseMembers(text: string, file: string, log: MembersLog): Member[] {
+  try {
+    const list: unknown = JSON.parse(text);
+    if (!Array.isArray(list) || !list.every(isMember)) throw new Error('not a list of members');
+    return list;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log.warn({ file, reason }, 'the remembered members cannot be read: going on without them');
+    return [];
+  }
+}
+
+function isMember(value: unknown): value is Member {
+  if (typeof value !== 'object' || value === null) return false;
+  const { peerId, replica, vector, region, zone, addresses, lastSeenMs, heardMs } = value as Record<string, unknown>;
+  return (
+    [peerId, replica, region, zone].every((each) => typeof each === 'string') &&
+    [lastSeenMs, heardMs].every((each) => typeof each === 'number') &&
+    Array.isArray(addresses) &&
+    addresses.every((each) => typeof each === 'string') &&
+    Array.isArray(vector) &&
+    vector.every((each) => typeof each?.replica === 'string' && typeof each.number === 'number')
+  );
 }

@@ -7,7 +7,8 @@ import '../compatibility.ts';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type GossipSub, gossipsub, StrictNoSign } from '@chainsafe/libp2p-gossipsub';
+import { type GossipSub, type GossipsubOpts, gossipsub, StrictNoSign } from '@chainsafe/libp2p-gossipsub';
+import { createTopicScoreParams } from '@chainsafe/libp2p-gossipsub/score';
 import { noise } from '@chainsafe/libp2p-noise';
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys';
 import { identify } from '@libp2p/identify';
@@ -89,11 +90,34 @@ async function startNode(
         ignoreDuplicatePublishError: true,
         maxInboundDataLength: GOSSIP_BYTES_MAX,
         heartbeatInterval: 1000,
+        scoreParams: scoring(options.topic),
         msgIdFn: (message) => createHash('sha1').update(message.data).digest(),
       }),
     },
   });
   return node as unknown as MeshNode;
+}
+
+/**
+ * A peer that publishes what cannot be taken soon is not listened to on the topic, until it stops. Nothing else counts
+ * against a peer: nodes of one cluster often share an address, and gossip that is late is made up for by sync.
+ */
+function scoring(topic: string): GossipsubOpts['scoreParams'] {
+  return {
+    IPColocationFactorWeight: 0,
+    behaviourPenaltyThreshold: 6,
+    topics: {
+      [topic]: createTopicScoreParams({
+        topicWeight: 1,
+        timeInMeshWeight: 0,
+        firstMessageDeliveriesWeight: 0,
+        meshMessageDeliveriesWeight: 0,
+        meshFailurePenaltyWeight: 0,
+        invalidMessageDeliveriesWeight: -1,
+        invalidMessageDeliveriesDecay: 0.9,
+      }),
+    },
+  };
 }
 
 /** Two clusters, and other libp2p programs, on one network must not find each other. */

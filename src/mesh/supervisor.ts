@@ -18,16 +18,24 @@ const PING_MS = 2000;
 const SILENCE_MS = 6000;
 const REDIAL_MS_MIN = 1000;
 const REDIAL_MS_MAX = 30_000;
+/** After a loss the first redial waits so long, so that both sides have noticed. */
+const LOST_MS = 200;
 /** A member that was here lately comes back soon: a healed partition must not wait for a long pause. */
 const REDIAL_LATELY_MS_MAX = 4000;
 const LATELY_MS = 10 * 60 * 1000;
+/** A peer that has opened a stream has said hello by then. */
+const HELLO_MS_MAX = 8000;
+/** A peer that was refused is not listened to again for so long, else it could have us at work and writing log lines. */
+const REFUSED_MS = 10_000;
 /** A linked peer whose vectors do not come by gossip for so long has a deaf gossip stream. */
 const DEAF_MS = 30_000;
 
 interface Target {
-  /** Empty: only addresses are known (bootstrap). */
-  peerId: string;
+  /** Null: an address at which whoever lives there is a peer (bootstrap, JOIN). */
+  peerId: string | null;
   addresses: Multiaddr[];
+  /** Who was there last. */
+  found: string | null;
   failures: number;
   nextMs: number;
   dialling: boolean;
@@ -56,6 +64,7 @@ export class Supervisor {
   private readonly targets = new Map<string, Target>();
   private readonly opening = new Set<string>();
   private readonly linkedSinceMs = new Map<string, number>();
+  private readonly refusedUntilMs = new Map<string, number>();
   private timer: NodeJS.Timeout | null = null;
   private lastTickMs = Date.now();
   private lastPingMs = 0;
@@ -68,7 +77,7 @@ export class Supervisor {
     for (const member of options.members.all())
       this.noticed(
         member.peerId,
-        member.addresses.map((each) => multiaddr(each)),
+        member.addresses.flatMap((each) => parseAddress(each)),
       );
     const { node, protocol } = options;
     node.addEventListener('peer:discovery', (event) =>
@@ -93,21 +102,33 @@ export class Supervisor {
     for (const link of this.options.sync.links.values()) link.close('this node stops');
   }
 
-  /** Dials an address until it is reached or fails once; then it is redialled like any other. Null, or why not. */
+  /** Dials an address now; it is redialled like any other from then on. Null, or why it was not reached. */
   async join(address: string): Promise<string | null> {
     let parsed: Multiaddr;
     try {
       parsed = multiaddr(address);
+      peerIdOf(parsed);
     } catch (error) {
       return `invalid multiaddr '${address}': ${messageOf(error)}`;
     }
+    if (!/\/tcp\/\d+(\/p2p\/[^/]+)?$/.test(parsed.toString())) return `no way to dial '${address}': only TCP is spoken`;
+    if (this.isOwn(parsed)) return `'${address}' is this node itself`;
     const target = this.addTarget(parsed);
     await this.dial(target);
+    if (target.found === this.self) return `'${address}' is this node itself`;
     return target.failures === 0 ? null : `cannot reach ${address}; it will be tried again`;
   }
 
+  private isOwn(address: Multiaddr): boolean {
+    if (peerIdOf(address) === this.self) return true;
+    const place = placeOf(address);
+    return peerIdOf(address) === null && this.options.node.getMultiaddrs().some((own) => placeOf(own) === place);
+  }
+
   forget(peerId: string): void {
-    this.targets.delete(peerId);
+    for (const [key, target] of this.targets) {
+      if (target.peerId === peerId || target.found === peerId) this.targets.delete(key);
+    }
     this.options.sync.links.get(peerId)?.abort('forgotten');
   }
 
@@ -116,7 +137,7 @@ export class Supervisor {
     if (peerId === this.self || addresses.length === 0) return;
     const target = this.targets.get(peerId);
     if (target === undefined) {
-      this.targets.set(peerId, { peerId, addresses: [...addresses], failures: 0, nextMs: 0, dialling: false });
+      this.targets.set(peerId, newTarget(peerId, [...addresses]));
     } else {
       target.addresses = [...addresses];
       target.nextMs = Math.min(target.nextMs, Date.now());
@@ -125,13 +146,13 @@ export class Supervisor {
 
   private addTarget(address: Multiaddr): Target {
     const peerId = peerIdOf(address);
-    const key = peerId === '' ? address.toString() : peerId;
+    const key = peerId ?? address.toString();
     const known = this.targets.get(key);
     if (known !== undefined) {
       if (!known.addresses.some((each) => each.toString() === address.toString())) known.addresses.push(address);
       return known;
     }
-    const target: Target = { peerId, addresses: [address], failures: 0, nextMs: 0, dialling: false };
+    const target = newTarget(peerId, [address]);
     this.targets.set(key, target);
     return target;
   }
@@ -150,9 +171,14 @@ export class Supervisor {
         link.abort(`nothing heard for ${now - link.lastHeardMs} ms`);
         continue;
       }
+      if (!link.ready && now - (this.linkedSinceMs.get(link.peerId) ?? now) > HELLO_MS_MAX) {
+        link.abort('refused: it says no hello');
+        continue;
+      }
       if (pinging) link.ping();
       this.checkDeafness(link, now);
     }
+    for (const [peerId, untilMs] of this.refusedUntilMs) if (now > untilMs) this.refusedUntilMs.delete(peerId);
     for (const member of this.options.members.all()) {
       if (!this.targets.has(member.peerId) && member.addresses.length > 0) {
         this.noticed(
@@ -170,7 +196,7 @@ export class Supervisor {
 
   private checkDeafness(link: Link, now: number): void {
     const { gossip, sync } = this.options;
-    if (gossip === null || sync.paused) return;
+    if (gossip === null || sync.paused || !link.gossips) return;
     const heard = Math.max(gossip.heardMs.get(link.peerId) ?? 0, this.linkedSinceMs.get(link.peerId) ?? now);
     if (now - heard < DEAF_MS) return;
     this.statistics.links_deaf++;
@@ -178,44 +204,50 @@ export class Supervisor {
     link.abort('its gossip stream is deaf');
   }
 
-  private isConnected(target: Target): boolean {
-    if (target.peerId === '') return false;
-    return this.options.sync.links.has(target.peerId);
+  private isConnected({ peerId, found }: Target): boolean {
+    const expected = peerId ?? found;
+    return expected !== null && this.options.sync.links.has(expected);
   }
 
   private async dial(target: Target): Promise<void> {
-    const { node, log, members } = this.options;
+    const { node, log } = this.options;
     target.dialling = true;
     this.statistics.dials++;
     try {
-      const connection = await node.dial(target.addresses, { signal: AbortSignal.timeout(4000) });
-      const peerId = connection.remotePeer.toString();
-      if (target.peerId === '') {
-        // an address without a peer id: now we know who lives there
-        this.targets.delete(target.addresses[0].toString());
-        target.peerId = peerId;
-        this.targets.set(peerId, target);
-      }
+      const connection = await node.dial(this.addressesOf(target), { signal: AbortSignal.timeout(4000) });
+      target.found = connection.remotePeer.toString();
       target.failures = 0;
       target.nextMs = Date.now() + REDIAL_MS_MIN;
       this.openSoon(connection.remotePeer);
     } catch (error) {
       target.failures++;
       this.statistics.dials_failed++;
-      const lately = Date.now() - (members.get(target.peerId)?.lastSeenMs ?? 0) < LATELY_MS;
-      const cap = lately || target.peerId === '' ? REDIAL_LATELY_MS_MAX : REDIAL_MS_MAX;
-      const pause = Math.min(cap, REDIAL_MS_MIN * 2 ** Math.min(target.failures, 5));
-      target.nextMs = Date.now() + pause * (0.75 + Math.random() / 2);
+      target.nextMs = Date.now() + this.pauseMs(target);
       log.debug({ peer: target.peerId, failures: target.failures, reason: messageOf(error) }, 'dial failed');
     } finally {
       target.dialling = false;
     }
   }
 
+  private pauseMs({ peerId, failures }: Target): number {
+    const lastSeenMs = peerId === null ? Date.now() : (this.options.members.get(peerId)?.lastSeenMs ?? 0);
+    const cap = Date.now() - lastSeenMs < LATELY_MS ? REDIAL_LATELY_MS_MAX : REDIAL_MS_MAX;
+    return Math.min(cap, REDIAL_MS_MIN * 2 ** Math.min(failures, 5)) * (0.75 + Math.random() / 2);
+  }
+
+  /** What it was found under and what it says of itself, with its peer id: somebody else may have its address by now. */
+  private addressesOf({ peerId, addresses }: Target): Multiaddr[] {
+    if (peerId === null) return addresses;
+    const told = this.options.members.get(peerId)?.addresses ?? [];
+    const places = new Set([...addresses, ...told.flatMap((each) => parseAddress(each))].map(placeOf));
+    return [...places].map((place) => multiaddr(`${place}/p2p/${peerId}`));
+  }
+
   /** Of two peers the one with the smaller id opens the stream, so that there is one. */
   private openSoon(peer: PeerId): void {
     const peerId = peer.toString();
     if (this.stopped || this.self > peerId || this.opening.has(peerId) || this.options.sync.links.has(peerId)) return;
+    if (this.refusedUntilMs.has(peerId)) return;
     this.opening.add(peerId);
     this.open(peer).finally(() => this.opening.delete(peerId));
   }
@@ -228,8 +260,7 @@ export class Supervisor {
       const stream = await connection.newStream(protocol, { signal: AbortSignal.timeout(4000) });
       this.take(stream, connection);
     } catch (error) {
-      const target = this.targets.get(peer.toString());
-      if (target !== undefined) target.nextMs = Date.now() + REDIAL_LATELY_MS_MAX;
+      this.redialIn(peer.toString(), REDIAL_LATELY_MS_MAX);
       log.debug({ peer: peer.toString(), reason: messageOf(error) }, 'no sync stream: not of this cluster, or gone');
       await connection
         .close()
@@ -238,24 +269,23 @@ export class Supervisor {
   }
 
   private accept(stream: Stream, connection: Connection): void {
-    this.take(stream, connection);
+    if (!this.stopped && !this.refusedUntilMs.has(connection.remotePeer.toString())) {
+      this.take(stream, connection);
+      return;
+    }
+    const reason = new Error('not taken');
+    stream.abort(reason);
+    connection.abort(reason);
   }
 
   private take(stream: Stream, connection: Connection): void {
     const { sync, members, log } = this.options;
     const peerId = connection.remotePeer.toString();
     const link = new Link(peerId, stream, connection);
-    link.onClosed = (reason) => {
-      const wasReady = link.ready && sync.links.get(peerId) === link;
-      sync.remove(link);
-      this.linkedSinceMs.delete(peerId);
-      if (reason.startsWith('refused')) log.warn({ peer: peerId, reason }, 'peer refused');
-      if (wasReady && !this.stopped) this.options.onLost(peerId, reason);
-      const target = this.targets.get(peerId);
-      if (target !== undefined) target.nextMs = Date.now() + (reason.startsWith('refused') ? REDIAL_MS_MAX : 200);
-    };
-    this.linkedSinceMs.set(peerId, Date.now());
+    link.onFault = (error) => log.warn({ peer: peerId, err: error }, 'what a peer sent met an error');
+    link.onClosed = (reason) => this.closed(link, reason);
     sync.add(link);
+    this.linkedSinceMs.set(peerId, Date.now());
     const address = connection.remoteAddr;
     if (connection.direction === 'outbound') {
       members.remember(peerId, [address.toString()]);
@@ -263,18 +293,46 @@ export class Supervisor {
     }
   }
 
+  private closed(link: Link, reason: string): void {
+    const { sync, log } = this.options;
+    const { peerId } = link;
+    const current = sync.links.get(peerId) === link;
+    sync.remove(link);
+    if (current) this.linkedSinceMs.delete(peerId);
+    const refused = reason.startsWith('refused');
+    if (refused) {
+      log.warn({ peer: peerId, reason }, 'peer refused');
+      this.refusedUntilMs.set(peerId, Date.now() + REFUSED_MS);
+    }
+    if (link.ready && current && !this.stopped) this.options.onLost(peerId, reason);
+    if (current || refused) this.redialIn(peerId, refused ? REDIAL_MS_MAX : LOST_MS);
+  }
+
   private disconnected(peer: PeerId): void {
-    const link = this.options.sync.links.get(peer.toString());
-    link?.abort('connection lost');
-    const target = this.targets.get(peer.toString());
-    if (target !== undefined) target.nextMs = Date.now() + 200;
+    this.options.sync.links.get(peer.toString())?.abort('connection lost');
+    this.redialIn(peer.toString(), LOST_MS);
+  }
+
+  private redialIn(peerId: string, ms: number): void {
+    for (const target of this.targets.values()) {
+      if (target.peerId === peerId || target.found === peerId) target.nextMs = Date.now() + ms;
+    }
   }
 }
 
-/** The peer id at the end of an address, or ''. */
-function peerIdOf(address: Multiaddr): string {
+function newTarget(peerId: string | null, addresses: Multiaddr[]): Target {
+  return { peerId, addresses, found: null, failures: 0, nextMs: 0, dialling: false };
+}
+
+/** An address without the peer id. */
+function placeOf(address: Multiaddr): string {
+  return address.toString().replace(/\/p2p\/[^/]+$/, '');
+}
+
+/** The peer id at the end of an address. Throws if that is none. */
+function peerIdOf(address: Multiaddr): string | null {
   const match = /\/p2p\/([^/]+)$/.exec(address.toString());
-  return match === null ? '' : peerIdFromString(match[1]).toString();
+  return match === null ? null : peerIdFromString(match[1]).toString();
 }
 
 /** Addresses from elsewhere may be nonsense: those are left out. */

@@ -9,6 +9,7 @@ import {
   decodeMap,
   FrameError,
   FrameType,
+  integerField,
   listField,
   numberField,
   replicaField,
@@ -28,6 +29,12 @@ const DIRECT_PATIENCE_MS = 700;
 /** A pull that brought nothing for so long is asked again, elsewhere perhaps. */
 const PULL_PATIENCE_MS = 3000;
 const PULLS_MAX = 256;
+/** A transfer that brought nothing for so long is asked for again. */
+const TRANSFER_PATIENCE_MS = 10_000;
+/** Entries of vectors in one frame that tells of members: about 130 KB of them. */
+const MEMBER_ENTRIES_PER_FRAME = 3000;
+/** What the rest of a member takes there, in such entries. */
+const MEMBER_ENTRIES = 10;
 
 export interface SyncOptions {
   engine: Engine;
@@ -36,6 +43,8 @@ export interface SyncOptions {
   peerId: string;
   region: string;
   zone: string;
+  /** Our vectors go out by gossip as well. */
+  gossips: boolean;
   addresses(): string[];
   storedLog: { read(replica: ReplicaId, from: number, bytesMax: number): Promise<Envelope[]> };
   log: { info(details: object, message: string): void; warn(details: object, message: string): void };
@@ -43,13 +52,23 @@ export interface SyncOptions {
   onReplicaClash(): void;
 }
 
+/** A state transfer to us. */
+interface Transfer {
+  link: Link;
+  /** Tells its pages from those of an earlier one over the same link that was given up. */
+  number: number;
+  /** Null until its begin has come. */
+  pages: Uint8Array[] | null;
+  sinceMs: number;
+}
+
 /** What a link is to be sent. */
 interface Outgoing {
   /** Next own txn to send; null: not followed. */
   follow: number | null;
   pulls: Gap[];
-  /** Cursor of a state transfer in progress; null: none. */
-  state: number | null;
+  /** A state transfer in progress; null: none. */
+  state: { number: number; cursor: number } | null;
   reading: boolean;
 }
 
@@ -70,8 +89,9 @@ export class Sync {
   private readonly options: SyncOptions;
   private readonly outgoing = new Map<Link, Outgoing>();
   private readonly gapSince = new Map<ReplicaId, number>();
-  private readonly pulling = new Map<ReplicaId, { link: Link; sinceMs: number }>();
-  private transfer: { link: Link; pages: Uint8Array[]; sinceMs: number } | null = null;
+  private readonly pulling = new Map<ReplicaId, { link: Link; from: number; sinceMs: number }>();
+  private transfer: Transfer | null = null;
+  private transfersAsked = 0;
   private ackTimer: NodeJS.Timeout | null = null;
 
   constructor(options: SyncOptions) {
@@ -88,7 +108,7 @@ export class Sync {
     this.outgoing.set(link, { follow: null, pulls: [], state: null, reading: false });
     link.onFrame = (type, body) => this.frame(link, type, body);
     link.onWritable = () => this.pump(link);
-    const { cluster, peerId, region, zone, engine } = this.options;
+    const { cluster, peerId, region, zone, engine, gossips } = this.options;
     link.sendMap(FrameType.hello, {
       p: PROTOCOL_VERSION,
       cluster,
@@ -99,6 +119,7 @@ export class Sync {
       addresses: this.options.addresses(),
       vector: vectorToWire(engine.vector()),
       clock: Date.now(),
+      gossip: gossips,
     });
   }
 
@@ -136,16 +157,27 @@ export class Sync {
   broadcastMembers(): void {
     if (this.paused) return;
     const now = Date.now();
-    const list = this.options.members.all().map((member) => ({
-      id: member.peerId,
-      replica: member.replica,
-      region: member.region,
-      zone: member.zone,
-      addresses: member.addresses,
-      vector: vectorToWire(member.vector),
-      age: Math.max(0, now - member.lastSeenMs),
-    }));
-    for (const link of this.links.values()) if (link.ready) link.sendMap(FrameType.members, { list });
+    let list: Record<string, unknown>[] = [];
+    let entries = 0;
+    const tell = () => {
+      for (const link of this.links.values()) if (link.ready) link.sendMap(FrameType.members, { list });
+      list = [];
+      entries = 0;
+    };
+    for (const member of this.options.members.all()) {
+      if (list.length > 0 && entries + member.vector.length > MEMBER_ENTRIES_PER_FRAME) tell();
+      entries += member.vector.length + MEMBER_ENTRIES;
+      list.push({
+        id: member.peerId,
+        replica: member.replica,
+        region: member.region,
+        zone: member.zone,
+        addresses: member.addresses,
+        vector: vectorToWire(member.vector),
+        age: Math.max(0, now - member.lastSeenMs),
+      });
+    }
+    if (list.length > 0) tell();
   }
 
   private sendVector(link: Link): void {
@@ -178,30 +210,33 @@ export class Sync {
         if (!this.paused) this.sendVector(link);
         return;
       case FrameType.follow:
-        this.out(link).follow = numberField(decodeMap(body), 'from');
+        this.out(link).follow = Math.max(1, integerField(decodeMap(body), 'from'));
         this.pump(link);
         return;
       case FrameType.pull:
         this.pull(link, decodeMap(body));
         return;
       case FrameType.envelope:
-        this.envelope(link, body);
+        this.envelope(body);
         return;
       case FrameType.gone:
         if (!this.paused) this.requestState(link);
         return;
       case FrameType.wantState:
-        this.out(link).state = 0;
+        this.out(link).state = { number: integerField(decodeMap(body), 'n'), cursor: 0 };
         this.pump(link);
         return;
+      case FrameType.stateBegin:
+        this.beginTransfer(this.awaited(link, decodeMap(body)));
+        return;
       case FrameType.statePage:
-        if (this.transfer?.link === link) {
+        if (this.transfer?.link === link && this.transfer.pages !== null) {
           this.transfer.pages.push(Buffer.from(body));
           this.transfer.sinceMs = Date.now();
         }
         return;
       case FrameType.stateEnd:
-        this.finishTransfer(link);
+        this.finishTransfer(this.awaited(link, decodeMap(body)));
         return;
       default:
         throw new FrameError(`unknown frame ${type}`);
@@ -224,6 +259,7 @@ export class Sync {
       this.clash(link);
       return;
     }
+    members.welcome(link.peerId);
     members.report({
       peerId: link.peerId,
       replica,
@@ -235,6 +271,7 @@ export class Sync {
       seenMs: Date.now(),
     });
     link.ready = true;
+    link.gossips = map.gossip !== false;
     link.ping();
     log.info({ peer: link.peerId, replica }, 'peer connected');
     if (!this.paused) {
@@ -288,7 +325,7 @@ export class Sync {
     }
   }
 
-  private envelope(link: Link, body: Buffer): void {
+  private envelope(body: Buffer): void {
     if (this.paused) return;
     this.statistics.envelopes_received++;
     const received = this.options.engine.receive(body);
@@ -298,7 +335,6 @@ export class Sync {
     }
     if (received.kind === 'waiting' || received.kind === 'dropped') this.pullMissing();
     if (received.kind === 'applied') this.acknowledgeSoon();
-    void link;
   }
 
   /** Peers learn how far we are soon after we have applied something, in one frame for many envelopes. */
@@ -330,7 +366,8 @@ export class Sync {
       const pull = this.pulling.get(replica);
       if (pull !== undefined && now - pull.sinceMs < PULL_PATIENCE_MS) continue;
       if (this.isLinkedOrigin(replica) && now - since < DIRECT_PATIENCE_MS) continue;
-      this.pullFrom(replica, from, now);
+      // who was asked for the same and did not give it is asked again only if nobody else has it
+      this.pullFrom(replica, from, now, pull?.from === from ? pull.link : null);
     }
   }
 
@@ -340,22 +377,28 @@ export class Sync {
       .some((member) => member.replica === replica && this.links.get(member.peerId)?.ready === true);
   }
 
-  private pullFrom(replica: ReplicaId, from: number, now: number): void {
+  private pullFrom(replica: ReplicaId, from: number, now: number, avoided: Link | null): void {
     let best: { link: Link; to: number } | undefined;
     for (const link of this.links.values()) {
       if (!link.ready) continue;
       const to = numberOf(this.options.members.get(link.peerId)?.vector, replica);
-      if (to >= from && (best === undefined || link.rttMs < best.link.rttMs)) best = { link, to };
+      if (to < from) continue;
+      if (best === undefined || best.link === avoided || (link !== avoided && link.rttMs < best.link.rttMs))
+        best = { link, to };
     }
     if (best === undefined) return;
     this.statistics.pulls++;
-    this.pulling.set(replica, { link: best.link, sinceMs: now });
+    this.pulling.set(replica, { link: best.link, from, sinceMs: now });
     best.link.sendMap(FrameType.pull, { r: replica, from, to: best.to });
   }
 
   private pull(link: Link, map: Record<string, unknown>): void {
     const { pulls } = this.out(link);
-    const gap = { replica: replicaField(map, 'r'), from: numberField(map, 'from'), to: numberField(map, 'to') };
+    const gap = {
+      replica: replicaField(map, 'r'),
+      from: Math.max(1, integerField(map, 'from')),
+      to: integerField(map, 'to'),
+    };
     const known = pulls.findIndex((each) => each.replica === gap.replica);
     if (known >= 0) pulls[known] = gap;
     else if (pulls.length < PULLS_MAX) pulls.push(gap);
@@ -364,19 +407,36 @@ export class Sync {
 
   private requestState(link: Link): void {
     const now = Date.now();
-    if (this.transfer !== null && now - this.transfer.sinceMs < 10_000) return;
-    this.transfer = { link, pages: [], sinceMs: now };
+    if (this.transfer !== null && now - this.transfer.sinceMs < TRANSFER_PATIENCE_MS) return;
+    const number = ++this.transfersAsked;
+    this.transfer = { link, number, pages: null, sinceMs: now };
     this.options.log.info({ peer: link.peerId }, 'logs do not reach back: asking for a state transfer');
-    link.sendMap(FrameType.wantState, {});
+    link.sendMap(FrameType.wantState, { n: number });
   }
 
-  private finishTransfer(link: Link): void {
-    const { transfer } = this;
-    if (transfer?.link !== link || this.paused) return;
+  /** The transfer that a begin or end is of; null if that was given up, or never asked for. */
+  private awaited(link: Link, map: Record<string, unknown>): Transfer | null {
+    const number = integerField(map, 'n');
+    return this.transfer?.link === link && this.transfer.number === number ? this.transfer : null;
+  }
+
+  private beginTransfer(transfer: Transfer | null): void {
+    if (transfer !== null) transfer.pages = [];
+  }
+
+  private finishTransfer(transfer: Transfer | null): void {
+    if (transfer === null) return;
+    const { link, pages } = transfer;
+    if (pages === null) throw new FrameError('end of a state transfer without its begin');
     this.transfer = null;
-    this.options.engine.importState(transfer.pages);
+    try {
+      this.options.engine.importState(pages);
+    } catch (error) {
+      this.statistics.refused++;
+      throw new FrameError(`state: ${error instanceof Error ? error.message : String(error)}`);
+    }
     this.statistics.transfers_received++;
-    this.options.log.info({ peer: link.peerId, pages: transfer.pages.length }, 'state transfer merged');
+    this.options.log.info({ peer: link.peerId, pages: pages.length }, 'state transfer merged');
     this.pulling.clear();
     this.gapSince.clear();
     for (const each of this.links.values()) if (each.ready) this.follow(each);
@@ -465,13 +525,15 @@ export class Sync {
     out.pulls = out.pulls.filter((gap) => gap.replica !== replica);
   }
 
-  private sendPage(link: Link, out: Outgoing, cursor: number): void {
-    const { next, bytes } = this.options.engine.exportState(cursor, PAGE_BYTES);
+  private sendPage(link: Link, out: Outgoing, state: { number: number; cursor: number }): void {
+    if (state.cursor === 0) link.sendMap(FrameType.stateBegin, { n: state.number });
+    const { next, bytes } = this.options.engine.exportState(state.cursor, PAGE_BYTES);
     link.sendBulk(FrameType.statePage, bytes);
-    out.state = next === 0 ? null : next;
+    state.cursor = next;
     if (next !== 0) return;
+    out.state = null;
     this.statistics.transfers_sent++;
-    link.sendMap(FrameType.stateEnd, {});
+    link.sendMap(FrameType.stateEnd, { n: state.number });
   }
 }
 
