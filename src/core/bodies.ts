@@ -154,7 +154,7 @@ export class Bodies {
     this.bodies[id] = undefined;
     this.free.push(id);
     if (body.fieldDeadlines !== null) {
-      body.fieldDeadlines.table.clear();
+      body.fieldDeadlines.clear();
       table.setFlags(reference, table.flags(reference) & ~FLAG_FIELD_DEADLINES);
       this.withFieldDeadlines.delete(body.key.toString('latin1'));
     }

@@ -128,6 +128,19 @@ export class Deadlines {
     return true;
   }
 
+  /** Removes all entries: what they governed is gone. */
+  clear(): void {
+    const { table } = this;
+    for (let at = 0; at < table.positions; at++) {
+      const reference = table.referenceAt(at);
+      if (reference === 0) continue;
+      this.account(reference, false);
+      this.markDirty(reference);
+    }
+    table.clear();
+    this.finite = 0;
+  }
+
   spell(reference: number): void {
     const { state, table } = this;
     const start = table.keyStart(reference);

@@ -124,6 +124,7 @@ export class Records {
     if (plain) {
       const { keys } = keyspace;
       keys.store(keyAt >= 0 ? keyAt : keys.insertBlank(key.bytes, key.start, key.end), cell);
+      keyspace.expiry.refreshDeadlines(key);
       return;
     }
     const body = keyspace.bodies.ensureBody(key);
