@@ -85,7 +85,14 @@ export class Members {
     member.lastSeenMs = report.seenMs;
     if (this.hasApplied(report)) member.heardMs = Math.max(member.heardMs, report.clockMs);
     this.byPeer.set(report.peerId, member);
+    // the first one ends our being alone, and must not have to wait for the next round
+    if (known === undefined) this.updateStability(this.engine.now);
     this.settleWaiting();
+  }
+
+  /** Somebody connects: what is written from now on may be seen, though nothing is known of who sees it. */
+  expect(): void {
+    if (this.byPeer.size === 0) this.engine.setStability([], 0);
   }
 
   /** Everything that the member had written itself when it reported is here. */

@@ -83,7 +83,10 @@ export class Supervisor {
     node.addEventListener('peer:discovery', (event) =>
       this.noticed(event.detail.id.toString(), event.detail.multiaddrs),
     );
-    node.addEventListener('peer:connect', (event) => this.openSoon(event.detail));
+    node.addEventListener('peer:connect', (event) => {
+      options.members.expect();
+      this.openSoon(event.detail);
+    });
     node.addEventListener('peer:disconnect', (event) => this.disconnected(event.detail));
     void node.handle(protocol, (stream, connection) => this.accept(stream, connection), {
       maxInboundStreams: 2,
