@@ -8,6 +8,7 @@ import { Dispatcher } from '../commands/dispatch.ts';
 import type { Registry } from '../commands/registry.ts';
 import type { ClientRegistry, Services } from '../commands/services.ts';
 import type { Engine } from '../core/contract.ts';
+import { Outbox } from './outbox.ts';
 import { Session } from './session.ts';
 import { openSocket, SocketTransport } from './socket-transport.ts';
 import type { Transport } from './transport.ts';
@@ -32,6 +33,8 @@ export interface ServerOptions {
   readonly registry: Registry;
   /** `clients` of it is this server. */
   readonly services: Services;
+  /** Runs its argument at the end of this turn of the event loop, before anything that comes in. Default: setImmediate. */
+  defer?(work: () => void): void;
   /** One line about something that went wrong with a client or a command. */
   warn(message: string, error?: unknown): void;
 }
@@ -39,6 +42,7 @@ export interface ServerOptions {
 export class RespServer implements ClientRegistry {
   private readonly options: ServerOptions;
   private readonly dispatcher: Dispatcher;
+  private readonly outbox: Outbox;
   private readonly sessions = new Map<number, Session>();
   private readonly sockets = new Set<net.Socket>();
   private readonly listeners: net.Server[] = [];
@@ -48,6 +52,7 @@ export class RespServer implements ClientRegistry {
 
   constructor(options: ServerOptions) {
     this.options = options;
+    this.outbox = new Outbox(options.defer);
     this.dispatcher = new Dispatcher(options.registry, options.services, (error, command) =>
       options.warn(`command ${command} failed`, error),
     );
@@ -92,6 +97,7 @@ export class RespServer implements ClientRegistry {
     const gone = [...this.sockets].map(
       (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
     );
+    this.outbox.flush();
     for (const socket of this.sockets) socket.destroySoon();
     const grace = setTimeout(() => {
       for (const socket of this.sockets) socket.destroy();
@@ -125,8 +131,8 @@ export class RespServer implements ClientRegistry {
   /** A session without a socket: the same code for tests in one process. */
   open(transport: Transport): Session {
     const { engine, services, warn } = this.options;
-    const { dispatcher } = this;
-    const session = new Session({ id: this.nextId++, engine, services, dispatcher, transport, warn });
+    const { dispatcher, outbox } = this;
+    const session = new Session({ id: this.nextId++, engine, services, dispatcher, transport, outbox, warn });
     this.sessions.set(session.id, session);
     session.onClose = () => this.sessions.delete(session.id);
     return session;

@@ -19,6 +19,7 @@ import {
   UNREAD_BYTES_MAX,
   UNREAD_UNTRUSTED_BYTES_MAX,
 } from './limits.ts';
+import type { Outbox } from './outbox.ts';
 import { Parsed, RequestParser } from './parser.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import type { Transport } from './transport.ts';
@@ -29,6 +30,7 @@ export interface SessionOptions {
   readonly services: Services;
   readonly dispatcher: Dispatcher;
   readonly transport: Transport;
+  readonly outbox: Outbox;
   /** One line about a client that was cut off. */
   warn(message: string): void;
 }
@@ -65,6 +67,7 @@ export class Session extends ClientState implements Client {
   private readonly services: Services;
   private readonly dispatcher: Dispatcher;
   private readonly transport: Transport;
+  private readonly outbox: Outbox;
   private readonly warn: (message: string) => void;
   private readonly parser = new RequestParser();
   private readonly out = new ReplyWriter();
@@ -78,15 +81,18 @@ export class Session extends ClientState implements Client {
   private waiting: Waiting | null = null;
   /** Where in `out` the replies of this chunk begin that wait for the disk; −1: none. */
   private holdFrom = -1;
+  /** The outbox will call send(). */
+  private queued = false;
   /** Size of the input that is being run; 0 between chunks. */
   private chunkBytes = 0;
 
-  constructor({ id, engine, services, dispatcher, transport, warn }: SessionOptions) {
+  constructor({ id, engine, services, dispatcher, transport, outbox, warn }: SessionOptions) {
     super(id, services.config.limits.requirePassword === '');
     this.engine = engine;
     this.services = services;
     this.dispatcher = dispatcher;
     this.transport = transport;
+    this.outbox = outbox;
     this.warn = warn;
     this.call = new CommandCall(dispatcher, this, engine, this.out, services);
     this.out.onError = (text) => countError(services, text);
@@ -272,19 +278,25 @@ export class Session extends ClientState implements Client {
 
   /** At the end of a chunk: sends the replies, or lets them wait for the disk. */
   private flush(): void {
+    const { out } = this;
     if (this.closed || (this.stops & Stop.holding) !== 0) return;
     if (this.holdFrom >= 0 && this.services.store.holdsReplies) {
       this.hold(this.holdFrom);
       return;
     }
-    this.send();
+    this.holdFrom = -1;
     if (this.closeAfterReply && this.waiting === null) this.finish();
+    else if (out.at > 0 && !this.queued) {
+      this.queued = true;
+      this.outbox.add(this);
+    }
   }
 
-  private send(): void {
+  /** Writes the replies that are ready: by the outbox, at the end of a turn of the event loop. */
+  send(): void {
     const { out, transport, services } = this;
-    this.holdFrom = -1;
-    if (out.at === 0) return;
+    this.queued = false;
+    if (out.at === 0 || this.closed || (this.stops & Stop.holding) !== 0) return;
     services.statistics.outputBytes += out.at;
     if (transport.pendingBytes > 0) {
       // it will be queued: what is queued takes no more memory than it has bytes
@@ -394,6 +406,7 @@ export class Session extends ClientState implements Client {
   }
 
   private finish(): void {
+    this.send();
     this.transport.end();
     this.over();
   }

@@ -73,7 +73,14 @@ export function serve(
     random: () => 0.5,
     monotonicMicros: () => performance.now() * 1000,
   } as Omit<Services, 'clients'> as Services & { clients: RespServer };
-  const server = new RespServer({ engine, registry, services, warn: (message) => warnings.push(message) });
+  const server = new RespServer({
+    engine,
+    registry,
+    services,
+    // tests look at what was written as soon as a session has received
+    defer: (work) => work(),
+    warn: (message) => warnings.push(message),
+  });
   services.clients = server;
   return { engine, server, services, store, configuration, warnings };
 }
