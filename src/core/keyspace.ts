@@ -273,7 +273,11 @@ export class Keyspace implements EffectTarget {
     const body = this.bodies.bodyAt(at);
     if (body === undefined) return;
     for (let i = body.parts.length - 1; i >= 0; i--) {
-      if (body.parts[i].table.count === 0) body.parts.splice(i, 1);
+      const { table: elements, type } = body.parts[i];
+      if (elements.count > 0) continue;
+      body.parts.splice(i, 1);
+      // a merge may take a hash from beside another type: then nobody looks at its fields any more
+      if (type === KeyType.hash) body.fieldDeadlines?.clear();
     }
     if (body.parts.length === 0) {
       this.dropBody(at, body, key);

@@ -74,6 +74,20 @@ test('a hash that gave way to a string leaves nothing of the times to live of it
   assert.is(get(b.db, 'k'), 'v');
 });
 
+test('a hash that was removed from beside a set leaves nothing of the times to live of its fields in the digest', () => {
+  const [a, b] = pair();
+  txn(a, (db) => {
+    db.hashes.set(s('k'), s('f'), s('v'), NO_DEADLINE);
+    db.hashes.expireAt(s('k'), s('f'), START_MS + 5000);
+  });
+  txn(b, (db) => db.sets.add(s('k'), s('m')));
+  const c = makeReplica(2);
+  syncAll([a, b, c]);
+  txn(c, (db) => db.sets.add(s('k'), s('m')));
+  assertMerged(a, c, [a, b, c]);
+  assert.equal(contents(a.db), { k: ['m'] });
+});
+
 test('what one side removed does not come back by a merge, what it has not seen stays', () => {
   const [a, b] = pair();
   txn(a, (db) => {
