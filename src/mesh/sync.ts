@@ -52,6 +52,15 @@ export interface SyncOptions {
   onReplicaClash(): void;
 }
 
+/** Txns of one replica that a peer was asked for. */
+interface Pull {
+  link: Link;
+  from: number;
+  to: number;
+  /** When it was sent, or last brought something. */
+  sinceMs: number;
+}
+
 /** A state transfer to us. */
 interface Transfer {
   link: Link;
@@ -89,7 +98,7 @@ export class Sync {
   private readonly options: SyncOptions;
   private readonly outgoing = new Map<Link, Outgoing>();
   private readonly gapSince = new Map<ReplicaId, number>();
-  private readonly pulling = new Map<ReplicaId, { link: Link; from: number; sinceMs: number }>();
+  private readonly pulling = new Map<ReplicaId, Pull>();
   private transfer: Transfer | null = null;
   private transfersAsked = 0;
   private ackTimer: NodeJS.Timeout | null = null;
@@ -155,12 +164,15 @@ export class Sync {
 
   /** Tells every peer what we know of the members. */
   broadcastMembers(): void {
-    if (this.paused) return;
+    if (!this.paused) this.tellMembers([...this.links.values()].filter((link) => link.ready));
+  }
+
+  private tellMembers(links: readonly Link[]): void {
     const now = Date.now();
     let list: Record<string, unknown>[] = [];
     let entries = 0;
     const tell = () => {
-      for (const link of this.links.values()) if (link.ready) link.sendMap(FrameType.members, { list });
+      for (const link of links) link.sendMap(FrameType.members, { list });
       list = [];
       entries = 0;
     };
@@ -276,6 +288,7 @@ export class Sync {
     log.info({ peer: link.peerId, replica }, 'peer connected');
     if (!this.paused) {
       this.follow(link);
+      this.tellMembers([link]);
       this.pullMissing();
     }
     this.onReady(link);
@@ -363,11 +376,18 @@ export class Sync {
       if (replica === engine.replica) continue;
       const since = this.gapSince.get(replica) ?? now;
       this.gapSince.set(replica, since);
-      const pull = this.pulling.get(replica);
-      if (pull !== undefined && now - pull.sinceMs < PULL_PATIENCE_MS) continue;
       if (this.isLinkedOrigin(replica) && now - since < DIRECT_PATIENCE_MS) continue;
-      // who was asked for the same and did not give it is asked again only if nobody else has it
-      this.pullFrom(replica, from, now, pull?.from === from ? pull.link : null);
+      const pull = this.pulling.get(replica);
+      if (pull === undefined || from > pull.to) {
+        this.pullFrom(replica, from, now, null);
+        continue;
+      }
+      if (from > pull.from) {
+        pull.from = from;
+        pull.sinceMs = now;
+      }
+      // who was asked and did not give it is asked again only if nobody else has it
+      if (now - pull.sinceMs >= PULL_PATIENCE_MS) this.pullFrom(replica, from, now, pull.link);
     }
   }
 
@@ -388,7 +408,7 @@ export class Sync {
     }
     if (best === undefined) return;
     this.statistics.pulls++;
-    this.pulling.set(replica, { link: best.link, from, sinceMs: now });
+    this.pulling.set(replica, { ...best, from, sinceMs: now });
     best.link.sendMap(FrameType.pull, { r: replica, from, to: best.to });
   }
 
