@@ -68,12 +68,13 @@ export class Arena {
   }
 
   private allocateSegment(units: number): number {
+    // segment 0 has small blocks, from unit 1 on: a reference 0 would mean "none"
+    if (this.buffers.length === 0) this.openNextSegment(1);
     const segment = this.freeSegments.pop() ?? this.buffers.length;
     const buffer = makeBuffer(units << UNIT_BITS);
     this.installSegment(segment, buffer);
     this.totalBytes += buffer.length;
     this.usedBytes += buffer.length;
-    if (segment === 0) return this.allocateSegment(units); // reference 0 means "none"
     return segment * (SEGMENT_MASK + 1);
   }
 
