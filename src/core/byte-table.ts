@@ -43,6 +43,20 @@ export class ByteTable {
     return this.slots[2 * at + 1];
   }
 
+  hashAt(at: number): number {
+    return this.slots[2 * at];
+  }
+
+  /** The first position from `from` on whose entry has this hash, or −1. */
+  nextOfHash(hash: number, from: number): number {
+    const { slots } = this;
+    for (let word = 2 * Math.max(hash >>> this.shift, from); word < slots.length; word += 2) {
+      if (slots[word + 1] === 0) return -1;
+      if (slots[word] === hash) return word >>> 1;
+    }
+    return -1;
+  }
+
   /** Position of a key, or −1. */
   find(bytes: Uint8Array, start: number, end: number): number {
     const hash = tableHash(bytes, start, end, this.seed);

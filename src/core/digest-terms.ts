@@ -2,7 +2,7 @@
  * The digest terms of a table's entries: each sibling and each live tally of each record adds a 64-bit term to the
  * digest of its key's slot, so that two nodes agree on a slot exactly if they hold the same records (a sum, in any
  * order: Clarke et al., "Incremental Multiset Hash Functions", 2003). A term hashes the record's key, the dot and the
- * value; it is removed before an entry changes, and added after.
+ * value; it is removed before an entry changes, and added after, or when a digest is asked for (uncounted.ts).
  */
 
 import type { ByteTable } from './byte-table.ts';
@@ -10,7 +10,8 @@ import { ByteReader } from './bytes.ts';
 import { cellTerms, readCell, siblingTerm, tallyTerm } from './cell.ts';
 import { KeyType } from './contract.ts';
 import { keySlot, Lanes } from './hash.ts';
-import { CELL, type State, TALLY } from './state.ts';
+import { BODY, CELL, FLAG_UNCOUNTED, type State, TALLY } from './state.ts';
+import type { Countable } from './uncounted.ts';
 
 const DIGEST_SEED_A = 0x5741524c;
 const DIGEST_SEED_B = 0x494e4721;
@@ -18,7 +19,7 @@ const NOTHING = new Uint8Array(0);
 const term = new Lanes();
 const reader = new ByteReader();
 
-export class DigestTerms {
+export class DigestTerms implements Countable {
   private readonly state: State;
   private readonly table: ByteTable;
   private readonly database: number;
@@ -26,7 +27,8 @@ export class DigestTerms {
   private readonly slot: number;
   private readonly baseA: number;
   private readonly baseB: number;
-  /** Between leaving() and arrived(): the lanes of the record's key, and the term that goes. */
+  /** Between leaving() and arrived(): whether the entry is counted, the lanes of the record's key, and the term that goes. */
+  private counting = true;
   private keyA = 0;
   private keyB = 0;
   private beforeA = 0;
@@ -45,6 +47,7 @@ export class DigestTerms {
   /** Adds the entry's terms to its slot's digest, or removes them. */
   account(reference: number, adding: boolean): void {
     const { state, table } = this;
+    if ((table.flags(reference) & FLAG_UNCOUNTED) !== 0) return;
     this.recordLanes(reference);
     if (table.kind(reference) === CELL) {
       const start = table.payloadStart(reference);
@@ -56,7 +59,18 @@ export class DigestTerms {
   }
 
   /** Before a SIMPLE or TALLY entry changes in place. */
-  leaving(reference: number): void {
+  leaving(at: number): void {
+    const { state, table } = this;
+    const reference = table.referenceAt(at);
+    const flags = table.flags(reference);
+    this.counting = (flags & FLAG_UNCOUNTED) === 0;
+    if (!this.counting) return;
+    if (state.uncounted.add(this, table.hashAt(at))) {
+      this.account(reference, false);
+      table.setFlags(reference, flags | FLAG_UNCOUNTED);
+      this.counting = false;
+      return;
+    }
     this.recordLanes(reference);
     this.keyA = term.a;
     this.keyB = term.b;
@@ -67,9 +81,21 @@ export class DigestTerms {
 
   /** After it, the entry of the same kind still; it may have moved. */
   arrived(reference: number): void {
+    if (!this.counting) return;
     term.from(this.keyA, this.keyB);
     this.onlyTerm(reference);
     this.state.moveTerm(this.slotOf(reference), term.a - this.beforeA, term.b - this.beforeB);
+  }
+
+  countAgain(hash: number): void {
+    const { table } = this;
+    for (let at = table.nextOfHash(hash, 0); at >= 0; at = table.nextOfHash(hash, at + 1)) {
+      const reference = table.referenceAt(at);
+      const flags = table.flags(reference);
+      if ((flags & FLAG_UNCOUNTED) === 0) continue;
+      table.setFlags(reference, flags & ~FLAG_UNCOUNTED);
+      if (table.kind(reference) !== BODY) this.account(reference, true);
+    }
   }
 
   /** Turns the lanes of a record's key into the term of a SIMPLE or TALLY entry. */

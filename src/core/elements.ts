@@ -187,7 +187,7 @@ export class Elements {
       table.replica(reference) === state.origin &&
       this.frameOf(reference) === frame
     ) {
-      if (state.stamp >= table.stamp(reference)) this.replaceTally(reference, sum);
+      if (state.stamp >= table.stamp(reference)) this.replaceTally(at, sum);
       return;
     }
     const cell = this.cellAt(at);
@@ -353,7 +353,7 @@ export class Elements {
   private replaceSimple(at: number, value: Uint8Array, start: number, end: number): void {
     const { state, table, terms } = this;
     let reference = table.referenceAt(at);
-    terms.leaving(reference);
+    terms.leaving(at);
     if (table.payloadLength(reference) !== end - start) {
       table.resizePayload(at, end - start);
       reference = table.referenceAt(at);
@@ -366,9 +366,10 @@ export class Elements {
   }
 
   /** A new sum of the same replica's same frame: the hot path of INCR. */
-  private replaceTally(reference: number, sum: number): void {
+  private replaceTally(at: number, sum: number): void {
     const { state, table, terms } = this;
-    terms.leaving(reference);
+    const reference = table.referenceAt(at);
+    terms.leaving(at);
     table.setStamp(reference, state.stamp);
     table.viewOf(reference).setFloat64(table.payloadStart(reference) + 8, sum, true);
     terms.arrived(reference);

@@ -209,7 +209,8 @@ class StarlingEngine implements Engine {
   digest(): string {
     let a = 0;
     let b = 0;
-    const { digestA, digestB } = this.state;
+    const { digestA, digestB, uncounted } = this.state;
+    uncounted.settle();
     for (let slot = 0; slot < SLOTS; slot++) {
       a = (Math.imul(a, 31) + digestA[slot]) | 0;
       b = (Math.imul(b, 37) + digestB[slot]) | 0;
@@ -218,6 +219,7 @@ class StarlingEngine implements Engine {
   }
 
   slotDigest(slot: number): [number, number] {
+    this.state.uncounted.settle();
     return [this.state.digestA[slot], this.state.digestB[slot]];
   }
 

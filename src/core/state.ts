@@ -9,6 +9,7 @@ import { ByteWriter } from './bytes.ts';
 import { HybridClock } from './clock.ts';
 import type { Conflict, EngineStatistics, Stamp, UnixMs } from './contract.ts';
 import { SLOTS } from './hash.ts';
+import { Uncounted } from './uncounted.ts';
 import { type Context, ReplicaTable } from './version.ts';
 
 /** Kinds of entries; elements.ts says what each holds. */
@@ -21,6 +22,8 @@ export const BODY = 3;
 export const FLAG_DIRTY = 1;
 export const FLAG_HIDDEN = 2;
 export const FLAG_DEADLINE = 4;
+/** Its digest term is not counted: see uncounted.ts. */
+export const FLAG_UNCOUNTED = 16;
 /** Of a key: some of its fields have deadlines. */
 export const FLAG_FIELD_DEADLINES = 8;
 
@@ -70,8 +73,10 @@ export class State {
   horizon: UnixMs = Number.POSITIVE_INFINITY;
   pending: PendingTally[] = [];
 
+  /** Whole after uncounted.settle(). */
   readonly digestA = new Int32Array(SLOTS);
   readonly digestB = new Int32Array(SLOTS);
+  readonly uncounted = new Uncounted();
 
   /** Keys of changed records; an entry with FLAG_DIRTY is in one of the two already. */
   dirty: ByteTable;
