@@ -259,9 +259,16 @@ export class TxnReader {
 const NO_CANCELS: readonly Cancel[] = [];
 
 function readAddition(reader: ByteReader, stamp: Stamp): { frame: Stamp; sum: Amount; delta: Amount } {
-  const age = reader.varint();
+  const frame = readEarlier(reader, stamp);
   const sum = readAmount(reader);
-  return { frame: stamp - age, sum, delta: age === 0 ? sum : readAmount(reader) };
+  return { frame, sum, delta: frame === stamp ? sum : readAmount(reader) };
+}
+
+/** A stamp, written as how much earlier than the txn's it is. What lies before the epoch could not be stored. */
+function readEarlier(reader: ByteReader, stamp: Stamp): Stamp {
+  const age = reader.varint();
+  if (age > stamp) throw new MalformedError(`stamp ${stamp - age} at ${reader.at}`);
+  return stamp - age;
 }
 
 function readDeadline(reader: ByteReader): number {
@@ -277,7 +284,8 @@ function readReplica(reader: ByteReader, replicas: readonly number[]): number {
 
 function readDots(reader: ByteReader, stamp: Stamp, replicas: readonly number[]): number[] {
   const pairs: number[] = [];
-  for (let left = reader.count(2); left > 0; left--) pairs.push(readReplica(reader, replicas), stamp - reader.varint());
+  for (let left = reader.count(2); left > 0; left--)
+    pairs.push(readReplica(reader, replicas), readEarlier(reader, stamp));
   return pairs;
 }
 
@@ -286,8 +294,8 @@ function readCancels(reader: ByteReader, stamp: Stamp, replicas: readonly number
   for (let left = reader.count(4); left > 0; left--) {
     cancels.push({
       replica: readReplica(reader, replicas),
-      frame: stamp - reader.varint(),
-      stamp: stamp - reader.varint(),
+      frame: readEarlier(reader, stamp),
+      stamp: readEarlier(reader, stamp),
       sum: readAmount(reader),
     });
   }
