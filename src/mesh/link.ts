@@ -82,17 +82,18 @@ export class Link {
   /** Ends the stream and its connection, so that both are built anew. */
   abort(reason: string): void {
     if (this.closed) return;
+    // first, or the stream's own event would say that it was closed and not why
+    this.over(reason);
     this.stream.abort(new Error(reason));
     this.connection.abort(new Error(reason));
-    this.over(reason);
   }
 
   close(reason: string): void {
     if (this.closed) return;
+    this.over(reason);
     this.stream
       .close()
       .catch((error: unknown) => this.stream.abort(error instanceof Error ? error : new Error(String(error))));
-    this.over(reason);
   }
 
   private write(pieces: Uint8Array[]): void {

@@ -65,10 +65,10 @@ export class Stranger {
   }
 
   /** Opens the sync stream; hello is the caller's. Bytes that arrive go to `take`. */
-  async open(to: TestNode, take: (bytes: Uint8Array) => void = () => {}): Promise<Stream> {
+  async open(to: TestNode, take: (bytes: Uint8Array, stream: Stream) => void = () => {}): Promise<Stream> {
     const connection = await this.node.dial(multiaddr(to.address));
     const stream = await connection.newStream(`/starling/${this.cluster}/sync/1`);
-    stream.addEventListener('message', ({ data }) => take(data instanceof Uint8Array ? data : data.subarray()));
+    stream.addEventListener('message', ({ data }) => take(data instanceof Uint8Array ? data : data.subarray(), stream));
     return stream;
   }
 
