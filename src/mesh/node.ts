@@ -158,7 +158,12 @@ export function portFile({ directory }: { directory: string | null }): string | 
 /** A libp2p swarm key file, or any text: then its SHA-256 is the key. */
 export function readSecret(path: string): Uint8Array {
   const content = readFileSync(path, 'utf8').trim();
-  if (content.startsWith('/key/swarm/psk/1.0.0/')) return Buffer.from(content);
+  if (content.startsWith('/key/swarm/psk/1.0.0/')) {
+    const lines = content.split(/\r?\n/);
+    if (lines.length === 3 && lines[1] === '/base16/' && /^[0-9a-f]{64}$/i.test(lines[2]))
+      return Buffer.from(lines.join('\n'));
+    throw new Error(`the cluster secret in ${path} is no whole swarm key: it needs /base16/ and 64 hex digits`);
+  }
   if (content.length < SECRET_CHARACTERS_MIN) {
     throw new Error(
       `the cluster secret in ${path} has ${content.length} characters; it needs ${SECRET_CHARACTERS_MIN} at least`,
