@@ -282,13 +282,17 @@ class StarlingEngine implements Engine {
 
   private expiredKeys(db: DatabaseView, due: UnixMs, budget: number): { keys: Buffer[]; next: number } {
     const keys: Buffer[] = [];
-    const { table } = db.keyspace.expiry.deadlines;
+    const { deadlines } = db.keyspace.expiry;
+    const { table } = deadlines;
     const key = new Slice();
     if (table.count === 0) return { keys, next: 0 };
     const next = table.walk(this.collectCursor, budget, (at) => {
       const reference = table.referenceAt(at);
-      const mixed = table.payloadLength(reference) > 64;
-      if (table.stamp(reference) <= due || mixed) keys.push(table.fillKey(reference, key).copy());
+      const hideAt = table.stamp(reference);
+      // some values may have no end, or a later one, while the time of others has come
+      const mixed = hideAt > due && (hideAt === Number.POSITIVE_INFINITY || !deadlines.isSingleAt(at));
+      const isDue = mixed ? deadlines.listAt(at).some((each) => each.deadline <= due) : hideAt <= due;
+      if (isDue) keys.push(table.fillKey(reference, key).copy());
     });
     return { keys, next: next >= 2 ** 32 ? 0 : next };
   }
