@@ -132,7 +132,7 @@ export class Bodies {
     table.setIdleClock(reference, idleClock(state.now));
     if (cell !== undefined) {
       const part = this.ensurePart(body, KeyType.string);
-      part.store(part.insertBlank(key.bytes, 0, 0), cell);
+      part.store(part.insertBlank(key.bytes, 0, 0), cell, true);
       for (const sibling of cell.siblings) part.noteWriter(sibling.replica, sibling.stamp);
       for (const tally of cell.tallies) part.noteWriter(tally.replica, tally.stamp);
     }

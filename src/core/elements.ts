@@ -229,12 +229,15 @@ export class Elements {
     return !this.store(at, cell) && shown;
   }
 
-  /** Puts a cell in place of what is at `at`, in the smallest form, or drops the entry. True if it is shown. */
-  store(at: number, cell: Cell): boolean {
+  /**
+   * Puts a cell in place of what is at `at`, in the smallest form, or drops the entry. True if it is shown. `moved`: it
+   * stood elsewhere under the same record name, so that its cancelled tallies and its conflict are known already.
+   */
+  store(at: number, cell: Cell, moved = false): boolean {
     const { state, table } = this;
     let reference = table.referenceAt(at);
     this.terms.account(reference, false);
-    awaitStability(this, at, cell);
+    if (!moved) awaitStability(this, at, cell);
     const shown = cellExists(cell);
     const wasHidden = (table.flags(reference) & FLAG_HIDDEN) !== 0;
     if (!shown && cell.tallies.length === 0) {
@@ -261,7 +264,7 @@ export class Elements {
     table.setFlags(reference, shown ? flags & ~FLAG_HIDDEN : flags | FLAG_HIDDEN);
     this.terms.account(reference, true);
     this.markDirty(reference);
-    if (state.context !== null && cell.siblings.length > 1) noteValueConflict(this, reference, cell);
+    if (!moved && state.context !== null && cell.siblings.length > 1) noteValueConflict(this, reference, cell);
     return shown;
   }
 

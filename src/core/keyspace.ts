@@ -323,7 +323,7 @@ export class Keyspace implements EffectTarget {
     part.table.clear();
     this.bodies.releaseBody(at, body);
     keys.blankAt(at);
-    keys.store(at, cell);
+    keys.store(at, cell, true);
     if (this.expiry.hasDeadline(at)) this.expiry.refreshDeadlines(key);
   }
 }
