@@ -367,8 +367,10 @@ export class DatabaseView implements Database {
     // the usual case, and every GET of a key with a time to live: one deadline, which governs all and has not passed
     if (Number.isFinite(hideAt) && deadlines.isSingleAt(place)) return false;
     const list = deadlines.listAt(place);
-    if (!list.some((each) => each.deadline <= this.state.now)) return false;
-    const removed = removeExpiredValues(this, key, list);
+    // what may have got more time elsewhere is not removed yet
+    const due = Math.min(this.state.now, this.state.horizon);
+    if (!list.some((each) => each.deadline <= due)) return false;
+    const removed = removeExpiredValues(this, key, list, due);
     if (!removed && list.length > 1 && Number.isFinite(hideAt)) {
       this.writeDeadline(key, hideAt);
       return true;

@@ -1,9 +1,11 @@
 /** Times to live of keys: what each governs, which of several counts, and when a key is hidden, removed and forgotten. */
+import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { KEEP_DEADLINE, NO_DEADLINE, NO_KEY } from '../../src/core/index.ts';
-import { contents, get, type Replica, s, syncAll, txn } from './cluster.ts';
-import { settle, sharing, stabilize, tick } from './orders.ts';
+import { contents, get, makeReplica, type Replica, s, syncAll, txn } from './cluster.ts';
+import { perform, steps } from './operations.ts';
+import { assertSame, settle, sharing, stabilize, tick } from './orders.ts';
 
 function set(replica: Replica, value: string, afterMs?: number): void {
   const deadline = afterMs === undefined ? NO_DEADLINE : replica.engine.now + afterMs;
@@ -139,6 +141,50 @@ test('reading an expired key before the horizon removes nothing: elsewhere it ma
   );
   a.engine.collect(100);
   assert.equal(settle([a, b]), { k: 'v' });
+});
+
+test('values that expired beside others that live on are kept before the horizon: elsewhere they may have got more time', () => {
+  const replicas = sharing(3, (first) => txn(first, (db) => db.sets.add(s('k'), s('old'))));
+  const [a, b, c] = replicas;
+  expire(a, 60);
+  txn(c, (db) => db.sets.add(s('k'), s('unseen')));
+  syncAll(replicas);
+  expire(b, 10_000);
+  txn(c, (db) => db.sets.add(s('k'), s('later')));
+  syncAll([a, c]);
+  tick(replicas, 100);
+  for (const { engine } of replicas) engine.setStability([], engine.now - 50);
+  for (const replica of [a, c]) {
+    txn(replica, (db) => db.typeOf(s('k')));
+    replica.engine.collect(100);
+  }
+  assert.equal(settle(replicas), { k: ['later', 'old', 'unseen'] });
+});
+
+test('collection anywhere and at any time leaves all with the same', () => {
+  fc.assert(
+    fc.property(steps(3, 60), (plan) => {
+      const replicas = [0, 1, 2].map(makeReplica);
+      plan.forEach((step, i) => {
+        perform(replicas, step);
+        if (step.step !== 'tick') return;
+        const { engine } = replicas[i % 3];
+        engine.setStability([], engine.now);
+        engine.collect(100);
+      });
+      syncAll(replicas);
+      syncAll(replicas);
+      for (const replica of replicas) assertSame(replica, replicas[0]);
+      tick(replicas, 100_000);
+      collect(replicas);
+      syncAll(replicas);
+      for (const replica of replicas) {
+        assertSame(replica, replicas[0]);
+        assert.is(replica.db.volatileSize, 0);
+      }
+    }),
+    { numRuns: Number(process.env.PROPERTY_RUNS ?? 150) },
+  );
 });
 
 test('a write over an expired key starts afresh, without its time to live', () => {
