@@ -61,12 +61,16 @@ export class OpenLoop {
   /** Sends everything in its time, by a timer, and waits for the answers. */
   async run(): Promise<void> {
     this.start();
-    while (this.sent < this.total) {
-      this.assertHealthy();
-      this.sendDue();
-      await new Promise((resolve) => setTimeout(resolve, 1));
+    try {
+      while (this.sent < this.total) {
+        this.assertHealthy();
+        this.sendDue();
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      await this.finish();
+    } finally {
+      this.socket.destroy();
     }
-    await this.finish();
   }
 
   /** Waits until all that was sent is answered. */

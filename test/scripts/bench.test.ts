@@ -138,9 +138,10 @@ test('a relay counts what passes, cuts both ends off, and lets through again', a
   await closed;
   await assertRefused(relay.port);
   await relay.restore();
-  await exchange();
+  const second = await exchange();
   assert.is(relay.bytes, 22);
   await relay.cut();
+  second.destroy();
   target.close();
 });
 
