@@ -13,7 +13,7 @@ import { eventually, killAll, type NodeProcess, sleep } from '../processes/node-
 const PAGE = new URL('../../docs/semantics.md', import.meta.url);
 /** Answers that redis-cli shows without quotes: status replies, which look like strings here. */
 const STATUS = /^(OK|QUEUED|none|string|hash|set)$/;
-const LATER_MS = 600;
+const LATER_MS: Readonly<Record<string, number>> = { 'half a second later': 600, 'three seconds later': 3200 };
 /** Between commands, so that of two concurrent writes the one typed later bears the later stamp. */
 const TYPING_MS = 5;
 
@@ -72,7 +72,9 @@ async function equal(nodes: readonly NodeProcess[]): Promise<void> {
 async function run(nodes: { a: NodeProcess; b: NodeProcess }, { on, command, answer }: Line): Promise<void> {
   const both = [nodes.a, nodes.b];
   if (on === '--') {
-    await sleep(LATER_MS);
+    const ms = LATER_MS[command];
+    assert.type(ms, 'number', command);
+    await sleep(ms);
     return;
   }
   const exchange = command.startsWith('DEBUG REPLICATION');
