@@ -3,7 +3,7 @@
  * are, in chunks where they are larger than a frame; everything else is a small CBOR map, checked before it is used.
  */
 import { Decoder, Encoder } from 'cbor-x';
-import type { VersionVector } from '../core/contract.ts';
+import type { ReplicaId, VersionVector } from '../core/contract.ts';
 
 export const FRAME_BYTES_MAX = 256 * 1024;
 /** A frame's length, before its type. */
@@ -199,4 +199,9 @@ export function vectorFromWire(value: unknown): VersionVector {
     }
     return { replica, number: Number(number), stamp: Number(stamp) };
   });
+}
+
+/** How far a vector goes in one replica's txns. */
+export function numberOf(vector: VersionVector | undefined, replica: ReplicaId): number {
+  return vector?.find((entry) => entry.replica === replica)?.number ?? 0;
 }

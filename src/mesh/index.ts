@@ -33,6 +33,8 @@ export interface MeshOptions {
   };
   storedLog: { read(replica: ReplicaId, from: number, bytesMax: number): Promise<Envelope[]> };
   onReplicaClash(): void;
+  /** After how long a gossip stream that brings nothing is deaf; for tests. Default 30 s. */
+  deafMs?: number;
   onFound?(peerId: string, address: string): void;
   onLost?(peerId: string, reason: string): void;
 }
@@ -109,6 +111,7 @@ class RunningMesh implements Mesh {
       gossip: this.gossip,
       protocol: `/starling/${options.cluster}/sync/1`,
       bootstrap: options.bootstrap,
+      deafMs: options.deafMs,
       onFound: () => {},
       onLost: (peerId, reason) => {
         log.info({ peer: peerId, reason }, 'peer lost');

@@ -47,6 +47,8 @@ export interface SupervisorOptions {
   members: Members;
   gossip: Gossip | null;
   protocol: string;
+  /** Default: DEAF_MS. */
+  deafMs?: number;
   bootstrap: readonly string[];
   log: {
     info(details: object, message: string): void;
@@ -201,7 +203,7 @@ export class Supervisor {
     const { gossip, sync } = this.options;
     if (gossip === null || sync.paused || !link.gossips) return;
     const heard = Math.max(gossip.heardMs.get(link.peerId) ?? 0, this.linkedSinceMs.get(link.peerId) ?? now);
-    if (now - heard < DEAF_MS) return;
+    if (now - heard < (this.options.deafMs ?? DEAF_MS)) return;
     this.statistics.links_deaf++;
     gossip.heardMs.set(link.peerId, now);
     link.abort('its gossip stream is deaf');

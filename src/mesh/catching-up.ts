@@ -1,0 +1,168 @@
+/**
+ * Getting what we lack: ranges of txns from the nearest peer that has them, and a state transfer where no log reaches
+ * back. One range a replica and one transfer at a time; what does not come is asked for again, elsewhere if possible.
+ */
+import type { Engine, ReplicaId } from '../core/contract.ts';
+import { FrameError, FrameType, integerField, numberOf } from './frames.ts';
+import type { Link } from './link.ts';
+import type { Members } from './members.ts';
+
+/** Txns of a directly linked origin are on their way already: they are pulled elsewhere only after this. */
+const DIRECT_PATIENCE_MS = 700;
+/** A pull that brought nothing for so long is asked again, elsewhere perhaps. */
+const PULL_PATIENCE_MS = 3000;
+/** A transfer that brought nothing for so long is asked for again. */
+const TRANSFER_PATIENCE_MS = 10_000;
+
+export interface CatchingUpOptions {
+  engine: Engine;
+  members: Members;
+  links: ReadonlyMap<string, Link>;
+  log: { info(details: object, message: string): void };
+  /** A state transfer has been merged: peers are to be followed from where we are now. */
+  onMerged(): void;
+}
+
+/** Txns of one replica that a peer was asked for. */
+interface Pull {
+  link: Link;
+  from: number;
+  to: number;
+  /** When it was sent, or last brought something. */
+  sinceMs: number;
+}
+
+/** A state transfer to us. */
+interface Transfer {
+  link: Link;
+  /** Tells its pages from those of an earlier one over the same link that was given up. */
+  number: number;
+  /** Null until its begin has come. */
+  pages: Uint8Array[] | null;
+  sinceMs: number;
+}
+
+export class CatchingUp {
+  paused = false;
+  readonly statistics = { pulls: 0, transfers_received: 0, refused: 0 };
+  private readonly options: CatchingUpOptions;
+  private readonly gapSince = new Map<ReplicaId, number>();
+  private readonly pulling = new Map<ReplicaId, Pull>();
+  private transfer: Transfer | null = null;
+  private transfersAsked = 0;
+
+  constructor(options: CatchingUpOptions) {
+    this.options = options;
+  }
+
+  /** Gives up what was asked for; it is asked for anew. */
+  reset(): void {
+    this.pulling.clear();
+    this.transfer = null;
+  }
+
+  remove(link: Link): void {
+    for (const [replica, pull] of this.pulling) if (pull.link === link) this.pulling.delete(replica);
+    if (this.transfer?.link === link) this.transfer = null;
+  }
+
+  /** Compares the members' vectors with ours and asks for what is missing, from the nearest peer that has it. */
+  pullMissing(): void {
+    if (this.paused) return;
+    const { engine, members } = this.options;
+    const now = Date.now();
+    const wanted = new Map<ReplicaId, number>();
+    for (const { vector } of members.all()) {
+      for (const { replica, from } of engine.missing(vector)) wanted.set(replica, from);
+    }
+    for (const replica of this.gapSince.keys()) if (!wanted.has(replica)) this.gapSince.delete(replica);
+    for (const [replica, from] of wanted) {
+      if (replica === engine.replica) continue;
+      const since = this.gapSince.get(replica) ?? now;
+      this.gapSince.set(replica, since);
+      if (this.isLinkedOrigin(replica) && now - since < DIRECT_PATIENCE_MS) continue;
+      const pull = this.pulling.get(replica);
+      if (pull === undefined || from > pull.to) {
+        this.pullFrom(replica, from, now, null);
+        continue;
+      }
+      if (from > pull.from) {
+        pull.from = from;
+        pull.sinceMs = now;
+      }
+      // who was asked and did not give it is asked again only if nobody else has it
+      if (now - pull.sinceMs >= PULL_PATIENCE_MS) this.pullFrom(replica, from, now, pull.link);
+    }
+  }
+
+  private isLinkedOrigin(replica: ReplicaId): boolean {
+    return this.options.members
+      .all()
+      .some((member) => member.replica === replica && this.options.links.get(member.peerId)?.ready === true);
+  }
+
+  private pullFrom(replica: ReplicaId, from: number, now: number, avoided: Link | null): void {
+    let best: { link: Link; to: number } | undefined;
+    for (const link of this.options.links.values()) {
+      if (!link.ready) continue;
+      const to = numberOf(this.options.members.get(link.peerId)?.vector, replica);
+      if (to < from) continue;
+      if (best === undefined || best.link === avoided || (link !== avoided && link.rttMs < best.link.rttMs))
+        best = { link, to };
+    }
+    if (best === undefined) return;
+    this.statistics.pulls++;
+    this.pulling.set(replica, { ...best, from, sinceMs: now });
+    best.link.sendMap(FrameType.pull, { r: replica, from, to: best.to });
+  }
+
+  // --- state transfer
+
+  /** The peer's log no longer reaches back to what we lack. */
+  requestState(link: Link): void {
+    const now = Date.now();
+    if (this.transfer !== null && now - this.transfer.sinceMs < TRANSFER_PATIENCE_MS) return;
+    const number = ++this.transfersAsked;
+    this.transfer = { link, number, pages: null, sinceMs: now };
+    this.options.log.info({ peer: link.peerId }, 'logs do not reach back: asking for a state transfer');
+    link.sendMap(FrameType.wantState, { n: number });
+  }
+
+  /** The transfer that a begin or end is of; null if that was given up, or never asked for. */
+  private awaited(link: Link, map: Record<string, unknown>): Transfer | null {
+    const number = integerField(map, 'n');
+    return this.transfer?.link === link && this.transfer.number === number ? this.transfer : null;
+  }
+
+  beginTransfer(link: Link, map: Record<string, unknown>): void {
+    const transfer = this.awaited(link, map);
+    if (transfer !== null) transfer.pages = [];
+  }
+
+  takePage(link: Link, page: Uint8Array): void {
+    if (this.transfer?.link !== link || this.transfer.pages === null) return;
+    this.transfer.pages.push(Buffer.from(page));
+    this.transfer.sinceMs = Date.now();
+  }
+
+  /** Merges the state, all pages at once. Throws FrameError if it is malformed. */
+  finishTransfer(link: Link, map: Record<string, unknown>): void {
+    const transfer = this.awaited(link, map);
+    if (transfer === null) return;
+    const { pages } = transfer;
+    if (pages === null) throw new FrameError('end of a state transfer without its begin');
+    this.transfer = null;
+    try {
+      this.options.engine.importState(pages);
+    } catch (error) {
+      this.statistics.refused++;
+      throw new FrameError(`state: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    this.statistics.transfers_received++;
+    this.options.log.info({ peer: link.peerId, pages: pages.length }, 'state transfer merged');
+    this.pulling.clear();
+    this.gapSince.clear();
+    this.options.onMerged();
+    this.pullMissing();
+  }
+}
