@@ -369,7 +369,7 @@ export class Elements {
   }
 
   /** A new sum of the same replica's same frame: the hot path of INCR. */
-  private replaceTally(at: number, sum: number): void {
+  replaceTally(at: number, sum: number): void {
     const { state, table, terms } = this;
     const reference = table.referenceAt(at);
     terms.leaving(at);

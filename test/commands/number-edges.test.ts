@@ -6,7 +6,8 @@ import { SingleNode } from './single-node.ts';
 
 const INT64_EDGES = ['-9223372036854775808', '-9223372036854775807', '9223372036854775806', '9223372036854775807'];
 const SECONDS_EDGES = ['9223372036854775', '9223372036854776', '-9223372036854775', '-9223372036854776'];
-const TIMES = [...INT64_EDGES, ...SECONDS_EDGES, '9223372036854775808', '-9223372036854775809', '-1', '0', '1'];
+// no small positive number: whether a key of one millisecond is still there depends on the machine
+const TIMES = [...INT64_EDGES, ...SECONDS_EDGES, '9223372036854775808', '-9223372036854775809', '-1', '0'];
 
 differentialTest('expire times at the edges of 64 bits are taken and refused as by Redis', async () => {
   const both = await BothServers.open();
