@@ -200,7 +200,7 @@ class RunningMesh implements Mesh {
   async stop(): Promise<void> {
     if (this.timer !== null) clearTimeout(this.timer);
     this.options.engine.seal();
-    this.saveMembers();
+    this.members_.save();
     this.supervisor.stop();
     this.gossip?.stop();
     await this.node.stop();
@@ -227,18 +227,10 @@ class RunningMesh implements Mesh {
     }
     if (this.rounds % IDLE_ROUNDS === 0) {
       this.sync.broadcastMembers();
-      this.saveMembers();
+      this.members_.save();
     }
     this.sync.pullMissing();
     this.members_.updateStability(Date.now());
-  }
-
-  private saveMembers(): void {
-    try {
-      this.members_.save();
-    } catch (error) {
-      this.options.log.warn({ err: error }, 'cannot remember the members on disk');
-    }
   }
 }
 

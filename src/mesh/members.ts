@@ -11,6 +11,8 @@ const HORIZON_PATIENCE_MS = 10 * 60 * 1000;
 const REMEMBERED_MAX = 1024;
 /** Others may still be told of a member that is forgotten here, as if it had been heard a moment later. */
 const FORGOTTEN_MARGIN_MS = 10_000;
+/** Whoever connects has told of itself by then, or was refused. */
+const EXPECTED_MS = 10_000;
 
 export interface Member {
   peerId: string;
@@ -49,13 +51,16 @@ export class Members {
   /** When members were forgotten: what others tell of them is believed only if it is newer. */
   private readonly forgottenMs = new Map<string, UnixMs>();
   private waiting: { number: number; count: number; resolve: (count: number) => void }[] = [];
+  private readonly log: MembersLog;
+  private expectedUntilMs: UnixMs = 0;
   private dirty = false;
 
   constructor(engine: Engine, self: string, file: string | null, log: MembersLog) {
     this.engine = engine;
+    this.log = log;
     this.self = self;
     this.file = file;
-    if (file !== null) this.load(file, log);
+    if (file !== null) this.load(file);
   }
 
   all(): Member[] {
@@ -85,14 +90,18 @@ export class Members {
     member.lastSeenMs = report.seenMs;
     if (this.hasApplied(report)) member.heardMs = Math.max(member.heardMs, report.clockMs);
     this.byPeer.set(report.peerId, member);
-    // the first one ends our being alone, and must not have to wait for the next round
-    if (known === undefined) this.updateStability(this.engine.now);
+    if (known === undefined) {
+      // it ends our being alone, now and after a crash a moment later
+      this.updateStability(this.engine.now);
+      this.save();
+    }
     this.settleWaiting();
   }
 
   /** Somebody connects: what is written from now on may be seen, though nothing is known of who sees it. */
   expect(): void {
-    if (this.byPeer.size === 0) this.engine.setStability([], 0);
+    this.expectedUntilMs = this.engine.now + EXPECTED_MS;
+    this.updateStability(this.engine.now);
   }
 
   /** Everything that the member had written itself when it reported is here. */
@@ -130,7 +139,8 @@ export class Members {
   updateStability(nowMs: UnixMs): void {
     const members = this.all();
     if (members.length === 0) {
-      this.engine.setStability('alone', nowMs);
+      if (nowMs < this.expectedUntilMs) this.engine.setStability([], 0);
+      else this.engine.setStability('alone', nowMs);
       return;
     }
     const stable = this.engine.vector();
@@ -185,22 +195,18 @@ export class Members {
 
   // --- memory on disk
 
-  /** Writes what changed, whole and at once. Throws the file system's error. */
+  /** Writes what changed, whole and at once. What the disk refuses is warned of and tried again in the next round. */
   save(): void {
     if (this.file === null || !this.dirty) return;
-    const temporary = `${this.file}.tmp`;
-    const descriptor = openSync(temporary, 'w', 0o600);
     try {
-      writeFileSync(descriptor, JSON.stringify(this.all(), null, 1));
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
+      writeWhole(this.file, JSON.stringify(this.all(), null, 1));
+      this.dirty = false;
+    } catch (error) {
+      this.log.warn({ err: error }, 'cannot remember the members on disk');
     }
-    renameSync(temporary, this.file);
-    this.dirty = false;
   }
 
-  private load(file: string, log: MembersLog): void {
+  private load(file: string): void {
     let text: string;
     try {
       text = readFileSync(file, 'utf8');
@@ -208,10 +214,22 @@ export class Members {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
       throw error;
     }
-    for (const member of parseMembers(text, file, log)) {
+    for (const member of parseMembers(text, file, this.log)) {
       if (member.peerId !== this.self) this.byPeer.set(member.peerId, member);
     }
   }
+}
+
+function writeWhole(file: string, text: string): void {
+  const temporary = `${file}.tmp`;
+  const descriptor = openSync(temporary, 'w', 0o600);
+  try {
+    writeFileSync(descriptor, text);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(temporary, file);
 }
 
 /** A node must start without the memory of its members: they find each other again, or are told of. */

@@ -29,6 +29,8 @@ const HELLO_MS_MAX = 8000;
 const REFUSED_MS = 10_000;
 /** A linked peer whose vectors do not come by gossip for so long has a deaf gossip stream. */
 const DEAF_MS = 30_000;
+/** libp2p's words, which have no code of their own, when an address without a peer id turns out to be ours. */
+const DIALLED_SELF = 'Can not dial self';
 
 interface Target {
   /** Null: an address at which whoever lives there is a peer (bootstrap, JOIN). */
@@ -228,6 +230,7 @@ export class Supervisor {
       target.failures++;
       this.statistics.dials_failed++;
       target.nextMs = Date.now() + this.pauseMs(target);
+      if (messageOf(error) === DIALLED_SELF) this.answeredAsUs(target);
       log.debug({ peer: target.peerId, failures: target.failures, reason: messageOf(error) }, 'dial failed');
     } finally {
       target.dialling = false;
@@ -311,6 +314,18 @@ export class Supervisor {
     }
     if (link.ready && current && !this.stopped) this.options.onLost(peerId, reason);
     if (current || refused) this.redialIn(peerId, refused ? REDIAL_MS_MAX : LOST_MS);
+  }
+
+  /** Two nodes with one key take each other for themselves, and never connect. */
+  private answeredAsUs(target: Target): void {
+    if (target.found === this.self) return;
+    target.found = this.self;
+    if (target.addresses.some((address) => this.isOwn(address))) return;
+    this.options.log.warn(
+      { addresses: target.addresses.map(String) },
+      'our own peer id answers there: either it is this node seen from outside, or a copy of its data directory ' +
+        'runs there; then stop the copy, delete its peer.key and peer.port, and start it again',
+    );
   }
 
   private disconnected(peer: PeerId): void {

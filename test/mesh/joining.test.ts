@@ -1,4 +1,7 @@
 /** MESH JOIN and MESH FORGET: what is answered to addresses that are no good, and who stays forgotten. */
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { freePort, sleep } from '../processes/node-process.ts';
@@ -55,6 +58,20 @@ test('a bootstrap address is good for whoever lives there, even another than bef
   await connected([a, second]);
   second.set('k', 'v');
   await until('its write', () => a.get('k') === 'v');
+});
+
+test('a copy of the data directory, which answers with the same peer id, is warned of', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'starling-original-'));
+  const copy = mkdtempSync(join(tmpdir(), 'starling-copy-'));
+  const a = await TestNode.start({ directory });
+  copyFileSync(join(directory, 'peer.key'), join(copy, 'peer.key'));
+  const place = `/ip4/127.0.0.1/tcp/${await freePort()}`;
+  await TestNode.start({ directory: copy, listen: [place] });
+  assert.match((await a.mesh.join(place)) ?? 'joined', 'this node itself');
+  const warned = a.lines.filter(({ level, message }) => level === 'warn' && message.includes('peer.key'));
+  assert.is(warned.length, 1);
+  await a.stop();
+  for (const each of [directory, copy]) rmSync(each, { recursive: true });
 });
 
 test('joining one node of a mesh is joining all of them', async () => {

@@ -1,8 +1,11 @@
 /** Whether a node is alone decides whether adding a member that a set has already needs to be told to anybody. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createEngine, type Engine, Slice } from '../../src/core/index.ts';
-import { Members } from '../../src/mesh/members.ts';
+import { Members, type Report } from '../../src/mesh/members.ts';
 
 const OURS = '00000000000000aa';
 const SILENT = { warn: () => {} };
@@ -46,6 +49,45 @@ test('and from the moment that one connects of which nothing is known yet', () =
   members.updateStability(engine.now);
   members.expect();
   assert.ok(addAgain(engine));
+});
+
+test('a round of maintenance before its first report does not make it forgotten; its silence does', () => {
+  const engine = engineWithMember();
+  const members = new Members(engine, 'self', null, SILENT);
+  members.expect();
+  members.updateStability(engine.now + 1000);
+  assert.ok(addAgain(engine));
+  members.updateStability(engine.now + 60_000);
+  assert.not(addAgain(engine));
+});
+
+function reportOf(engine: Engine): Report {
+  return {
+    ...{ peerId: 'peer', replica: THEIRS, vector: [], region: '', zone: '', addresses: [] },
+    ...{ clockMs: engine.now, seenMs: engine.now },
+  };
+}
+
+test('a new member is on disk as soon as it is known: a crash a moment later does not forget it', () => {
+  const engine = engineWithMember();
+  const directory = mkdtempSync(join(tmpdir(), 'starling-members-'));
+  const file = join(directory, 'members.json');
+  new Members(engine, 'self', file, SILENT).report(reportOf(engine));
+  assert.equal(
+    new Members(engine, 'self', file, SILENT).all().map(({ peerId }) => peerId),
+    ['peer'],
+  );
+  rmSync(directory, { recursive: true });
+});
+
+test('a disk that does not take the members is warned of, and the member is known all the same', () => {
+  const engine = engineWithMember();
+  const warnings: string[] = [];
+  const log = { warn: (_: object, message: string) => void warnings.push(message) };
+  const members = new Members(engine, 'self', join(tmpdir(), 'starling-no-such-directory', 'members.json'), log);
+  members.report(reportOf(engine));
+  assert.equal(warnings, ['cannot remember the members on disk']);
+  assert.is(members.all().length, 1);
 });
 
 test.run();
