@@ -9,7 +9,8 @@ export function crdtFields(call: Call): InfoFields {
   const { statistics } = engine;
   const vector = engine.vector();
   const peers = mesh.peers();
-  const { transfers_sent, transfers_received, pulls, ...others } = mesh.statistics();
+  const { transfers_sent, transfers_received, pulls, digests_compared, digests_differing, peers_differing, ...others } =
+    mesh.statistics();
   return [
     ['crdt_cluster', mesh.cluster],
     ['crdt_peer_id', mesh.peerId],
@@ -27,6 +28,10 @@ export function crdtFields(call: Call): InfoFields {
     ['crdt_sync_full', transfers_sent ?? 0],
     ['crdt_sync_partial_ok', pulls ?? 0],
     ['crdt_merge_reqs', transfers_received ?? 0],
+    // nodes with equal vectors compare digests all the time; anything but 0 below is an alarm
+    ['crdt_digests_compared', digests_compared ?? 0],
+    ['crdt_digests_differing', digests_differing ?? 0],
+    ['crdt_peers_differing', peers_differing ?? 0],
     ['crdt_conflicts', statistics.conflicts],
     ['crdt_waiting_envelopes', statistics.waitingEnvelopes],
     ['crdt_waiting_bytes', statistics.waitingBytes],

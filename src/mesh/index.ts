@@ -220,9 +220,10 @@ class RunningMesh implements Mesh {
   private maintain(): void {
     this.rounds++;
     const vector = JSON.stringify(this.options.engine.vector());
-    if (vector !== this.lastVector || this.rounds % IDLE_ROUNDS === 0) {
+    const atRest = vector === this.lastVector;
+    if (!atRest || this.rounds % IDLE_ROUNDS === 0) {
       this.lastVector = vector;
-      this.sync.broadcastVector();
+      this.sync.broadcastVector(atRest);
       this.gossip?.publishVector();
     }
     if (this.rounds % IDLE_ROUNDS === 0) {

@@ -5,6 +5,7 @@
  * no direct link. Nothing that came from a peer is sent on unasked.
  */
 import type { Engine, Envelope, ReplicaId } from '../core/contract.ts';
+import { Agreement } from './agreement.ts';
 import { CatchingUp } from './catching-up.ts';
 import {
   decodeMap,
@@ -53,6 +54,9 @@ export interface SyncStatistics {
   readonly transfers_received: number;
   readonly refused: number;
   readonly replica_clashes: number;
+  readonly digests_compared: number;
+  readonly digests_differing: number;
+  readonly peers_differing: number;
 }
 
 export class Sync {
@@ -62,6 +66,7 @@ export class Sync {
   private readonly options: SyncOptions;
   private readonly sending: Sending;
   private readonly catchingUp: CatchingUp;
+  private readonly agreement: Agreement;
   private readonly counts = { envelopes_received: 0, refused: 0, replica_clashes: 0 };
   private ackTimer: NodeJS.Timeout | null = null;
 
@@ -70,6 +75,7 @@ export class Sync {
     options.engine.onEnvelope((_envelope, local) => {
       if (local) this.sending.pumpAll();
     });
+    this.agreement = new Agreement(options.engine, options.log);
     this.sending = new Sending(options);
     this.catchingUp = new CatchingUp({
       engine: options.engine,
@@ -89,7 +95,7 @@ export class Sync {
   get statistics(): SyncStatistics {
     const { counts, sending, catchingUp } = this;
     const refused = counts.refused + catchingUp.statistics.refused;
-    return { ...sending.statistics, ...catchingUp.statistics, ...counts, refused };
+    return { ...sending.statistics, ...catchingUp.statistics, ...this.agreement.statistics, ...counts, refused };
   }
 
   /** Takes over a new stream to a peer. */
@@ -132,9 +138,12 @@ export class Sync {
     this.sending.pumpAll();
   }
 
-  /** Tells every peer how far we are. */
-  broadcastVector(): void {
-    if (!this.paused) for (const link of this.links.values()) if (link.ready) this.sendVector(link);
+  /** Tells every peer how far we are; `atRest`: and what our data's digest is there, for them to compare. */
+  broadcastVector(atRest = false): void {
+    if (this.paused) return;
+    this.options.engine.seal();
+    const digest = atRest && this.links.size > 0 ? this.options.engine.digest() : null;
+    for (const link of this.links.values()) if (link.ready) this.sendVector(link, digest);
   }
 
   /** Asks every peer how far it is, behind everything sent so far. */
@@ -172,10 +181,11 @@ export class Sync {
     if (list.length > 0) tell();
   }
 
-  private sendVector(link: Link): void {
+  private sendVector(link: Link, digest: string | null = null): void {
     const { engine } = this.options;
     engine.seal();
-    link.sendMap(FrameType.vector, { vector: vectorToWire(engine.vector()), clock: Date.now() });
+    const vector = vectorToWire(engine.vector());
+    link.sendMap(FrameType.vector, { vector, clock: Date.now(), ...(digest === null ? {} : { digest }) });
   }
 
   private follow(link: Link): void {
@@ -294,6 +304,7 @@ export class Sync {
       ours.number > (engine.vector().find((entry) => entry.replica === engine.replica)?.number ?? 0)
     )
       this.clash(link);
+    if (map.digest !== undefined) this.agreement.compare(link.peerId, vector, textField(map, 'digest', 16));
     this.pullMissing();
   }
 

@@ -1,0 +1,57 @@
+/**
+ * The check that never ends: nodes that have applied the same txns must hold the same data. A node that has been at
+ * rest tells its digest with its vector; whoever is at that very vector compares. A difference is a broken invariant
+ * (a bug, or damaged memory), so it is counted and warned of, once an episode. May assume that own txns are sealed.
+ */
+import type { Engine, VersionVector } from '../core/contract.ts';
+import { numberOf } from './frames.ts';
+
+export interface AgreementLog {
+  warn(details: object, message: string): void;
+}
+
+export class Agreement {
+  readonly statistics = { digests_compared: 0, digests_differing: 0, peers_differing: 0 };
+  private readonly engine: Engine;
+  private readonly log: AgreementLog;
+  private readonly differing = new Set<string>();
+
+  constructor(engine: Engine, log: AgreementLog) {
+    this.engine = engine;
+    this.log = log;
+  }
+
+  /** What a peer says of its data. Compares nothing unless both have applied the same txns. */
+  compare(peerId: string, theirVector: VersionVector, theirDigest: string): void {
+    this.engine.seal();
+    if (!sameTxns(this.engine.vector(), theirVector)) return;
+    this.statistics.digests_compared++;
+    const digest = this.engine.digest();
+    if (digest === theirDigest) this.agreed(peerId);
+    else this.differed(peerId, digest, theirDigest);
+  }
+
+  private agreed(peerId: string): void {
+    if (!this.differing.delete(peerId)) return;
+    this.statistics.peers_differing = this.differing.size;
+    this.log.warn({ peer: peerId }, 'our data and the peer’s are equal again');
+  }
+
+  private differed(peerId: string, digest: string, theirDigest: string): void {
+    this.statistics.digests_differing++;
+    if (this.differing.has(peerId)) return;
+    this.differing.add(peerId);
+    this.statistics.peers_differing = this.differing.size;
+    this.log.warn(
+      { peer: peerId, digest, theirDigest },
+      'DIVERGENCE: this peer has applied the same txns as we have, and holds other data; please report it',
+    );
+  }
+}
+
+function sameTxns(ours: VersionVector, theirs: VersionVector): boolean {
+  return (
+    ours.every(({ replica, number }) => numberOf(theirs, replica) === number) &&
+    theirs.every(({ replica, number }) => numberOf(ours, replica) === number)
+  );
+}
