@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { MeshPeer, MeshService } from '../commands/services.ts';
 import type { Engine, Envelope, ReplicaId, VersionVector } from '../core/contract.ts';
 import { Gossip } from './gossip.ts';
-import { Members } from './members.ts';
+import { fileMemory, type MemberMemory, Members } from './members.ts';
 import { createNode, type MeshNode } from './node.ts';
 import { Supervisor } from './supervisor.ts';
 import { Sync } from './sync.ts';
@@ -54,11 +54,17 @@ export async function createMesh(options: MeshOptions): Promise<Mesh> {
   const topic = `starling/${options.cluster}/1`;
   const node = await createNode({ ...options, topic });
   try {
-    return new RunningMesh(options, node, topic);
+    const memory = options.directory === null ? null : fileMemory(join(options.directory, 'members.json'));
+    return runMesh(options, node, memory, topic);
   } catch (error) {
     await node.stop();
     throw error;
   }
+}
+
+/** The mesh on a libp2p node that runs already, or on what stands for one. */
+export function runMesh(options: MeshOptions, node: MeshNode, memory: MemberMemory | null, topic: string): Mesh {
+  return new RunningMesh(options, node, memory, topic);
 }
 
 class RunningMesh implements Mesh {
@@ -75,15 +81,14 @@ class RunningMesh implements Mesh {
   private rounds = 0;
   private lastVector = '';
 
-  constructor(options: MeshOptions, node: MeshNode, topic: string) {
+  constructor(options: MeshOptions, node: MeshNode, memory: MemberMemory | null, topic: string) {
     const { engine, log } = options;
     this.options = options;
     this.node = node;
     this.peerId = node.peerId.toString();
     this.cluster = options.cluster;
     this.secured = options.secretFile !== null;
-    const file = options.directory === null ? null : join(options.directory, 'members.json');
-    this.members_ = new Members(engine, this.peerId, file, log);
+    this.members_ = new Members(engine, this.peerId, memory, log);
     const common = {
       engine,
       log,

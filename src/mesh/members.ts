@@ -39,6 +39,16 @@ export interface Report {
   seenMs: UnixMs;
 }
 
+/** Where the members are remembered over restarts. */
+export interface MemberMemory {
+  /** For the log. */
+  readonly name: string;
+  /** Null if nothing was written yet. Throws where it cannot be read. */
+  read(): string | null;
+  /** On the platter when it returns; throws where it cannot be. */
+  write(text: string): void;
+}
+
 export interface MembersLog {
   warn(details: object, message: string): void;
 }
@@ -47,7 +57,7 @@ export class Members {
   private readonly byPeer = new Map<string, Member>();
   private readonly engine: Engine;
   private readonly self: string;
-  private readonly file: string | null;
+  private readonly memory: MemberMemory | null;
   /** When members were forgotten: what others tell of them is believed only if it is newer. */
   private readonly forgottenMs = new Map<string, UnixMs>();
   private waiting: { number: number; count: number; resolve: (count: number) => void }[] = [];
@@ -55,12 +65,12 @@ export class Members {
   private expectedUntilMs: UnixMs = 0;
   private dirty = false;
 
-  constructor(engine: Engine, self: string, file: string | null, log: MembersLog) {
+  constructor(engine: Engine, self: string, memory: MemberMemory | null, log: MembersLog) {
     this.engine = engine;
     this.log = log;
     this.self = self;
-    this.file = file;
-    if (file !== null) this.load(file);
+    this.memory = memory;
+    if (memory !== null) this.load(memory);
   }
 
   all(): Member[] {
@@ -197,27 +207,38 @@ export class Members {
 
   /** Writes what changed, whole and at once. What the disk refuses is warned of and tried again in the next round. */
   save(): void {
-    if (this.file === null || !this.dirty) return;
+    if (this.memory === null || !this.dirty) return;
     try {
-      writeWhole(this.file, JSON.stringify(this.all(), null, 1));
+      this.memory.write(JSON.stringify(this.all(), null, 1));
       this.dirty = false;
     } catch (error) {
       this.log.warn({ err: error }, 'cannot remember the members on disk');
     }
   }
 
-  private load(file: string): void {
-    let text: string;
-    try {
-      text = readFileSync(file, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-      throw error;
-    }
-    for (const member of parseMembers(text, file, this.log)) {
+  private load(memory: MemberMemory): void {
+    const text = memory.read();
+    if (text === null) return;
+    for (const member of parseMembers(text, memory.name, this.log)) {
       if (member.peerId !== this.self) this.byPeer.set(member.peerId, member);
     }
   }
+}
+
+/** A file that is whole or as it was, whenever the machine stops. */
+export function fileMemory(file: string): MemberMemory {
+  return {
+    name: file,
+    read() {
+      try {
+        return readFileSync(file, 'utf8');
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+        throw error;
+      }
+    },
+    write: (text) => writeWhole(file, text),
+  };
 }
 
 function writeWhole(file: string, text: string): void {

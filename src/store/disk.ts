@@ -1,5 +1,5 @@
 /**
- * The LevelDB database on its directory: open, batch, read, make durable, and open again after a failed write
+ * What the store asks of a disk, and the LevelDB database on its directory that gives it: open, batch, read, make durable, and open again after a failed write
  * (LevelDB refuses every write after one has failed, until it is opened afresh).
  */
 import { open as openFile, readdir, statfs } from 'node:fs/promises';
@@ -15,7 +15,32 @@ const FILE_BYTES_MAX = 8 * 1024 * 1024;
 const PAGE_ENTRIES = 1000;
 const PAGE_BYTES = 256 * 1024;
 
-export class Disk {
+/** An ordered map of bytes that survives. Everything may reject; after a failed batch only reopen() makes it write again. */
+export interface Disk {
+  readonly isOpen: boolean;
+  open(): Promise<void>;
+  close(): Promise<void>;
+  /** After a failed write. Rejects where the disk still does not take it; then the database is closed. */
+  reopen(): Promise<void>;
+  /** All or nothing; `sync`: on the platter when it resolves, though what came before may not be: see syncFiles(). */
+  batch(operations: readonly Operation[], sync: boolean): Promise<void>;
+  get(key: Buffer): Promise<Buffer | undefined>;
+  /** The entries of a range, in order. */
+  entries(range: KeyRange): AsyncGenerator<[Buffer, Buffer]>;
+  /** The same, many at a time: for what goes through millions. */
+  pages(range: KeyRange): AsyncGenerator<[Buffer, Buffer][]>;
+  lastEntry(range: KeyRange): Promise<[Buffer, Buffer] | undefined>;
+  lastKey(range: KeyRange): Promise<Buffer | undefined>;
+  firstKey(range: KeyRange): Promise<Buffer | undefined>;
+  /** Removes a range and gives its room back. */
+  discard(range: KeyRange): Promise<void>;
+  /** Makes everything written so far survive a power cut. */
+  syncFiles(): Promise<void>;
+  /** Bytes that the file system would still give us. */
+  freeBytes(): Promise<number>;
+}
+
+export class LevelDisk implements Disk {
   readonly path: string;
   private readonly level: ClassicLevel<Buffer, Buffer>;
 
@@ -38,7 +63,6 @@ export class Disk {
     await this.level.close();
   }
 
-  /** After a failed write. Throws where the disk still does not take it; then the database is closed. */
   async reopen(): Promise<void> {
     await this.level.close();
     await this.level.open();
@@ -48,7 +72,7 @@ export class Disk {
     return this.level.status === 'open';
   }
 
-  /** All or nothing. A chained batch, since one given as an array costs three times as much of the command thread. */
+  /** A chained batch, since one given as an array costs three times as much of the command thread. */
   async batch(operations: readonly Operation[], sync: boolean): Promise<void> {
     const batch = this.level.batch();
     for (const operation of operations) {
@@ -62,12 +86,10 @@ export class Disk {
     return this.level.get(key);
   }
 
-  /** The entries of a range, in order. */
   async *entries(range: KeyRange): AsyncGenerator<[Buffer, Buffer]> {
     for await (const page of this.pages(range)) yield* page;
   }
 
-  /** The same, many at a time: for what goes through millions. */
   async *pages(range: KeyRange): AsyncGenerator<[Buffer, Buffer][]> {
     const iterator = this.level.iterator({ ...range, fillCache: false, highWaterMarkBytes: PAGE_BYTES });
     try {
@@ -79,41 +101,33 @@ export class Disk {
     }
   }
 
-  /** The last entry of a range. */
   async lastEntry(range: KeyRange): Promise<[Buffer, Buffer] | undefined> {
     const [entry] = await this.level.iterator({ ...range, reverse: true, limit: 1 }).all();
     return entry;
   }
 
-  /** The last key of a range. */
   async lastKey(range: KeyRange): Promise<Buffer | undefined> {
     const [key] = await this.level.keys({ ...range, reverse: true, limit: 1 }).all();
     return key;
   }
 
-  /** The first key of a range. */
   async firstKey(range: KeyRange): Promise<Buffer | undefined> {
     const [key] = await this.level.keys({ ...range, limit: 1 }).all();
     return key;
   }
 
-  /** Removes a range and gives its room back. */
   async discard(range: KeyRange): Promise<void> {
     await this.level.clear(range);
     await this.level.compactRange(range.gte, range.lt);
   }
 
-  /**
-   * Makes everything written so far survive a power cut. A synced batch alone would not: it syncs LevelDB's newest
-   * write-ahead file, while the one before may still be on its way into a table.
-   */
+  /** A synced batch alone would not do: it syncs the newest write-ahead file, the one before may be on its way into a table. */
   async syncFiles(): Promise<void> {
     const names = await readdir(this.path);
     for (const name of names) if (name.endsWith('.log')) await syncPath(join(this.path, name));
     await syncPath(this.path);
   }
 
-  /** Bytes that the file system would still give us. */
   async freeBytes(): Promise<number> {
     const { bavail, bsize } = await statfs(this.path);
     return bavail * bsize;

@@ -6,10 +6,10 @@ import { access, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ReplicaId } from '../core/contract.ts';
 import { readBatches } from './commit-queue.ts';
-import { Disk } from './disk.ts';
+import { type Disk, LevelDisk } from './disk.ts';
 import { ChecksumError, LOG_RANGE, open, STATE_RANGE, VersionError } from './encoding.ts';
 import { corrupt, explainOpening, StoreError } from './errors.ts';
-import { newReplicaId, takeMarker } from './incarnation.ts';
+import { newReplicaId, takeMarker, writeMarker } from './incarnation.ts';
 import type { StoreOptions } from './index.ts';
 import { readCheckpoint, readReplicaTable } from './metadata.ts';
 import { lastNumberOf } from './recovery.ts';
@@ -21,6 +21,8 @@ export interface OpenParts {
   readonly disk: Disk;
   readonly replica: ReplicaId;
   readonly continues: boolean;
+  /** The last act of a clean shutdown: the next start may go on under this id. `number`: its last txn. */
+  leaveMarker(replica: ReplicaId, number: number): Promise<void>;
 }
 
 export async function openParts(options: StoreOptions): Promise<OpenParts> {
@@ -30,11 +32,16 @@ export async function openParts(options: StoreOptions): Promise<OpenParts> {
     await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
     const path = join(directory, 'store');
     if (options.repair === true) await moveAsideIfDamaged(path, options);
-    const disk = new Disk(path);
+    const disk = new LevelDisk(path);
     await disk.open();
     try {
       const last = await takeMarker(directory, (replica) => lastNumberOf(disk, replica));
-      return { disk, replica: last ?? newReplicaId(), continues: last !== null };
+      return {
+        disk,
+        replica: last ?? newReplicaId(),
+        continues: last !== null,
+        leaveMarker: (replica, number) => writeMarker(directory, replica, number),
+      };
     } catch (error) {
       await disk.close();
       throw error;
@@ -71,7 +78,7 @@ async function moveAsideIfDamaged(path: string, options: StoreOptions): Promise<
 
 /** Reads everything. Null if all of it is as it was written. Throws if another process holds the store. */
 async function findDamage(path: string): Promise<string | null> {
-  const disk = new Disk(path);
+  const disk = new LevelDisk(path);
   try {
     await disk.open();
     for (const range of [STATE_RANGE, LOG_RANGE]) {

@@ -7,7 +7,6 @@ import { Checkpointer } from './checkpoint.ts';
 import { CommitQueue, type SyncPolicy } from './commit-queue.ts';
 import type { Disk } from './disk.ts';
 import { corrupt } from './errors.ts';
-import { writeMarker } from './incarnation.ts';
 import type { Store, StoreOptions } from './index.ts';
 import { Log } from './log.ts';
 import { explainLoading, MISSING_BATCH, type OpenParts } from './opening.ts';
@@ -26,6 +25,7 @@ export class OpenStore implements Store {
   readonly replica: ReplicaId;
   readonly continues: boolean;
   private readonly options: StoreOptions;
+  private readonly parts: OpenParts;
   private readonly disk: Disk;
   private readonly queue: CommitQueue;
   private readonly log: Log;
@@ -42,6 +42,7 @@ export class OpenStore implements Store {
   constructor(parts: OpenParts, options: StoreOptions) {
     this.options = options;
     this.directory = options.directory;
+    this.parts = parts;
     this.disk = parts.disk;
     this.replica = parts.replica;
     this.continues = parts.continues;
@@ -192,7 +193,7 @@ export class OpenStore implements Store {
 
   private async leaveMarker(replica: ReplicaId, last: number): Promise<void> {
     try {
-      await writeMarker(this.directory, replica, last);
+      await this.parts.leaveMarker(replica, last);
     } catch (error) {
       this.notice(
         'warning',

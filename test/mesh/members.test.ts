@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createEngine, type Engine, Slice } from '../../src/core/index.ts';
-import { Members, type Report } from '../../src/mesh/members.ts';
+import { fileMemory, Members, type Report } from '../../src/mesh/members.ts';
 
 const OURS = '00000000000000aa';
 const SILENT = { warn: () => {} };
@@ -72,9 +72,9 @@ test('a new member is on disk as soon as it is known: a crash a moment later doe
   const engine = engineWithMember();
   const directory = mkdtempSync(join(tmpdir(), 'starling-members-'));
   const file = join(directory, 'members.json');
-  new Members(engine, 'self', file, SILENT).report(reportOf(engine));
+  new Members(engine, 'self', fileMemory(file), SILENT).report(reportOf(engine));
   assert.equal(
-    new Members(engine, 'self', file, SILENT).all().map(({ peerId }) => peerId),
+    new Members(engine, 'self', fileMemory(file), SILENT).all().map(({ peerId }) => peerId),
     ['peer'],
   );
   rmSync(directory, { recursive: true });
@@ -84,7 +84,12 @@ test('a disk that does not take the members is warned of, and the member is know
   const engine = engineWithMember();
   const warnings: string[] = [];
   const log = { warn: (_: object, message: string) => void warnings.push(message) };
-  const members = new Members(engine, 'self', join(tmpdir(), 'starling-no-such-directory', 'members.json'), log);
+  const members = new Members(
+    engine,
+    'self',
+    fileMemory(join(tmpdir(), 'starling-no-such-directory', 'members.json')),
+    log,
+  );
   members.report(reportOf(engine));
   assert.equal(warnings, ['cannot remember the members on disk']);
   assert.is(members.all().length, 1);

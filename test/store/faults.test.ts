@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createEngine } from '../../src/core/index.ts';
-import { Disk, type Operation } from '../../src/store/disk.ts';
+import { LevelDisk, type Operation } from '../../src/store/disk.ts';
 import { newReplicaId } from '../../src/store/incarnation.ts';
 import { OpenStore } from '../../src/store/store.ts';
 import { durable, get, increment, open, set, temporaryFolder } from './opened.ts';
@@ -15,7 +15,7 @@ const STEPS = 12;
 const NEVER = -1;
 
 /** Fails its nth writing operation, and the attempt to open afresh after it. */
-class FaultyDisk extends Disk {
+class FaultyDisk extends LevelDisk {
   operations = 0;
   private readonly nth: number;
   private readonly when: 'before' | 'after';
@@ -55,7 +55,7 @@ async function work(nth: number, when: 'before' | 'after'): Promise<{ operations
   const failures: string[] = [];
   const replica = newReplicaId();
   const store = new OpenStore(
-    { disk, replica, continues: false },
+    { disk, replica, continues: false, leaveMarker: () => Promise.reject(new Error('nothing here ends cleanly')) },
     { directory, appendfsync: 'always', notice: (level, text) => level === 'warning' && failures.push(text) },
   );
   const engine = createEngine({ replica, hashSeed: 1 });

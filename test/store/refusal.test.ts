@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Disk } from '../../src/store/disk.ts';
+import { LevelDisk } from '../../src/store/disk.ts';
 import { logKey, metadataKey, stateKey } from '../../src/store/encoding.ts';
 import { openStore, StoreError, type StoreOptions } from '../../src/store/index.ts';
 import { durable, get, open, set, temporaryFolder } from './opened.ts';
@@ -101,7 +101,7 @@ test('a flipped bit in the tables is found, and --repair is named', async () => 
 test('a record whose checksum does not fit is found', async () => {
   for (const which of ['state', 'log', 'metadata']) {
     const directory = await filled({ clean: true });
-    const disk = new Disk(join(directory, 'store'));
+    const disk = new LevelDisk(join(directory, 'store'));
     await disk.open();
     const ranges = { state: stateKey(Buffer.alloc(0)), log: logKey('0'.repeat(16), 0), metadata: metadataKey('') };
     const from = ranges[which as keyof typeof ranges];
@@ -118,7 +118,7 @@ test('a record whose checksum does not fit is found', async () => {
 
 test('a store of another format is refused with its number', async () => {
   const directory = await filled({ clean: false });
-  const disk = new Disk(join(directory, 'store'));
+  const disk = new LevelDisk(join(directory, 'store'));
   await disk.open();
   const { crc32 } = await import('node:zlib');
   const key = metadataKey('checkpoint');
