@@ -1,0 +1,175 @@
+/**
+ * Checks over whole nodes, each under the id of its invariant: those that hold at any moment, and those at the end, when
+ * everything is healed and nobody writes. What one reply can show is checked where it comes in (workload.ts).
+ */
+import { type Engine, Slice, type VersionVector } from '../../src/core/index.ts';
+import { ReplyError } from '../../src/resp/decode.ts';
+import { type Call, type History, violated } from './history.ts';
+import { type Machine, type Node, numberIn } from './machine.ts';
+import { Counters } from './workload.ts';
+
+/** I11: nobody holds more back than this, in runs of this size. */
+const WAITING_BYTES_MAX = 8 * 1024 * 1024;
+
+export interface Running {
+  readonly machine: Machine;
+  readonly node: Node;
+}
+
+export function runningOf(machines: readonly Machine[]): Running[] {
+  return machines.flatMap((machine) => (machine.node === null ? [] : [{ machine, node: machine.node }]));
+}
+
+function sameVector(one: VersionVector, other: VersionVector): boolean {
+  return (
+    one.every(({ replica, number }) => numberIn(other, replica) === number) &&
+    other.every(({ replica, number }) => numberIn(one, replica) === number)
+  );
+}
+
+/** Everything that a node shows, without the clock: values, and when they end. */
+export function contentsOf(engine: Engine): string {
+  const lines: string[] = [];
+  for (const database of engine.databases) {
+    database.forEachKey((key, type) => {
+      const name = key.latin1();
+      const owned = Slice.of(name);
+      lines.push(`${database.index} ${JSON.stringify(name)} ${database.deadlineOf(owned)} ${valueOf(engine, database.index, owned, type)}`);
+    });
+  }
+  return lines.sort().join('\n');
+}
+
+function valueOf(engine: Engine, index: number, key: Slice, type: number): string {
+  const database = engine.databases[index];
+  const out = new Slice();
+  if (type === 1) {
+    database.strings.read(key, out);
+    return JSON.stringify(out.latin1());
+  }
+  const elements: string[] = [];
+  if (type === 2) {
+    database.hashes.forEach(key, (field, value) => {
+      elements.push(`${JSON.stringify(field.latin1())}=${JSON.stringify(value.latin1())}@${database.hashes.deadlineOf(key, Slice.of(field.latin1()))}`);
+    });
+  } else database.sets.forEach(key, (member) => elements.push(JSON.stringify(member.latin1())));
+  return elements.sort().join(',');
+}
+
+/** I1: nodes that have applied the same txns hold the same data, at any moment. */
+export function checkAgreement(machines: readonly Machine[]): void {
+  const running = runningOf(machines);
+  for (const { machine, node } of running) machine.as(() => node.engine.seal());
+  const vectors = running.map(({ node }) => node.engine.vector());
+  for (let one = 0; one < running.length; one++) {
+    for (let other = one + 1; other < running.length; other++) {
+      if (!sameVector(vectors[one], vectors[other])) continue;
+      const [a, b] = [running[one], running[other]];
+      if (a.node.engine.digest() !== b.node.engine.digest())
+        violated('I1', `${a.machine.name} and ${b.machine.name} have the same vector and other digests\n${differenceOf(a, b)}`);
+    }
+  }
+}
+
+function differenceOf(a: Running, b: Running): string {
+  const [one, other] = [a, b].map(({ node }) => new Set(contentsOf(node.engine).split('\n')));
+  const missing = [...one].filter((line) => !other.has(line)).map((line) => `${a.machine.name} ${line}`);
+  const added = [...other].filter((line) => !one.has(line)).map((line) => `${b.machine.name} ${line}`);
+  return [...missing, ...added].map((line) => line.slice(0, 200)).join('\n');
+}
+
+/** I11: what waits is bounded. */
+export function checkBounds(machines: readonly Machine[]): void {
+  for (const { machine, node } of runningOf(machines)) {
+    const { waitingBytes } = node.engine.statistics;
+    if (waitingBytes > WAITING_BYTES_MAX) violated('I11', `${machine.name} holds ${waitingBytes} bytes of envelopes back`);
+  }
+}
+
+/** All serve, and have applied the same txns. */
+export function isConverged(machines: readonly Machine[]): boolean {
+  const running = runningOf(machines);
+  if (running.length < machines.length) return false;
+  const [first, ...others] = running.map(({ node }) => node.engine.vector());
+  return others.every((vector) => sameVector(first, vector));
+}
+
+/** At the end, all being converged: I1, I4, I8, I9. */
+export function checkEnd(machines: readonly Machine[], history: History): void {
+  checkAgreement(machines);
+  const running = runningOf(machines);
+  const [first] = running;
+  if (first === undefined) return;
+  const contents = running.map(({ machine, node }) => machine.as(() => {
+    node.engine.setNow(Date.now());
+    return contentsOf(node.engine);
+  }));
+  // clocks may differ, so what has ended may be hidden on some only
+  if (machines.every(({ clock }) => clock.offsetMs === 0 && clock.drift === 0)) {
+    contents.forEach((each, index) => {
+      if (each !== contents[0]) violated('I1', `equal digests, but\n${differenceOf(running[0], running[index])}`);
+    });
+  }
+  const { engine } = first.node;
+  const vector = engine.vector();
+  const survived = (call: Call) => call.txns.every((txn) => numberIn(vector, txn.replica) >= txn.number);
+  for (const call of history.calls) {
+    if (call.replies === null || call.excused || call.replies.some((reply) => reply instanceof ReplyError)) continue;
+    if (!survived(call)) violated('I4', `acknowledged and lost: ${describe(call)}`);
+  }
+  checkCounters(engine, history, vector);
+  checkUniques(engine, history, survived);
+  for (const { machine, node } of running) {
+    const { waitingEnvelopes } = node.engine.statistics;
+    if (waitingEnvelopes > 0) violated('I11', `${machine.name} still holds ${waitingEnvelopes} envelopes back`);
+  }
+}
+
+/** I8: cancelled counters are forgotten once all members know. */
+export function isCollected(machines: readonly Machine[]): boolean {
+  return runningOf(machines).every(({ node }) => node.engine.statistics.pendingCollection === 0);
+}
+
+/** I9: each counter is the sum of the increments whose txns are here. */
+function checkCounters(engine: Engine, history: History, vector: VersionVector): void {
+  const sums = new Map<string, number>();
+  for (const call of history.calls) {
+    if (call.family !== 'counters') continue;
+    // a call without a txn changed nothing; MULTI has one txn for all
+    const applied = call.txns.filter((txn) => numberIn(vector, txn.replica) >= txn.number).length;
+    if (applied === 0) continue;
+    for (const [key, delta] of Counters.sums(call.commands)) sums.set(key, (sums.get(key) ?? 0) + delta);
+  }
+  const [database] = engine.databases;
+  const out = new Slice();
+  for (const [name, sum] of sums) {
+    const [key, field] = name.split(' ');
+    const found =
+      field === undefined
+        ? database.strings.read(Slice.of(key), out) !== 0
+        : database.hashes.get(Slice.of(key), Slice.of(field), out);
+    const shown = found ? Number(out.latin1()) : 0;
+    if (shown !== sum) violated('I9', `counter ${name} is ${shown}, the increments sum up to ${sum}`);
+  }
+}
+
+/** I4: every unique member that was acknowledged is there, and none that nobody added. */
+function checkUniques(engine: Engine, history: History, survived: (call: Call) => boolean): void {
+  const present = new Set<string>();
+  for (const key of ['u:0', 'u:1']) {
+    engine.databases[0].sets.forEach(Slice.of(key), (member) => present.add(`${key} ${member.latin1()}`));
+  }
+  for (const call of history.calls) {
+    if (call.family !== 'uniques') continue;
+    const [[, key, member]] = call.commands;
+    const here = present.delete(`${key} ${member}`);
+    if (call.txns.length > 0 && survived(call) && !here) violated('I4', `${member} is not in ${key}: ${describe(call)}`);
+    if (call.txns.length === 0 && here) violated('I4', `${member} is in ${key}, and its call did nothing`);
+  }
+  if (present.size > 0) violated('I4', `nobody added ${[...present].slice(0, 5).join(', ')}`);
+}
+
+function describe(call: Call): string {
+  const dots = call.txns.map(({ replica, number }) => `${replica}:${number}`).join(' ');
+  return `${call.client} at ${Math.round(call.sentMs)} ms: ${call.commands.map((words) => words.join(' ').slice(0, 60)).join('; ')} [${dots}]`;
+}

@@ -1,0 +1,257 @@
+/** What goes wrong in a run: each seed draws which kinds, and when. Everything is counted, for the figures in the docs. */
+import type { Clients } from './clients.ts';
+import type { History } from './history.ts';
+import type { Machine } from './machine.ts';
+import type { Network } from './network.ts';
+import type { Random } from './random.ts';
+import type { World } from './world.ts';
+
+/** With `everysec` so much may be lost: the second, and what syncing takes. */
+const EVERYSEC_WINDOW_MS = 2500;
+const CLOCK_JUMP_MS = 10_000;
+
+export const FAULT_KINDS = [
+  'partition',
+  'one-way cut',
+  'reset connection',
+  'deaf gossip',
+  'slow path',
+  'kill',
+  'power cut',
+  'clean restart',
+  'pause',
+  'disk error',
+  'disk full',
+  'clock jump',
+  'restored backup',
+  'cloned directory',
+  'late joiner',
+] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+export interface FaultPlan {
+  readonly kinds: readonly FaultKind[];
+  readonly meanMs: number;
+}
+
+export class Faults {
+  readonly counts = new Map<FaultKind, number>();
+  private readonly world: World;
+  private readonly network: Network;
+  private readonly machines: Machine[];
+  private readonly clients: Clients;
+  private readonly history: History;
+  private readonly random: Random;
+  private readonly policy: string;
+  private readonly addMachine: () => Machine | null;
+  private active = true;
+  /** Since when a machine's disk takes nothing. */
+  private readonly troubledSinceMs = new Map<Machine, number>();
+
+  constructor(options: {
+    world: World;
+    network: Network;
+    machines: Machine[];
+    clients: Clients;
+    history: History;
+    random: Random;
+    policy: string;
+    addMachine: () => Machine | null;
+  }) {
+    this.world = options.world;
+    this.network = options.network;
+    this.machines = options.machines;
+    this.clients = options.clients;
+    this.history = options.history;
+    this.random = options.random;
+    this.policy = options.policy;
+    this.addMachine = options.addMachine;
+  }
+
+  begin({ kinds, meanMs }: FaultPlan): void {
+    if (kinds.length === 0) return;
+    const next = () => {
+      if (!this.active) return;
+      const kind = this.random.pick(kinds);
+      this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
+      this.strike(kind);
+      this.world.schedule(this.random.exponential(meanMs), null, next);
+    };
+    this.world.schedule(this.random.exponential(meanMs), null, next);
+  }
+
+  /** All that can be mended is, and everybody runs. */
+  heal(): void {
+    this.active = false;
+    for (const machine of this.machines) {
+      machine.medium.trouble = null;
+      machine.medium.failsAfter = Number.POSITIVE_INFINITY;
+      if (machine.process !== null) machine.process.stoppedUntilMs = 0;
+      for (const other of this.machines) if (other !== machine) this.mend(machine.index, other.index);
+      if (!machine.running) machine.start();
+    }
+  }
+
+  private mend(from: number, to: number): void {
+    const path = this.network.path(from, to);
+    path.bytesPerMs = Math.max(path.bytesPerMs, 1000);
+    path.delayMs = Math.min(path.delayMs, 50);
+    path.tail = Math.min(path.tail, 0.01);
+    this.network.setCut(from, to, false);
+  }
+
+  private strike(kind: FaultKind): void {
+    const { random } = this;
+    const machine = random.pick(this.machines);
+    const other = random.pick(this.machines);
+    switch (kind) {
+      case 'partition':
+        this.partition();
+        return;
+      case 'one-way cut':
+        if (machine !== other) this.cutFor([[machine.index, other.index]], this.random.exponential(4000));
+        return;
+      case 'reset connection':
+        this.network.dropConnections(machine.index, other.index);
+        return;
+      case 'deaf gossip':
+        for (const connection of this.network.nodes.get(machine.index)?.connections ?? []) connection.deaf = true;
+        return;
+      case 'slow path':
+        this.slow(machine, other);
+        return;
+      case 'kill':
+      case 'power cut':
+        this.crash(machine, kind === 'power cut');
+        return;
+      case 'clean restart':
+        this.restart(machine);
+        return;
+      case 'pause':
+        if (machine.process !== null) machine.process.stoppedUntilMs = this.world.nowMs + random.exponential(3000);
+        return;
+      case 'disk error':
+        machine.medium.failsAfter = random.below(20);
+        this.troubledSinceMs.set(machine, this.world.nowMs);
+        return;
+      case 'disk full':
+        this.fillDisk(machine);
+        return;
+      case 'clock jump':
+        machine.clock.offsetMs = random.between(-CLOCK_JUMP_MS, CLOCK_JUMP_MS);
+        return;
+      case 'restored backup':
+        this.restore(machine);
+        return;
+      case 'cloned directory':
+        this.clone(machine);
+        return;
+      case 'late joiner':
+        this.join();
+        return;
+    }
+  }
+
+  private partition(): void {
+    const side = new Set(this.machines.filter(() => this.random.chance(0.5)));
+    const pairs: [number, number][] = [];
+    for (const one of this.machines) {
+      for (const other of this.machines) if (side.has(one) !== side.has(other)) pairs.push([one.index, other.index]);
+    }
+    this.cutFor(pairs, this.random.exponential(6000));
+  }
+
+  private cutFor(pairs: readonly (readonly [number, number])[], ms: number): void {
+    for (const [from, to] of pairs) this.network.setCut(from, to, true);
+    this.world.schedule(ms, null, () => {
+      for (const [from, to] of pairs) this.network.setCut(from, to, false);
+    });
+  }
+
+  private slow(machine: Machine, other: Machine): void {
+    const path = this.network.path(machine.index, other.index);
+    const { bytesPerMs, delayMs } = path;
+    path.bytesPerMs = 1;
+    path.delayMs = 200;
+    this.world.schedule(this.random.exponential(4000), null, () => {
+      path.bytesPerMs = bytesPerMs;
+      path.delayMs = delayMs;
+    });
+  }
+
+  private crash(machine: Machine, power: boolean): void {
+    if (!machine.running) return;
+    this.excuse(machine, this.world.nowMs - this.window(machine));
+    machine.crash(power);
+    this.world.schedule(this.random.exponential(2000), null, () => machine.start());
+  }
+
+  /** How far back what is acknowledged may be lost when the machine goes down now. */
+  private window(machine: Machine): number {
+    if (this.policy === 'always') return 0;
+    if (this.policy === 'no') return Number.POSITIVE_INFINITY;
+    const since = this.troubledSinceMs.get(machine);
+    this.troubledSinceMs.delete(machine);
+    return since === undefined ? EVERYSEC_WINDOW_MS : this.world.nowMs - since + EVERYSEC_WINDOW_MS;
+  }
+
+  /** What the machine's clients were told since then may be lost. */
+  private excuse(machine: Machine, sinceMs: number): void {
+    for (const call of this.history.calls) {
+      if (call.machine === machine.index && call.answeredMs > sinceMs) call.excused = true;
+    }
+  }
+
+  private restart(machine: Machine): void {
+    if (machine.node === null) return;
+    // a shutdown that cannot write tells so, and what it loses is excused as at a crash
+    const sinceMs = this.policy === 'always' ? this.world.nowMs : this.world.nowMs - this.window(machine);
+    if (machine.medium.trouble !== null || machine.node.store.failure !== null) this.excuse(machine, sinceMs);
+    machine.as(() => {
+      void machine.stop().then(
+        () => this.world.schedule(this.random.exponential(500), null, () => machine.start()),
+        (error: unknown) => this.world.faults.push(error),
+      );
+    });
+  }
+
+  private fillDisk(machine: Machine): void {
+    machine.medium.trouble = this.random.chance(0.5) ? 'No space left on device' : 'Input/output error';
+    this.troubledSinceMs.set(machine, this.world.nowMs);
+    const { medium } = machine;
+    this.world.schedule(this.random.exponential(3000), null, () => {
+      medium.trouble = null;
+    });
+  }
+
+  /** The directory is put back to what it was some seconds ago. What nobody else had heard of by then is lost. */
+  private restore(machine: Machine): void {
+    const copy = machine.medium.copy();
+    const takenMs = this.world.nowMs;
+    this.world.schedule(this.random.exponential(5000), null, () => {
+      if (!this.active) return;
+      machine.crash(true);
+      this.excuse(machine, takenMs - this.window(machine));
+      machine.medium = copy;
+      this.world.schedule(this.random.exponential(1000), null, () => machine.start());
+    });
+  }
+
+  /** A second machine starts on a copy of the directory. */
+  private clone(machine: Machine): void {
+    const copy = machine.medium.copy();
+    const added = this.addMachine();
+    if (added === null) return;
+    added.medium = copy;
+    added.start();
+    this.clients.add(added);
+  }
+
+  private join(): void {
+    const added = this.addMachine();
+    if (added === null) return;
+    added.start();
+    this.clients.add(added);
+  }
+}
+

@@ -1,0 +1,307 @@
+/**
+ * A machine of a simulated cluster, and the node on it: the production store, core, mesh and command sessions on a
+ * virtual disk, network and clock. What the composition root does with sockets and files, this does with those.
+ */
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
+import type { PeerId } from '@libp2p/interface';
+import { peerIdFromPrivateKey } from '@libp2p/peer-id';
+import { createCommandRegistry } from '../../src/commands/index.ts';
+import type { Services } from '../../src/commands/services.ts';
+import { SlowLog } from '../../src/commands/slow-log.ts';
+import { Configuration } from '../../src/config/configuration.ts';
+import { createEngine, type Engine, type VersionVector } from '../../src/core/index.ts';
+import { type Mesh, runMesh } from '../../src/mesh/index.ts';
+import { LocalClient } from '../../src/resp/local-client.ts';
+import { RespServer } from '../../src/resp/server.ts';
+import { sealInTime } from '../../src/sealing.ts';
+import { Statistics } from '../../src/server-statistics.ts';
+import type { SyncPolicy } from '../../src/store/index.ts';
+import { lastNumberOf } from '../../src/store/recovery.ts';
+import { OpenStore } from '../../src/store/store.ts';
+import { Medium, SimulatedDisk } from './disk.ts';
+import { type Network, SimulatedNode } from './network.ts';
+import type { Random } from './random.ts';
+import type { Clock, Process, World } from './world.ts';
+
+export const MACHINES_MAX = 12;
+const CLUSTER = 'simulated';
+const COLLECT_BUDGET = 2000;
+const HOUSEKEEPING_MS = 100;
+
+const registry = createCommandRegistry();
+const peerIds: readonly PeerId[] = await Promise.all(
+  Array.from({ length: MACHINES_MAX }, async (_, index) => {
+    const key = await generateKeyPairFromSeed('Ed25519', new Uint8Array(32).fill(index + 1));
+    return peerIdFromPrivateKey(key);
+  }),
+);
+
+/** What one seed draws for all its machines. */
+export interface Settings {
+  readonly appendfsync: SyncPolicy;
+  readonly logBytesMax: number;
+  readonly memoryLogBytesMax: number;
+  readonly checkpointIntervalMs: number;
+  readonly mdns: boolean;
+  readonly gossip: boolean;
+  readonly activeExpire: boolean;
+}
+
+/** What a node tells the run of: everything that checkers live on. */
+export interface Witness {
+  /** A txn was committed there: its number, stamp and context are the engine's now. */
+  committed(machine: Machine, node: Node): void;
+  sealed(machine: Machine, replica: string, first: number, last: number, bytes: Uint8Array): void;
+  /** A line of the node's log that may mean trouble. */
+  warned(machine: Machine, message: string, details: unknown): void;
+}
+
+export interface Node {
+  readonly process: Process;
+  readonly engine: Engine;
+  readonly store: OpenStore;
+  readonly mesh: Mesh;
+  readonly server: RespServer;
+  readonly client: () => LocalClient;
+  readonly stop: () => Promise<void>;
+}
+
+export class Machine {
+  readonly index: number;
+  readonly name: string;
+  readonly clock: Clock = { offsetMs: 0, drift: 0 };
+  medium = new Medium();
+  process: Process | null = null;
+  node: Node | null = null;
+  starts = 0;
+  private peer: SimulatedNode | null = null;
+  private readonly world: World;
+  private readonly network: Network;
+  private readonly random: Random;
+  private readonly settings: Settings;
+  private readonly witness: Witness;
+
+  constructor(
+    index: number,
+    world: World,
+    network: Network,
+    settings: Settings,
+    witness: Witness,
+    random: Random,
+  ) {
+    this.index = index;
+    this.name = String.fromCharCode(65 + index);
+    this.world = world;
+    this.network = network;
+    this.settings = settings;
+    this.witness = witness;
+    this.random = random;
+  }
+
+  get running(): boolean {
+    return this.process !== null;
+  }
+
+  /** Starts a process; `node` is there when it serves. A start that is refused is a fault of the run. */
+  start(): void {
+    if (this.process !== null) return;
+    this.starts++;
+    const process: Process = { alive: true, stoppedUntilMs: 0, clock: this.clock };
+    this.process = process;
+    this.world.as(process, () => {
+      this.bringUp(process).catch((error: unknown) => this.world.faults.push(error));
+    });
+  }
+
+  /** The process is killed; with `power`, the machine stops as well, and what was not synced may be gone. */
+  crash(power: boolean): void {
+    const { process } = this;
+    if (process === null) return;
+    process.alive = false;
+    this.process = null;
+    this.node = null;
+    this.peer?.vanish(!power);
+    this.peer = null;
+    if (power) this.medium.cutPower(this.random);
+  }
+
+  /** SHUTDOWN: as the composition root takes a node down. */
+  async stop(): Promise<void> {
+    const { node, process } = this;
+    if (node === null || process === null) return;
+    this.node = null;
+    await node.stop();
+    process.alive = false;
+    if (this.process === process) {
+      this.process = null;
+      this.peer = null;
+    }
+  }
+
+  /** Runs the process's own work, at its clock. */
+  as<T>(work: () => T): T {
+    return this.world.as(this.process, work);
+  }
+
+  private async bringUp(process: Process): Promise<void> {
+    const { settings, witness, world } = this;
+    const disk = new SimulatedDisk(this.medium, world, process, this.random);
+    await disk.open();
+    const replica = (await this.takeMarker(disk)) ?? this.random.hex(16);
+    const { medium } = this;
+    const store = new OpenStore(
+      {
+        disk,
+        replica,
+        continues: false,
+        leaveMarker: (own, number) => {
+          medium.marker = { replica: own, number, identity: medium.identity };
+          return Promise.resolve();
+        },
+      },
+      {
+        directory: `/simulated/${this.name}`,
+        appendfsync: settings.appendfsync,
+        logBytesMax: settings.logBytesMax,
+        checkpointIntervalMs: settings.checkpointIntervalMs,
+        notice: (level, text) => {
+          if (level === 'warning') witness.warned(this, text, null);
+        },
+      },
+    );
+    const engine = createEngine({
+      replica,
+      hashSeed: this.random.below(2 ** 32),
+      logBytesMax: settings.memoryLogBytesMax,
+    });
+    engine.setNow(Date.now());
+    await store.load(engine);
+    this.watch(engine, () => this.node);
+    store.attach(engine);
+    const stopSealing = sealInTime(engine);
+    const mesh = this.openMesh(engine, store, process);
+    const server = this.openServer(engine, store, mesh);
+    const timer = setInterval(() => {
+      engine.setNow(Date.now());
+      if (settings.activeExpire) engine.collect(COLLECT_BUDGET);
+    }, HOUSEKEEPING_MS);
+    this.node = {
+      process,
+      engine,
+      store,
+      mesh,
+      server,
+      client: () => new LocalClient(server),
+      stop: async () => {
+        clearInterval(timer);
+        await server.close();
+        stopSealing();
+        await mesh.stop();
+        await store.close({ clean: true });
+      },
+    };
+  }
+
+  private async takeMarker(disk: SimulatedDisk): Promise<string | null> {
+    const { medium } = this;
+    const { marker } = medium;
+    medium.marker = null;
+    if (marker === null || marker.identity !== medium.identity) return null;
+    return (await lastNumberOf(disk, marker.replica)) === marker.number ? marker.replica : null;
+  }
+
+  /** Every commit and every envelope goes past the witness. */
+  private watch(engine: Engine, node: () => Node | null): void {
+    const commit = engine.commit.bind(engine);
+    engine.commit = () => {
+      const changed = commit();
+      const current = node();
+      if (changed && current !== null) this.witness.committed(this, current);
+      return changed;
+    };
+    engine.onEnvelope(({ replica, first, last, bytes }) => this.witness.sealed(this, replica, first, last, bytes));
+  }
+
+  private openMesh(engine: Engine, store: OpenStore, process: Process): Mesh {
+    const { network, settings, witness, medium } = this;
+    const peer = new SimulatedNode(network, this.index, peerIds[this.index], process);
+    this.peer = peer;
+    const bootstrap: string[] = [];
+    if (!settings.mdns) {
+      for (const machine of new Set([0, 1, this.index - 1])) {
+        if (machine >= 0 && machine !== this.index) bootstrap.push(`/ip4/10.0.0.${machine + 1}/tcp/4000`);
+      }
+    }
+    const warn = (details: object, message: string) => witness.warned(this, message, details);
+    const mesh = runMesh(
+      {
+        engine,
+        directory: null,
+        cluster: CLUSTER,
+        listen: [],
+        announce: [],
+        bootstrap,
+        mdns: settings.mdns,
+        gossip: settings.gossip,
+        secretFile: null,
+        region: '',
+        zone: '',
+        log: { info() {}, debug() {}, warn },
+        storedLog: store,
+        onReplicaClash: () => engine.rotateReplica(this.random.hex(16)),
+      },
+      peer.asMeshNode,
+      {
+        name: 'members',
+        read: () => medium.members,
+        write: (text) => {
+          if (medium.trouble !== null) throw new Error(medium.trouble);
+          medium.members = text;
+        },
+      },
+      `starling/${CLUSTER}/1`,
+    );
+    if (settings.mdns) for (const other of network.nodes.values()) if (other !== peer) network.discover(peer, other);
+    return mesh;
+  }
+
+  private openServer(engine: Engine, store: OpenStore, mesh: Mesh): RespServer {
+    const { random, witness } = this;
+    const services: Omit<Services, 'clients'> & { clients?: RespServer } = {
+      config: new Configuration([]),
+      commands: registry,
+      statistics: new Statistics(),
+      mesh,
+      store,
+      node: {
+        version: '0',
+        runId: '0'.repeat(40),
+        configFile: '',
+        port: 0,
+        region: '',
+        zone: '',
+        shutdown() {},
+        abortShutdown: () => false,
+        log() {},
+      },
+      slowLog: new SlowLog(),
+      random: () => random.next(),
+      monotonicMicros: () => performance.now() * 1000,
+    };
+    const server = new RespServer({
+      engine,
+      registry,
+      services: services as Services,
+      warn: (message, error) => {
+        this.world.faults.push(error ?? new Error(message));
+        witness.warned(this, message, error);
+      },
+    });
+    services.clients = server;
+    return server;
+  }
+}
+
+export function numberIn(vector: VersionVector, replica: string): number {
+  return vector.find((entry) => entry.replica === replica)?.number ?? 0;
+}

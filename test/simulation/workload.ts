@@ -1,0 +1,310 @@
+/**
+ * What clients do. A family is a kind of work with a promise of its own that can be checked on every reply: counters,
+ * sets of unique members, pairs that change together, sequences, keys that are deleted, times to live; and the free
+ * family, which does everything to a few keys and is judged by convergence and the oracle.
+ */
+import { ReplyError, type ReplyValue } from '../../src/resp/decode.ts';
+import { violated } from './history.ts';
+import type { Random } from './random.ts';
+
+/** What a family knows while it draws and checks. */
+export interface Circumstances {
+  /** A client's name, unique in the run, and the number of the machine it talks to. */
+  readonly client: string;
+  readonly machine: number;
+  /** The process of the machine; a new one each start. */
+  readonly incarnation: string;
+  readonly nowMs: number;
+  /** All clocks show the same. */
+  readonly clocksAgree: boolean;
+  /** What is acknowledged is on disk. */
+  readonly always: boolean;
+  readonly clients: readonly string[];
+}
+
+export interface Work {
+  readonly commands: string[][];
+  /** Looks at the replies; throws a Violation. */
+  readonly check: (replies: ReplyValue[], at: Circumstances) => void;
+}
+
+export interface Family {
+  readonly name: string;
+  readonly database: number;
+  draw(random: Random, at: Circumstances): Work;
+}
+
+const nothingToCheck = () => {};
+
+function work(...commands: string[][]): Work {
+  return { commands, check: nothingToCheck };
+}
+
+function text(value: ReplyValue): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function number(value: ReplyValue): number {
+  return value === null ? 0 : Number(value);
+}
+
+/** I9: only increments, so the sum is known. */
+export class Counters implements Family {
+  readonly name = 'counters';
+  readonly database = 0;
+
+  draw(random: Random): Work {
+    const delta = String(1 + random.below(9));
+    return random.weighted([
+      [work(['INCRBY', `n:${random.below(3)}`, delta]), 4],
+      [work(['DECRBY', `n:${random.below(3)}`, delta]), 1],
+      [work(['HINCRBY', 'nh', `f${random.below(3)}`, delta]), 3],
+      [work(['MULTI'], ['INCRBY', 'n:0', delta], ['INCRBY', 'n:1', delta], ['EXEC']), 1],
+    ]);
+  }
+
+  /** What a call adds to which counter. */
+  static sums(commands: readonly (readonly string[])[]): [key: string, delta: number][] {
+    return commands.flatMap(([command, ...words]): [string, number][] => {
+      if (command === 'INCRBY') return [[words[0], Number(words[1])]];
+      if (command === 'DECRBY') return [[words[0], -Number(words[1])]];
+      if (command === 'HINCRBY') return [[`${words[0]} ${words[1]}`, Number(words[2])]];
+      return [];
+    });
+  }
+}
+
+/** I4: members that are added once and never removed. */
+export class Uniques implements Family {
+  readonly name = 'uniques';
+  readonly database = 0;
+  private next = 0;
+
+  draw(random: Random, { client }: Circumstances): Work {
+    return work(['SADD', `u:${random.below(2)}`, `${client}.${this.next++}`]);
+  }
+}
+
+/** I15: two keys, or fields, that always change together. */
+export class Pairs implements Family {
+  readonly name = 'pairs';
+  readonly database = 0;
+  private next = 0;
+
+  draw(random: Random, { client }: Circumstances): Work {
+    const pair = random.below(2);
+    const [a, b] = [`p:${pair}:a`, `p:${pair}:b`];
+    const value = `${client}.${this.next++}`;
+    return random.weighted<Work>([
+      [work(['MULTI'], ['SET', a, value], ['SET', b, value], ['EXEC']), 3],
+      [work(['MSET', a, value, b, value]), 1],
+      [work(['HSET', 'ph', 'a', value, 'b', value]), 2],
+      [work(['DEL', a, b]), 1],
+      [work(['HDEL', 'ph', 'a', 'b']), 1],
+      [{ commands: [['MGET', a, b]], check: ([reply]) => equalParts(reply, a) }, 4],
+      [{ commands: [['HMGET', 'ph', 'a', 'b']], check: ([reply]) => equalParts(reply, 'ph') }, 4],
+    ]);
+  }
+}
+
+function equalParts(reply: ReplyValue, name: string): void {
+  if (!Array.isArray(reply)) return;
+  if (reply[0] !== reply[1]) violated('I15', `${name}: one part is ${text(reply[0])}, the other ${text(reply[1])}`);
+}
+
+/** I6: each client counts in a first key, then in a second one. Nobody may see the second ahead of the first. */
+export class Sequences implements Family {
+  readonly name = 'sequences';
+  readonly database = 0;
+  private readonly counts = new Map<string, number>();
+
+  draw(random: Random, at: Circumstances): Work {
+    const { client } = at;
+    if (random.chance(0.5)) {
+      const other = random.pick(at.clients);
+      return {
+        commands: [['MGET', `w:${other}:b`, `w:${other}:a`]],
+        check: ([reply], { clocksAgree }) => {
+          if (!clocksAgree || !Array.isArray(reply)) return;
+          const [second, first] = reply.map(number);
+          if (second > first) violated('I6', `w:${other}: the effect ${second} is there, its cause is at ${first}`);
+        },
+      };
+    }
+    const count = (this.counts.get(client) ?? 0) + 1;
+    this.counts.set(client, count);
+    return work([`SET`, `w:${client}:${count % 2 === 1 ? 'a' : 'b'}`, String(Math.ceil(count / 2))]);
+  }
+}
+
+/** I5: a client reads what it wrote, for as long as its node lives. */
+export class Sessions implements Family {
+  readonly name = 'sessions';
+  readonly database = 0;
+  private readonly counts = new Map<string, number>();
+  private readonly acknowledged = new Map<string, { incarnation: string; count: number }>();
+
+  draw(random: Random, at: Circumstances): Work {
+    const { client } = at;
+    const key = `s:${client}`;
+    if (random.chance(0.5)) {
+      return {
+        commands: [['GET', key]],
+        check: ([reply], { incarnation, clocksAgree }) => {
+          const last = this.acknowledged.get(client);
+          if (!clocksAgree || last?.incarnation !== incarnation || reply instanceof ReplyError) return;
+          if (number(reply) < last.count) violated('I5', `${client} wrote ${last.count} and reads ${text(reply)}`);
+        },
+      };
+    }
+    const count = (this.counts.get(client) ?? 0) + 1;
+    this.counts.set(client, count);
+    return {
+      commands: [['SET', key, String(count)]],
+      check: ([reply], { incarnation }) => {
+        if (reply === 'OK') this.acknowledged.set(client, { incarnation, count });
+      },
+    };
+  }
+}
+
+/** I7: each client writes and deletes a key of its own. What a node once saw gone or replaced never comes back there. */
+export class Deletions implements Family {
+  readonly name = 'deletions';
+  readonly database = 0;
+  private readonly counts = new Map<string, number>();
+  private readonly seen = new Map<string, { count: number; gone: boolean }>();
+
+  draw(random: Random, at: Circumstances): Work {
+    const { client } = at;
+    if (random.chance(0.6)) {
+      const other = random.pick(at.clients);
+      return {
+        commands: [['GET', `d:${other}`]],
+        check: ([reply], where) => {
+          if (where.clocksAgree && where.always && !(reply instanceof ReplyError)) this.see(other, text(reply), where);
+        },
+      };
+    }
+    if (random.chance(0.4)) return work(['DEL', `d:${client}`]);
+    const count = (this.counts.get(client) ?? 0) + 1;
+    this.counts.set(client, count);
+    return work(['SET', `d:${client}`, String(count)]);
+  }
+
+  private see(client: string, value: string | null, { incarnation }: Circumstances): void {
+    const name = `${incarnation} ${client}`;
+    const last = this.seen.get(name) ?? { count: 0, gone: false };
+    if (value === null) {
+      this.seen.set(name, { count: last.count, gone: true });
+      return;
+    }
+    const count = Number(value);
+    if (count < last.count || (count === last.count && last.gone))
+      violated('I7', `d:${client} was ${last.gone ? 'gone after ' : ''}${last.count} here, and is ${count} again`);
+    this.seen.set(name, { count, gone: false });
+  }
+}
+
+/** I13: values with an end, which is in the value: nobody reads one after it. */
+export class Leases implements Family {
+  readonly name = 'leases';
+  readonly database = 0;
+
+  draw(random: Random, at: Circumstances): Work {
+    const key = `e:${random.below(3)}`;
+    if (random.chance(0.6)) {
+      return {
+        commands: [['GET', key]],
+        check: ([reply], { nowMs, clocksAgree }) => {
+          const end = Number(text(reply)?.split('.')[0]);
+          if (clocksAgree && nowMs > end) violated('I13', `${key} is read ${nowMs - end} ms after its end`);
+        },
+      };
+    }
+    const end = Math.floor(at.nowMs) + 5 + random.below(3000);
+    return work(['SET', key, `${end}.${at.client}`, 'PXAT', String(end)]);
+  }
+}
+
+const VALUES = ['', '0', '7', '-3', '2.5', 'x', 'some text', 'y'.repeat(70), 'z'.repeat(3000)];
+const KEYS = ['k', 'l', 'm', 'n', 'o'];
+const FIELDS = ['f', 'g', 'h', 'a field with a long name, which is no integer'];
+
+/** Everything, to a few keys, wrong types included. */
+export class Free implements Family {
+  readonly name = 'free';
+  readonly database = 1;
+
+  draw(random: Random): Work {
+    if (random.chance(0.08)) {
+      const inner = Array.from({ length: 1 + random.below(4) }, () => this.command(random));
+      return work(['MULTI'], ...inner, ['EXEC']);
+    }
+    return work(this.command(random));
+  }
+
+  private command(random: Random): string[] {
+    const key = random.pick(KEYS);
+    const other = random.pick(KEYS);
+    const field = random.pick(FIELDS);
+    const value = random.pick(VALUES);
+    const delta = String(random.below(20) - 5);
+    const ms = String(1 + random.below(4000));
+    return random.weighted<string[]>([
+      [['SET', key, value], 8],
+      [['SET', key, value, 'PX', ms], 3],
+      [['SET', key, value, 'KEEPTTL'], 1],
+      [['SET', key, value, random.pick(['NX', 'XX']), 'GET'], 1],
+      [['GETSET', key, value], 1],
+      [['GETDEL', key], 1],
+      [['APPEND', key, value], 2],
+      [['SETRANGE', key, String(random.below(5)), 'abc'], 1],
+      [['SETBIT', key, String(random.below(40)), '1'], 1],
+      [['INCRBY', key, delta], 6],
+      [['INCRBYFLOAT', key, '1.5'], 2],
+      [['DEL', key], 5],
+      [['UNLINK', key, other], 1],
+      [['MSET', key, value, other, delta], 1],
+      [['HSET', key, field, value], 6],
+      [['HSET', key, field, value, random.pick(FIELDS), delta], 1],
+      [['HSETNX', key, field, value], 1],
+      [['HDEL', key, field], 4],
+      [['HINCRBY', key, field, delta], 4],
+      [['HINCRBYFLOAT', key, field, '0.25'], 1],
+      [['HPEXPIRE', key, ms, 'FIELDS', '1', field], 2],
+      [['HPERSIST', key, 'FIELDS', '1', field], 1],
+      [['SADD', key, field, random.pick(FIELDS)], 7],
+      [['SREM', key, field], 4],
+      [['SPOP', key], 1],
+      [['SMOVE', key, other, field], 1],
+      [['SUNIONSTORE', key, other, random.pick(KEYS)], 1],
+      [['SINTERSTORE', key, other, random.pick(KEYS)], 1],
+      [['PEXPIRE', key, ms], 4],
+      [['PEXPIRE', key, ms, random.pick(['NX', 'XX', 'GT', 'LT'])], 1],
+      [['PERSIST', key], 2],
+      [['RENAME', key, other], 2],
+      [['COPY', key, other, 'REPLACE'], 1],
+      [['FLUSHDB'], 0.3],
+      [['GET', key], 2],
+      [['HGETALL', key], 2],
+      [['SMEMBERS', key], 2],
+      [['PTTL', key], 1],
+      [['TYPE', key], 1],
+      [['SCAN', '0'], 0.5],
+    ]);
+  }
+}
+
+export function families(): Family[] {
+  return [
+    new Counters(),
+    new Uniques(),
+    new Pairs(),
+    new Sequences(),
+    new Sessions(),
+    new Deletions(),
+    new Leases(),
+    new Free(),
+  ];
+}
