@@ -4,7 +4,7 @@
  * again. An envelope is checked down to its last effect before the first one is applied.
  */
 import { ByteReader, MalformedError } from './bytes.ts';
-import type { Received, ReplicaId } from './contract.ts';
+import type { Received, ReplicaId, UnixMs } from './contract.ts';
 import { decodeEnvelope, type EnvelopeContents } from './envelope.ts';
 import { Slice } from './slice.ts';
 import type { State } from './state.ts';
@@ -14,9 +14,16 @@ const WAITING_BYTES_MAX = 64 * 1024 * 1024;
 /** What an envelope that waits takes besides its bytes, about: small ones would fill the memory long before the limit. */
 const WAITING_OVERHEAD_BYTES = 1024;
 
+/**
+ * What was waited for so long does not come any more: perhaps its author lost it in a crash before anybody had it, so
+ * that what follows it can never be applied. Should it come after all, so does the rest, by anti-entropy.
+ */
+const WAITING_MS_MAX = 120_000;
+
 interface Waiting {
   contents: EnvelopeContents;
   bytes: Buffer;
+  sinceMs: UnixMs;
 }
 
 export class Delivery {
@@ -81,7 +88,7 @@ export class Delivery {
       this.waiting.set(contents.replica, list);
     }
     const owned = Buffer.from(bytes);
-    list.splice(place, 0, { contents: decodeEnvelope(owned), bytes: owned });
+    list.splice(place, 0, { contents: decodeEnvelope(owned), bytes: owned, sinceMs: this.state.now });
     statistics.waitingEnvelopes++;
     statistics.waitingBytes += waitingBytes;
     return { kind: 'waiting' };
@@ -107,6 +114,17 @@ export class Delivery {
     return txns;
   }
 
+  /** Gives up what has waited too long. */
+  forgetStale(): void {
+    const before = this.state.now - WAITING_MS_MAX;
+    for (const [replica, list] of this.waiting) {
+      for (let place = list.length - 1; place >= 0; place--) {
+        if (list[place].sinceMs < before) this.take(list, place);
+      }
+      if (list.length === 0) this.waiting.delete(replica);
+    }
+  }
+
   private settleFirst(_replica: string, list: readonly Waiting[]): boolean {
     return this.isKnown(list[0].contents) || this.isReady(list[0].contents);
   }
@@ -121,8 +139,8 @@ export class Delivery {
     return index === undefined ? 0 : this.state.replicas.numbers[index];
   }
 
-  private take(list: Waiting[]): Waiting {
-    const [first] = list.splice(0, 1);
+  private take(list: Waiting[], place = 0): Waiting {
+    const [first] = list.splice(place, 1);
     this.state.statistics.waitingEnvelopes--;
     this.state.statistics.waitingBytes -= first.bytes.length + WAITING_OVERHEAD_BYTES;
     return first;

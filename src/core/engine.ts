@@ -236,6 +236,8 @@ class StarlingEngine implements Engine {
   setStability(stable: VersionVector | 'alone', horizon: UnixMs): void {
     const { state } = this;
     state.alone = stable === 'alone';
+    if (state.loaded.length === 0) state.loaded.push(...state.replicas.stamps);
+    this.delivery.forgetStale();
     state.horizon = stable === 'alone' ? Number.POSITIVE_INFINITY : horizon;
     if (state.pending.length === 0) return;
     this.asMaintenance(() => this.records.collectStable(stable === 'alone' ? null : state.replicas.contextOf(stable)));
@@ -346,7 +348,9 @@ class StarlingEngine implements Engine {
 
   loadRecord(key: Uint8Array, value: Uint8Array): void {
     const { state } = this;
+    state.after = state.loaded;
     this.asMaintenance(() => this.records.load(this.records.parseName(Buffer.from(key)), Buffer.from(value)));
+    state.after = null;
     // what was just read needs no writing
     if (state.dirty.count >= 1024) this.forgetDirty();
   }

@@ -10,7 +10,14 @@ import { type Deadline, type Deadlines, mergeDeadlines, readDeadlines, writeDead
 import type { Elements } from './elements.ts';
 import type { Keyspace } from './keyspace.ts';
 import { Slice } from './slice.ts';
-import { BODY, FLAG_DIRTY, RECORD_FIELD_DEADLINES, RECORD_KEY_DEADLINES, type State } from './state.ts';
+import {
+  BODY,
+  FLAG_DIRTY,
+  type PendingTally,
+  RECORD_FIELD_DEADLINES,
+  RECORD_KEY_DEADLINES,
+  type State,
+} from './state.ts';
 import type { Context } from './version.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -171,7 +178,7 @@ export class Records {
     const { state } = this;
     let done = 0;
     for (const item of state.pending) {
-      if (stable !== null && !((stable[item.origin] ?? 0) >= item.stamp)) break;
+      if (stable !== null && !isStable(item, stable)) break;
       done++;
       const name = this.parseName(item.record);
       const place = this.placeOf(name);
@@ -185,4 +192,9 @@ export class Records {
     }
     if (done > 0) state.pending.splice(0, done);
   }
+}
+
+function isStable({ origin, stamp, after }: PendingTally, stable: readonly number[]): boolean {
+  if (after === null) return (stable[origin] ?? 0) >= stamp;
+  return after.every((each, replica) => each === 0 || (stable[replica] ?? 0) >= each);
 }

@@ -29,6 +29,7 @@ export function awaitStability(elements: Elements, at: number, cell: Cell): void
       cancelStamp: tally.cancelStamp,
       origin: state.origin,
       stamp: state.stamp,
+      after: state.after,
     });
   }
 }

@@ -33,13 +33,15 @@ export const RECORD_FIELD_DEADLINES = 101;
 
 const CONFLICTS_KEPT = 128;
 
-/** A cancelled tally that is dropped once the cancelling txn (origin, stamp) is stable. */
+/** A cancelled tally that is dropped once the cancelling txn (origin, stamp) is stable, or all that is in `after`. */
 export interface PendingTally {
   record: Buffer;
   replica: number;
   cancelStamp: Stamp;
   origin: number;
   stamp: Stamp;
+  /** Which txn cancelled it is not known (it was loaded, or merged): stamps by replica index among which it is. */
+  after: readonly number[] | null;
 }
 
 export interface WatchState {
@@ -72,6 +74,10 @@ export class State {
   /** Expired keys whose deadline lies before may be collected. */
   horizon: UnixMs = Number.POSITIVE_INFINITY;
   pending: PendingTally[] = [];
+  /** For tallies that are queued now; null: the txn that is being applied cancels them. */
+  after: readonly number[] | null = null;
+  /** `after` for what was loaded from disk: where this replica stood when recovery was over; empty before that. */
+  readonly loaded: number[] = [];
 
   /** Whole after uncounted.settle(). */
   readonly digestA = new Int32Array(SLOTS);

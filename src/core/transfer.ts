@@ -71,10 +71,11 @@ export class Transfer {
     const { replicas } = state;
     const mine = replicas.stamps.slice();
     const seen = new SeenRecords(state);
-    // a merge is nobody's txn: context null would swallow siblings' conflicts, and stability needs an author
+    // a merge is nobody's txn: context null would swallow siblings' conflicts, and what it cancels is stable with all of it
     state.origin = state.self;
     state.stamp = state.clock.next(state.now);
     state.context = null;
+    state.after = this.latest(pages, mine);
     for (const deadlinePass of [false, true]) {
       for (const page of pages) {
         const theirs = replicas.contextOf(page.vector);
@@ -82,6 +83,7 @@ export class Transfer {
       }
       this.mergeAbsent(seen, mine, replicas.contextOf(pages[0].vector), deadlinePass);
     }
+    state.after = null;
     seen.release();
     for (const entry of pages[0].vector) {
       const index = replicas.indexOf(entry.replica);
@@ -89,6 +91,17 @@ export class Transfer {
       state.clock.observe(entry.stamp);
     }
     state.foreignTxns++;
+  }
+
+  /** By replica index, the latest stamp that we or any page have seen. */
+  private latest(pages: readonly Page[], mine: readonly number[]): number[] {
+    const latest = [...mine];
+    for (const page of pages) {
+      this.state.replicas.contextOf(page.vector).forEach((stamp, index) => {
+        latest[index] = Math.max(latest[index] ?? 0, stamp);
+      });
+    }
+    return latest;
   }
 
   private mergeRecord(

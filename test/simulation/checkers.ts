@@ -34,13 +34,15 @@ export function contentsOf(engine: Engine): string {
     database.forEachKey((key, type) => {
       const name = key.latin1();
       const owned = Slice.of(name);
-      lines.push(`${database.index} ${JSON.stringify(name)} ${database.deadlineOf(owned)} ${valueOf(engine, database.index, owned, type)}`);
+      lines.push(
+        `${database.index} ${JSON.stringify(name)} ${database.deadlineOf(owned)} ${shownOf(engine, database.index, owned, type)}`,
+      );
     });
   }
   return lines.sort().join('\n');
 }
 
-function valueOf(engine: Engine, index: number, key: Slice, type: number): string {
+function shownOf(engine: Engine, index: number, key: Slice, type: number): string {
   const database = engine.databases[index];
   const out = new Slice();
   if (type === 1) {
@@ -50,7 +52,9 @@ function valueOf(engine: Engine, index: number, key: Slice, type: number): strin
   const elements: string[] = [];
   if (type === 2) {
     database.hashes.forEach(key, (field, value) => {
-      elements.push(`${JSON.stringify(field.latin1())}=${JSON.stringify(value.latin1())}@${database.hashes.deadlineOf(key, Slice.of(field.latin1()))}`);
+      elements.push(
+        `${JSON.stringify(field.latin1())}=${JSON.stringify(value.latin1())}@${database.hashes.deadlineOf(key, Slice.of(field.latin1()))}`,
+      );
     });
   } else database.sets.forEach(key, (member) => elements.push(JSON.stringify(member.latin1())));
   return elements.sort().join(',');
@@ -66,7 +70,10 @@ export function checkAgreement(machines: readonly Machine[]): void {
       if (!sameVector(vectors[one], vectors[other])) continue;
       const [a, b] = [running[one], running[other]];
       if (a.node.engine.digest() !== b.node.engine.digest())
-        violated('I1', `${a.machine.name} and ${b.machine.name} have the same vector and other digests\n${differenceOf(a, b)}`);
+        violated(
+          'I1',
+          `${a.machine.name} and ${b.machine.name} have the same vector and other digests\n${differenceOf(a, b)}`,
+        );
     }
   }
 }
@@ -82,7 +89,8 @@ function differenceOf(a: Running, b: Running): string {
 export function checkBounds(machines: readonly Machine[]): void {
   for (const { machine, node } of runningOf(machines)) {
     const { waitingBytes } = node.engine.statistics;
-    if (waitingBytes > WAITING_BYTES_MAX) violated('I11', `${machine.name} holds ${waitingBytes} bytes of envelopes back`);
+    if (waitingBytes > WAITING_BYTES_MAX)
+      violated('I11', `${machine.name} holds ${waitingBytes} bytes of envelopes back`);
   }
 }
 
@@ -100,10 +108,12 @@ export function checkEnd(machines: readonly Machine[], history: History): void {
   const running = runningOf(machines);
   const [first] = running;
   if (first === undefined) return;
-  const contents = running.map(({ machine, node }) => machine.as(() => {
-    node.engine.setNow(Date.now());
-    return contentsOf(node.engine);
-  }));
+  const contents = running.map(({ machine, node }) =>
+    machine.as(() => {
+      node.engine.setNow(Date.now());
+      return contentsOf(node.engine);
+    }),
+  );
   // clocks may differ, so what has ended may be hidden on some only
   if (machines.every(({ clock }) => clock.offsetMs === 0 && clock.drift === 0)) {
     contents.forEach((each, index) => {
@@ -119,15 +129,16 @@ export function checkEnd(machines: readonly Machine[], history: History): void {
   }
   checkCounters(engine, history, vector);
   checkUniques(engine, history, survived);
-  for (const { machine, node } of running) {
-    const { waitingEnvelopes } = node.engine.statistics;
-    if (waitingEnvelopes > 0) violated('I11', `${machine.name} still holds ${waitingEnvelopes} envelopes back`);
-  }
 }
 
 /** I8: cancelled counters are forgotten once all members know. */
 export function isCollected(machines: readonly Machine[]): boolean {
   return runningOf(machines).every(({ node }) => node.engine.statistics.pendingCollection === 0);
+}
+
+/** I11: nobody waits for ever for what its author has lost. */
+export function isPatienceOver(machines: readonly Machine[]): boolean {
+  return runningOf(machines).every(({ node }) => node.engine.statistics.waitingEnvelopes === 0);
 }
 
 /** I9: each counter is the sum of the increments whose txns are here. */
@@ -163,7 +174,8 @@ function checkUniques(engine: Engine, history: History, survived: (call: Call) =
     if (call.family !== 'uniques') continue;
     const [[, key, member]] = call.commands;
     const here = present.delete(`${key} ${member}`);
-    if (call.txns.length > 0 && survived(call) && !here) violated('I4', `${member} is not in ${key}: ${describe(call)}`);
+    if (call.txns.length > 0 && survived(call) && !here)
+      violated('I4', `${member} is not in ${key}: ${describe(call)}`);
     if (call.txns.length === 0 && here) violated('I4', `${member} is in ${key}, and its call did nothing`);
   }
   if (present.size > 0) violated('I4', `nobody added ${[...present].slice(0, 5).join(', ')}`);

@@ -89,7 +89,9 @@ export class Medium {
     this.sorted ??= [...this.view.keys()].sort();
     const from = firstAtLeast(this.sorted, gte.toString('latin1'));
     const to = firstAtLeast(this.sorted, lt.toString('latin1'));
-    return this.sorted.slice(from, to).map((key) => [Buffer.from(key, 'latin1'), this.view.get(key) ?? Buffer.alloc(0)]);
+    return this.sorted
+      .slice(from, to)
+      .map((key) => [Buffer.from(key, 'latin1'), this.view.get(key) ?? Buffer.alloc(0)]);
   }
 }
 

@@ -254,4 +254,3 @@ export class Faults {
     this.clients.add(added);
   }
 }
-

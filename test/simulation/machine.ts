@@ -81,14 +81,7 @@ export class Machine {
   private readonly settings: Settings;
   private readonly witness: Witness;
 
-  constructor(
-    index: number,
-    world: World,
-    network: Network,
-    settings: Settings,
-    witness: Witness,
-    random: Random,
-  ) {
+  constructor(index: number, world: World, network: Network, settings: Settings, witness: Witness, random: Random) {
     this.index = index;
     this.name = String.fromCharCode(65 + index);
     this.world = world;
@@ -261,7 +254,7 @@ export class Machine {
       },
       `starling/${CLUSTER}/1`,
     );
-    if (settings.mdns) for (const other of network.nodes.values()) if (other !== peer) network.discover(peer, other);
+    if (settings.mdns) network.announce(peer);
     return mesh;
   }
 

@@ -15,6 +15,7 @@ const DIAL_TIMEOUT_MS = 4000;
 /** A stream with so much on its way takes no more for now. */
 const WINDOW_BYTES = 256 * 1024;
 const ACCEPT = 'accept';
+const MDNS_INTERVAL_MS = 10_000;
 
 /** One direction between two machines. */
 export interface Path {
@@ -93,15 +94,17 @@ export class Network {
     this.channels.delete(channel);
   }
 
-  /** The machines meet by mDNS, unless nothing goes between them. */
-  discover(one: SimulatedNode, other: SimulatedNode): void {
-    if (this.isCut(one.machine, other.machine)) return;
-    for (const [to, from] of [
-      [one, other],
-      [other, one],
-    ]) {
-      this.world.schedule(this.random.between(1, 2000), to.process, () => to.discovered(from));
-    }
+  /** mDNS: a node asks who is there, soon after its start and then every ten seconds; who hears it answers. */
+  announce(node: SimulatedNode): void {
+    const ask = () => {
+      for (const other of this.nodes.values()) {
+        if (other === node || this.path(node.machine, other.machine).cut) continue;
+        other.discovered(node);
+        if (!this.path(other.machine, node.machine).cut) node.discovered(other);
+      }
+      this.world.schedule(MDNS_INTERVAL_MS, node.process, ask);
+    };
+    this.world.schedule(this.random.between(1, 500), node.process, ask);
   }
 
   dropConnections(one: number, other: number): void {
@@ -304,7 +307,7 @@ export class SimulatedStream {
     channel.send(bytes.length, () => {
       node.network.world.noteBytes(bytes);
       const { peer } = this;
-      if (peer !== null && peer.open) peer.listeners.tell('message', { data: bytes });
+      if (peer?.open === true) peer.listeners.tell('message', { data: bytes });
       node.network.world.schedule(0, node.process, () => this.taken(bytes.length));
     });
   }
@@ -408,7 +411,12 @@ export class SimulatedNode {
     // libp2p tells of a peer once
     if (this.known.has(id) || !other.process.alive) return;
     this.known.add(id);
-    this.listeners.tell('peer:discovery', { detail: { id: other.peerId, multiaddrs: [other.address] } });
+    const detail = { id: other.peerId, multiaddrs: [other.address] };
+    this.network.world.schedule(
+      this.network.delayOf(this.network.path(other.machine, this.machine)),
+      this.process,
+      () => this.listeners.tell('peer:discovery', { detail }),
+    );
   }
 
   stop(): Promise<void> {

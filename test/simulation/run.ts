@@ -2,11 +2,11 @@
  * One run by seed: a cluster under a mix of work and faults that the seed draws, then everything heals, the clients rest,
  * and all must converge and keep every promise. The same seed gives the same run, down to its hash.
  */
-import { checkAgreement, checkBounds, checkEnd, isCollected, isConverged } from './checkers.ts';
+import { checkAgreement, checkBounds, checkEnd, isCollected, isConverged, isPatienceOver } from './checkers.ts';
 import { Clients } from './clients.ts';
 import { FAULT_KINDS, type FaultKind, Faults } from './faults.ts';
 import { History, Violation } from './history.ts';
-import { Machine, MACHINES_MAX, type Node, type Settings } from './machine.ts';
+import { MACHINES_MAX, Machine, type Node, type Settings } from './machine.ts';
 import { Network } from './network.ts';
 import type { Random } from './random.ts';
 import { families } from './workload.ts';
@@ -16,6 +16,8 @@ import { World } from './world.ts';
 const CONVERGE_MS_MAX = 60_000;
 /** Then what is collected once all members know is collected within this. */
 const COLLECT_MS_MAX = 30_000;
+/** What can never be applied is given up within this. */
+const PATIENCE_MS_MAX = 150_000;
 const LOOK_MS = 700;
 
 export interface RunOptions {
@@ -89,7 +91,16 @@ class Run {
     };
     if (rules.families.length === 0) rules.families.push([families()[7], 1]);
     this.clients = new Clients(world, this.history, rules, random.fork());
-    const count = nodes ?? random.weighted([[2, 4], [3, 5], [4, 2], [5, 1], [7, 0.3], [9, 0.2]]);
+    const count =
+      nodes ??
+      random.weighted([
+        [2, 4],
+        [3, 5],
+        [4, 2],
+        [5, 1],
+        [7, 0.3],
+        [9, 0.2],
+      ]);
     const skewed = random.chance(0.3);
     for (let i = 0; i < count; i++) {
       const machine = this.addMachine();
@@ -128,6 +139,7 @@ class Run {
       convergedMs = world.nowMs - healedMs;
       checkEnd(machines, this.history);
       await this.within(COLLECT_MS_MAX, 'I8: not collected', () => isCollected(machines) && isConverged(machines));
+      await this.within(PATIENCE_MS_MAX, 'I11: envelopes still wait', () => isPatienceOver(machines));
       checkEnd(machines, this.history);
     } catch (error) {
       failure = explain(error);

@@ -116,7 +116,8 @@ function equalParts(reply: ReplyValue, name: string): void {
 export class Sequences implements Family {
   readonly name = 'sequences';
   readonly database = 0;
-  private readonly counts = new Map<string, number>();
+  /** How far each client has counted in its first key, and had it acknowledged. */
+  private readonly causes = new Map<string, { count: number; acknowledgedBy: string | null }>();
 
   draw(random: Random, at: Circumstances): Work {
     const { client } = at;
@@ -131,9 +132,20 @@ export class Sequences implements Family {
         },
       };
     }
-    const count = (this.counts.get(client) ?? 0) + 1;
-    this.counts.set(client, count);
-    return work([`SET`, `w:${client}:${count % 2 === 1 ? 'a' : 'b'}`, String(Math.ceil(count / 2))]);
+    const last = this.causes.get(client);
+    // a crash in between may have lost the cause
+    if (last !== undefined && last.acknowledgedBy === at.incarnation) {
+      last.acknowledgedBy = null;
+      return work(['SET', `w:${client}:b`, String(last.count)]);
+    }
+    const next = { count: (last?.count ?? 0) + 1, acknowledgedBy: null as string | null };
+    this.causes.set(client, next);
+    return {
+      commands: [['SET', `w:${client}:a`, String(next.count)]],
+      check: ([reply], { incarnation }) => {
+        next.acknowledgedBy = reply === 'OK' ? incarnation : null;
+      },
+    };
   }
 }
 
@@ -212,18 +224,19 @@ export class Leases implements Family {
   readonly database = 0;
 
   draw(random: Random, at: Circumstances): Work {
-    const key = `e:${random.below(3)}`;
+    const key = `e:${random.pick(at.clients)}`;
     if (random.chance(0.6)) {
       return {
         commands: [['GET', key]],
-        check: ([reply], { nowMs, clocksAgree }) => {
+        check: ([reply], { nowMs, clocksAgree, always }) => {
           const end = Number(text(reply)?.split('.')[0]);
-          if (clocksAgree && nowMs > end) violated('I13', `${key} is read ${nowMs - end} ms after its end`);
+          if (clocksAgree && always && nowMs > end) violated('I13', `${key} is read ${nowMs - end} ms after its end`);
         },
       };
     }
     const end = Math.floor(at.nowMs) + 5 + random.below(3000);
-    return work(['SET', key, `${end}.${at.client}`, 'PXAT', String(end)]);
+    // nobody else writes it: of concurrent ends the longest would count
+    return work(['SET', `e:${at.client}`, `${end}.${at.client}`, 'PXAT', String(end)]);
   }
 }
 

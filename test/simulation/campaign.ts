@@ -1,0 +1,123 @@
+/** Many seeds on several processes, and what came of them in figures. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { FaultKind } from './faults.ts';
+import type { RunResult } from './run.ts';
+import type { Order } from './worker.ts';
+
+const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
+/** Every so many-th seed runs twice, and must give the same hash. */
+const TWICE_EVERY = 50;
+/** Of real time; a run takes a tenth of a second. */
+const RUN_MS_MAX = 60_000;
+
+export interface CampaignOptions {
+  readonly seeds: Iterable<number>;
+  readonly nodes?: number;
+  readonly jobs: number;
+  /** Of the environment of the processes. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Called for each seed; true ends the campaign. */
+  onResult?(result: RunResult): boolean;
+}
+
+export interface Summary {
+  seeds: number;
+  events: number;
+  messages: number;
+  calls: number;
+  txns: number;
+  transfers: number;
+  virtualMs: number;
+  convergedMsMax: number;
+  readonly faults: Map<FaultKind, number>;
+  readonly failures: { seed: number; failure: string }[];
+}
+
+export async function runCampaign(options: CampaignOptions): Promise<Summary> {
+  const summary: Summary = {
+    ...{ seeds: 0, events: 0, messages: 0, calls: 0, txns: 0, transfers: 0, virtualMs: 0, convergedMsMax: 0 },
+    faults: new Map(),
+    failures: [],
+  };
+  const queue = options.seeds[Symbol.iterator]();
+  let over = false;
+  const next = (): number | null => {
+    const { value, done } = queue.next();
+    return over || done === true ? null : value;
+  };
+  const take = (result: RunResult) => {
+    add(summary, result);
+    if (options.onResult?.(result) === true) over = true;
+  };
+  await Promise.all(Array.from({ length: options.jobs }, () => work(options, next, take)));
+  summary.failures.sort((one, other) => one.seed - other.seed);
+  return summary;
+}
+
+async function work(
+  options: CampaignOptions,
+  next: () => number | null,
+  take: (result: RunResult) => void,
+): Promise<void> {
+  let child: ChildProcess | null = null;
+  for (let seed = next(); seed !== null; seed = next()) {
+    child ??= fork(WORKER, {
+      execArgv: ['--import', 'tsx'],
+      env: { ...process.env, ...options.environment },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const result = await ask(child, { seed, nodes: options.nodes, twice: seed % TWICE_EVERY === 0 });
+    if (typeof result === 'string') {
+      child.kill('SIGKILL');
+      child = null;
+      take({ ...NOTHING, seed, failure: result });
+    } else take(result);
+  }
+  child?.kill();
+}
+
+/** The result, or why there is none. */
+function ask(child: ChildProcess, order: Order): Promise<RunResult | string> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => settle('it does not end: killed'), RUN_MS_MAX);
+    const settle = (result: RunResult | string) => {
+      clearTimeout(timer);
+      child.removeAllListeners();
+      resolve(result);
+    };
+    child.once('message', (message) => {
+      const result = message as Omit<RunResult, 'faults'> & { faults: [FaultKind, number][] };
+      settle({ ...result, faults: new Map(result.faults) });
+    });
+    child.once('exit', (code, signal) => settle(`its process ended: ${signal ?? code}`));
+    child.send(order);
+  });
+}
+
+const NOTHING: Omit<RunResult, 'seed' | 'failure'> = {
+  ...{ hash: 0, nodes: 0, events: 0, messages: 0, calls: 0, txns: 0, virtualMs: 0, convergedMs: 0, transfers: 0 },
+  faults: new Map(),
+};
+
+function add(summary: Summary, result: RunResult): void {
+  summary.seeds++;
+  for (const name of ['events', 'messages', 'calls', 'txns', 'transfers', 'virtualMs'] as const) {
+    summary[name] += result[name];
+  }
+  summary.convergedMsMax = Math.max(summary.convergedMsMax, result.convergedMs);
+  for (const [kind, count] of result.faults) summary.faults.set(kind, (summary.faults.get(kind) ?? 0) + count);
+  if (result.failure !== null) summary.failures.push({ seed: result.seed, failure: result.failure });
+}
+
+/** The figures, for people. */
+export function describe(summary: Summary): string {
+  const hours = summary.virtualMs / 3_600_000;
+  const faults = [...summary.faults].sort().map(([kind, count]) => `${kind} ${count}`);
+  return [
+    `${summary.seeds} seeds, ${summary.failures.length} failed`,
+    `${summary.events} events, ${summary.messages} messages, ${summary.calls} calls, ${summary.txns} txns, ${summary.transfers} state transfers`,
+    `${hours.toFixed(1)} virtual hours; converged ${(summary.convergedMsMax / 1000).toFixed(1)} s after healing at the latest`,
+    `faults: ${faults.join(', ')}`,
+  ].join('\n');
+}

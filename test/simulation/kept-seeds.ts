@@ -1,0 +1,18 @@
+/**
+ * Every seed that ever failed, and what it found. A change of what seeds draw gives them another meaning; they are
+ * replayed all the same.
+ */
+export interface KeptSeed {
+  readonly seed: number;
+  readonly found: string;
+}
+
+export const KEPT_SEEDS: readonly KeptSeed[] = [
+  {
+    seed: 65,
+    found: 'envelopes that can never be applied, since their author lost what is before them, waited for ever',
+  },
+  { seed: 116, found: 'the same, without a restored backup' },
+  { seed: 79, found: 'cancelled counters that came from a disk were not collected before the next own write' },
+  { seed: 99, found: 'cancelled counters that came by state transfer were not collected before the next own write' },
+];
