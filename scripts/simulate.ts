@@ -4,12 +4,16 @@
  *   npm run simulate -- --seeds 2000            fresh seeds, on all cores
  *   npm run simulate -- --seeds 50 --seed 7     these seeds from 7 on
  *   npm run simulate -- --seed 7                one seed, twice, in full
- *   --nodes 2-9   --jobs N
+ *   npm run simulate -- --planted               each planted bug must be noticed within 2,000 seeds
+ *   --nodes 2-9   --jobs N   --stop (at the first failure)   --part NAME (only planted bugs whose name holds it)
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { describe, runCampaign } from '../test/simulation/campaign.ts';
 import { runSeed } from '../test/simulation/run.ts';
+import { plantBugs, tableOf } from './simulate/planted.ts';
+
+const PLANTED_SEEDS_MAX = 2000;
 
 const { values } = parseArgs({
   options: {
@@ -17,10 +21,32 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     nodes: { type: 'string' },
     jobs: { type: 'string' },
+    stop: { type: 'boolean', default: false },
+    planted: { type: 'boolean', default: false },
+    part: { type: 'string', default: '' },
   },
 });
 
-process.exitCode = values.seed !== undefined && values.seeds === undefined ? await one() : await many();
+if (values.planted) process.exitCode = await planted();
+else if (values.seed !== undefined && values.seeds === undefined) process.exitCode = await one();
+else process.exitCode = await many();
+
+async function planted(): Promise<number> {
+  const results = await plantBugs({
+    seedsMax: whole('seeds', PLANTED_SEEDS_MAX),
+    first: whole('seed', 1),
+    jobs: whole('jobs', availableParallelism()),
+    part: values.part,
+    onCaught: ({ bug, seeds, failure }) =>
+      console.log(
+        `${seeds === null ? 'NOT CAUGHT' : `caught after ${seeds} seeds`}: ${bug.name} (${failure.slice(0, 120)})`,
+      ),
+  });
+  console.log(tableOf(results));
+  const missed = results.filter(({ seeds }) => seeds === null).length;
+  console.log(`${results.length - missed} of ${results.length} caught`);
+  return missed === 0 ? 0 : 1;
+}
 
 async function one(): Promise<number> {
   const options = { seed: whole('seed', 0), nodes: nodes() };
@@ -46,7 +72,7 @@ async function many(): Promise<number> {
     onResult: ({ seed, failure }) => {
       if (failure !== null) console.log(`--seed ${seed}: ${failure}`);
       if (++done % 1000 === 0) console.log(`${done} seeds, ${Math.round((performance.now() - begin) / 1000)} s`);
-      return false;
+      return values.stop && failure !== null;
     },
   });
   console.log(describe(summary));

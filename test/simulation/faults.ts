@@ -9,6 +9,7 @@ import type { World } from './world.ts';
 /** With `everysec` so much may be lost: the second, and what syncing takes. */
 const EVERYSEC_WINDOW_MS = 2500;
 const CLOCK_JUMP_MS = 10_000;
+const SLOW_BYTES_PER_MS = 5;
 
 export const FAULT_KINDS = [
   'partition',
@@ -171,7 +172,8 @@ export class Faults {
   private slow(machine: Machine, other: Machine): void {
     const path = this.network.path(machine.index, other.index);
     const { bytesPerMs, delayMs } = path;
-    path.bytesPerMs = 1;
+    if (bytesPerMs < SLOW_BYTES_PER_MS * 10) return;
+    path.bytesPerMs = SLOW_BYTES_PER_MS;
     path.delayMs = 200;
     this.world.schedule(this.random.exponential(4000), null, () => {
       path.bytesPerMs = bytesPerMs;

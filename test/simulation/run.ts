@@ -74,6 +74,7 @@ class Run {
     const { random } = this;
     this.kinds = random.chance(0.05) ? [] : FAULT_KINDS.filter(() => random.chance(0.35));
     this.durationMs = random.between(2000, 15_000);
+    world.granularityMs = random.chance(0.3) ? 50 : 1;
     this.settings = drawSettings(random);
     this.network = drawNetwork(world, random.fork());
     const always = this.settings.appendfsync === 'always';

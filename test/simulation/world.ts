@@ -68,6 +68,8 @@ export class World {
   /** Of everything that happened, in order: equal for equal seeds. */
   hash = 0x811c9dc5;
   current: Process | null = null;
+  /** Wall clocks go in steps of so many milliseconds: coarse ones give equal stamps. */
+  granularityMs = 1;
   readonly random: Random;
   /** What went wrong in an event: a run with any of these has failed. */
   readonly faults: unknown[] = [];
@@ -144,7 +146,7 @@ export class World {
   /** From here on the language's clocks, timers and randomness are this world's. */
   install(): void {
     const shell = this.random.fork();
-    Date.now = () => Math.floor(this.wallMs());
+    Date.now = () => this.wallMs();
     performance.now = () => this.nowMs;
     Math.random = () => shell.next();
     globalThis.setTimeout = ((work: (...args: unknown[]) => void, ms = 0, ...args: unknown[]) =>
@@ -177,8 +179,8 @@ export class World {
 
   /** What the clock of the machine whose event runs shows. */
   wallMs(clock: Clock | undefined = this.current?.clock): number {
-    if (clock === undefined) return START_MS + this.nowMs;
-    return START_MS + this.nowMs * (1 + clock.drift) + clock.offsetMs;
+    const since = clock === undefined ? this.nowMs : this.nowMs * (1 + clock.drift) + clock.offsetMs;
+    return START_MS + Math.floor(since / this.granularityMs) * this.granularityMs;
   }
 
   private timer(work: () => void, ms: number, again: boolean): Timer {
