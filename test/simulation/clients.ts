@@ -22,6 +22,7 @@ export class Clients {
   /** The call that a machine runs at this very moment, if any. */
   running: Call | null = null;
   clocksAgree = true;
+  disksKeep = true;
   private readonly world: World;
   private readonly history: History;
   private readonly rules: Rules;
@@ -99,6 +100,7 @@ export class Clients {
       nowMs: world.wallMs(machine.clock),
       clocksAgree: this.clocksAgree,
       always: this.rules.always,
+      disksKeep: this.disksKeep,
       clients: this.names,
     });
     const { commands, check } = family.draw(random, at());

@@ -46,8 +46,8 @@ export class Faults {
   private readonly policy: string;
   private readonly addMachine: () => Machine | null;
   private active = true;
-  /** Since when a machine's disk takes nothing. */
-  private readonly troubledSinceMs = new Map<Machine, number>();
+  /** Between when a machine's disk took nothing, perhaps. */
+  private readonly troubles = new Map<Machine, { sinceMs: number; untilMs: number }>();
 
   constructor(options: {
     world: World;
@@ -133,7 +133,8 @@ export class Faults {
         return;
       case 'disk error':
         machine.medium.failsAfter = random.below(20);
-        this.troubledSinceMs.set(machine, this.world.nowMs);
+        // whenever that write may come
+        this.trouble(machine, Number.POSITIVE_INFINITY);
         return;
       case 'disk full':
         this.fillDisk(machine);
@@ -192,9 +193,10 @@ export class Faults {
   private window(machine: Machine): number {
     if (this.policy === 'always') return 0;
     if (this.policy === 'no') return Number.POSITIVE_INFINITY;
-    const since = this.troubledSinceMs.get(machine);
-    this.troubledSinceMs.delete(machine);
-    return since === undefined ? EVERYSEC_WINDOW_MS : this.world.nowMs - since + EVERYSEC_WINDOW_MS;
+    const trouble = this.troubles.get(machine);
+    const { nowMs } = this.world;
+    if (trouble === undefined || trouble.untilMs < nowMs - 2 * EVERYSEC_WINDOW_MS) return EVERYSEC_WINDOW_MS;
+    return nowMs - trouble.sinceMs + EVERYSEC_WINDOW_MS;
   }
 
   /** What the machine's clients were told since then may be lost. */
@@ -219,10 +221,19 @@ export class Faults {
 
   private fillDisk(machine: Machine): void {
     machine.medium.trouble = this.random.chance(0.5) ? 'No space left on device' : 'Input/output error';
-    this.troubledSinceMs.set(machine, this.world.nowMs);
     const { medium } = machine;
-    this.world.schedule(this.random.exponential(3000), null, () => {
+    const ms = this.random.exponential(3000);
+    this.trouble(machine, this.world.nowMs + ms);
+    this.world.schedule(ms, null, () => {
       medium.trouble = null;
+    });
+  }
+
+  private trouble(machine: Machine, untilMs: number): void {
+    const known = this.troubles.get(machine);
+    this.troubles.set(machine, {
+      sinceMs: Math.min(known?.sinceMs ?? Number.POSITIVE_INFINITY, this.world.nowMs),
+      untilMs: Math.max(known?.untilMs ?? 0, untilMs),
     });
   }
 

@@ -110,6 +110,7 @@ class Run {
       machine.clock.drift = random.between(-0.01, 0.01);
     }
     this.clients.clocksAgree = !skewed && !this.kinds.includes('clock jump');
+    this.clients.disksKeep = !this.kinds.includes('restored backup');
     this.clientCount = count + random.below(count + 1);
     this.faults = new Faults({
       ...{ world, network: this.network, machines: this.machines, clients: this.clients, history: this.history },

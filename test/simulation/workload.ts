@@ -19,6 +19,8 @@ export interface Circumstances {
   readonly clocksAgree: boolean;
   /** What is acknowledged is on disk. */
   readonly always: boolean;
+  /** No directory is put back to what it was: nodes forget nothing that they have on disk. */
+  readonly disksKeep: boolean;
   readonly clients: readonly string[];
 }
 
@@ -185,6 +187,7 @@ export class Deletions implements Family {
   readonly name = 'deletions';
   readonly database = 0;
   private readonly counts = new Map<string, number>();
+  private readonly acknowledged = new Set<string>();
   private readonly seen = new Map<string, { count: number; gone: boolean }>();
 
   draw(random: Random, at: Circumstances): Work {
@@ -194,14 +197,20 @@ export class Deletions implements Family {
       return {
         commands: [['GET', `d:${other}`]],
         check: ([reply], where) => {
-          if (where.clocksAgree && where.always && !(reply instanceof ReplyError)) this.see(other, text(reply), where);
+          const promised = where.clocksAgree && where.always && where.disksKeep;
+          if (promised && !(reply instanceof ReplyError)) this.see(other, text(reply), where);
         },
       };
     }
     if (random.chance(0.4)) return work(['DEL', `d:${client}`]);
     const count = (this.counts.get(client) ?? 0) + 1;
     this.counts.set(client, count);
-    return work(['SET', `d:${client}`, String(count)]);
+    return {
+      commands: [['SET', `d:${client}`, String(count)]],
+      check: ([reply]) => {
+        if (reply === 'OK') this.acknowledged.add(`${client} ${count}`);
+      },
+    };
   }
 
   private see(client: string, value: string | null, { incarnation }: Circumstances): void {
@@ -212,6 +221,8 @@ export class Deletions implements Family {
       return;
     }
     const count = Number(value);
+    // its author may have lost what nobody was promised, and not know that others have it
+    if (!this.acknowledged.has(`${client} ${count}`)) return;
     if (count < last.count || (count === last.count && last.gone))
       violated('I7', `d:${client} was ${last.gone ? 'gone after ' : ''}${last.count} here, and is ${count} again`);
     this.seen.set(name, { count, gone: false });
