@@ -19,6 +19,8 @@ import { handOver, Shutdown } from './shutdown.ts';
 import { openStore, type Store, type SyncPolicy } from './store/index.ts';
 import { VERSION } from './version.ts';
 
+/** Of the log, so much is in memory as well: peers that are not far behind cost no reading. */
+const MEMORY_LOG_BYTES_MAX = 64 * 1024 * 1024;
 const HOUSEKEEPING_MS = 100;
 /** Keys looked at for expiry in one round: bounds the pause. */
 const COLLECT_BUDGET = 2000;
@@ -59,7 +61,11 @@ export async function startStarling(options: StarlingOptions): Promise<Starling>
   const undo: (() => Promise<void> | void)[] = [];
   let loaded = false;
   try {
-    const engine = createEngine({ replica: store.replica, hashSeed: randomBytes(4).readUInt32LE() });
+    const engine = createEngine({
+      replica: store.replica,
+      hashSeed: randomBytes(4).readUInt32LE(),
+      logBytesMax: Math.min(MEMORY_LOG_BYTES_MAX, configuration.number('log-max-bytes')),
+    });
     engine.setNow(Date.now());
     await store.load(engine);
     store.attach(engine);

@@ -7,6 +7,8 @@ export interface PlantedBug {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
+  /** A second place in the same file. */
+  readonly also?: { readonly find: string; readonly replace: string };
 }
 
 const DELIVERY = 'src/core/delivery.ts';
@@ -31,6 +33,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: DELIVERY,
     find: 'if (number <= known) {',
     replace: 'if (number < 0) {',
+    also: { find: "if (this.isKnown(contents)) return { kind: 'duplicate' };", replace: '' },
   },
   {
     name: 'version vector off by one: the last txn of an envelope counts as known',
