@@ -69,6 +69,7 @@ export async function startStarling(options: StarlingOptions): Promise<Starling>
     engine.setNow(Date.now());
     await store.load(engine);
     store.attach(engine);
+    engine.clockSkewMaxMs = configuration.number('max-clock-skew');
     loaded = true;
     return await assemble(options, log, store, engine, undo);
   } catch (error) {
@@ -156,7 +157,7 @@ async function assemble(
     warn: (message, error) => log.warn({ err: error }, message),
   });
   services.clients = server;
-  followSettings(configuration, store, slowLog, log);
+  followSettings(configuration, engine, store, slowLog, log);
   const port = await server.listen(configuration.number('port'), bindAddresses(configuration.list('bind')));
   node.port = port;
   const timer = setInterval(() => housekeep(engine, statistics, configuration), HOUSEKEEPING_MS);
@@ -191,9 +192,16 @@ function housekeep(engine: Engine, statistics: Statistics, configuration: Config
 }
 
 /** Settings that act at once when CONFIG SET changes them. */
-function followSettings(configuration: Configuration, store: Store, slowLog: SlowLog, log: Logger): void {
+function followSettings(
+  configuration: Configuration,
+  engine: Engine,
+  store: Store,
+  slowLog: SlowLog,
+  log: Logger,
+): void {
   const follow = (name: string) => {
     if (name === 'appendfsync') store.setSyncPolicy(configuration.text(name) as SyncPolicy);
+    if (name === 'max-clock-skew') engine.clockSkewMaxMs = configuration.number(name);
     if (name === 'log-max-bytes') store.setLogBytesMax(configuration.number(name));
     if (name === 'loglevel') log.level = pinoLevel(configuration.text(name));
     if (name === 'slowlog-max-len') slowLog.lengthMax = configuration.number(name);

@@ -56,14 +56,14 @@ async function plant(
   }
 }
 
-function patch(path: string, { name, find, replace }: PlantedBug): void {
-  const text = readFileSync(path, 'utf8');
-  const places = text.split(find).length - 1;
-  if (places !== 1) throw new Error(`planted bug '${name}': its text stands ${places} times in ${path}`);
-  writeFileSync(
-    path,
-    text.replace(find, () => replace),
-  );
+function patch(path: string, { name, find, replace, also }: PlantedBug): void {
+  let text = readFileSync(path, 'utf8');
+  for (const each of [{ find, replace }, ...(also === undefined ? [] : [also])]) {
+    const places = text.split(each.find).length - 1;
+    if (places !== 1) throw new Error(`planted bug '${name}': its text stands ${places} times in ${path}`);
+    text = text.replace(each.find, () => each.replace);
+  }
+  writeFileSync(path, text);
 }
 
 function run(directory: string, flags: readonly string[]): Promise<string> {

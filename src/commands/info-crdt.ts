@@ -35,6 +35,8 @@ export function crdtFields(call: Call): InfoFields {
     ['crdt_conflicts', statistics.conflicts],
     ['crdt_waiting_envelopes', statistics.waitingEnvelopes],
     ['crdt_waiting_bytes', statistics.waitingBytes],
+    ['crdt_quarantined_txns', statistics.quarantinedTxns],
+    ['crdt_quarantined_replicas', statistics.quarantinedReplicas],
     ['crdt_gc_pending', statistics.pendingCollection],
     ['crdt_log_bytes', statistics.logBytes],
     ...Object.entries(others).map(([name, value]) => [`mesh_${name}`, value] as const),

@@ -110,6 +110,13 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         summary: 'Publish txns on the gossip topic as well as on direct streams',
       },
       {
+        name: 'max-clock-skew',
+        type: COUNT,
+        default: '30000',
+        mutable: true,
+        summary: 'Milliseconds that a peer’s txns may be ahead of the clock here; others wait for their time',
+      },
+      {
         name: 'secret-file',
         type: text,
         default: '',

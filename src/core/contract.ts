@@ -165,6 +165,8 @@ export type Received =
   | { readonly kind: 'waiting' }
   /** Not kept: the waiting room is full. Anti-entropy brings it again. */
   | { readonly kind: 'dropped' }
+  /** Not kept: its stamps are too far ahead of the clock here. It is among what is missing when its time has come. */
+  | { readonly kind: 'quarantined'; readonly replica: ReplicaId; readonly aheadMs: number }
   /** Not an envelope: the sender is broken or hostile. Nothing was applied. */
   | { readonly kind: 'malformed'; readonly reason: string };
 
@@ -202,6 +204,9 @@ export interface EngineStatistics {
   arenaUsedBytes: number;
   /** Cancelled counters and the like that wait for causal stability. */
   pendingCollection: number;
+  /** Txns that were refused since they came from the future, each time they came; and replicas of which some are now. */
+  quarantinedTxns: number;
+  quarantinedReplicas: number;
 }
 
 /** A record of the state as store and state transfer carry it. An empty value means: not there any more. */
@@ -244,7 +249,11 @@ export interface Engine {
   /** A remote envelope, whatever it came by. `bytes` are copied if they are kept. */
   receive(bytes: Uint8Array): Received;
   vector(): VersionVector;
-  /** What `theirs` has and we have not, waiting envelopes left out. */
+  /** How far ahead of the clock here a stamp of others may be; Infinity at first, so that what is read back from disk is taken. */
+  clockSkewMaxMs: number;
+  /** Some txns of that replica are refused until their time comes. */
+  isQuarantined(replica: ReplicaId): boolean;
+  /** What `theirs` has and we have not, and may take now. */
   missing(theirs: VersionVector): Gap[];
   /** Envelopes of one replica from number `from` on that are in memory, up to bytesMax (at least one if any). Null: not in memory any more, read the store. */
   readLog(replica: ReplicaId, from: number, bytesMax: number): Envelope[] | null;
@@ -280,6 +289,8 @@ export interface Engine {
   exportState(cursor: number, bytesMax: number): { next: number; bytes: Uint8Array };
   /** Merges a complete transfer: pages of exportState from one peer, all of them. Atomic: validated before the first change. */
   importState(pages: Uint8Array[]): void;
+  /** By how many milliseconds the pages are too far ahead of the clock here; 0: they may be merged. Throws on malformed ones. */
+  excessOfState(pages: Uint8Array[]): number;
   /** A new incarnation, when continuity cannot be proved or somebody else uses our id. */
   rotateReplica(replica: ReplicaId): void;
 }

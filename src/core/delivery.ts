@@ -4,7 +4,8 @@
  * again. An envelope is checked down to its last effect before the first one is applied.
  */
 import { ByteReader, MalformedError } from './bytes.ts';
-import type { Received, ReplicaId, UnixMs } from './contract.ts';
+import { unixMsOf } from './clock.ts';
+import type { Received, ReplicaId, Stamp, UnixMs } from './contract.ts';
 import { decodeEnvelope, type EnvelopeContents } from './envelope.ts';
 import { Slice } from './slice.ts';
 import type { State } from './state.ts';
@@ -44,9 +45,10 @@ export class Delivery {
 
   receive(bytes: Uint8Array): Received {
     let contents: EnvelopeContents;
+    let last: Stamp;
     try {
       contents = decodeEnvelope(bytes);
-      this.check(contents);
+      last = this.check(contents);
     } catch (error) {
       if (error instanceof MalformedError) return { kind: 'malformed', reason: error.message };
       throw error;
@@ -58,11 +60,24 @@ export class Delivery {
         reason: `txns ${contents.first}… of our own replica ${contents.replica} that we did not issue`,
       };
     }
+    if (this.isTooEarly(contents, last)) {
+      this.state.statistics.quarantinedTxns += contents.count;
+      const aheadMs = unixMsOf(last) - this.state.now;
+      return { kind: 'quarantined', replica: contents.replica, aheadMs };
+    }
     if (!this.isReady(contents)) return this.wait(contents, bytes);
     let txns = this.apply(contents);
     this.onApplied(contents, bytes, false);
     txns += this.applyWaiting();
     return { kind: 'applied', txns };
+  }
+
+  private isTooEarly({ replica, first }: EnvelopeContents, last: Stamp): boolean {
+    const { quarantine, now } = this.state;
+    if (quarantine.holdsBack(replica, first)) return true;
+    if (quarantine.excessOf(last, now) === 0) return false;
+    quarantine.refuse(replica, first, last);
+    return true;
   }
 
   private isReady(contents: EnvelopeContents): boolean {
@@ -146,8 +161,8 @@ export class Delivery {
     return first;
   }
 
-  /** Reads every effect into nothing. Throws MalformedError. */
-  private check(contents: EnvelopeContents): void {
+  /** Reads every effect into nothing. Gives the last txn's stamp. Throws MalformedError. */
+  private check(contents: EnvelopeContents): Stamp {
     const references = contents.context.map(() => 0);
     references.push(0);
     const reader = this.reader.set(contents.txns, 0, contents.txns.length);
@@ -158,6 +173,7 @@ export class Delivery {
     }
     if (!reader.done) throw new MalformedError(`${reader.end - reader.at} bytes after the last txn`);
     if (!Number.isSafeInteger(stamp)) throw new MalformedError(`stamp ${stamp}`);
+    return stamp;
   }
 
   private apply(contents: EnvelopeContents): number {

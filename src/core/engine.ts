@@ -95,6 +95,7 @@ class StarlingEngine implements Engine {
     statistics.arenaBytes = arena.totalBytes;
     statistics.arenaUsedBytes = arena.usedBytes;
     statistics.pendingCollection = pending.length;
+    statistics.quarantinedReplicas = this.state.quarantine.size;
     return statistics;
   }
 
@@ -187,7 +188,21 @@ class StarlingEngine implements Engine {
   }
 
   missing(theirs: VersionVector): Gap[] {
-    return this.state.replicas.missing(theirs);
+    const { quarantine, replicas, now } = this.state;
+    quarantine.release(now);
+    return quarantine.withoutRefused(replicas.missing(theirs));
+  }
+
+  get clockSkewMaxMs(): number {
+    return this.state.quarantine.skewMaxMs;
+  }
+
+  set clockSkewMaxMs(ms: number) {
+    this.state.quarantine.skewMaxMs = ms;
+  }
+
+  isQuarantined(replica: ReplicaId): boolean {
+    return this.state.quarantine.has(replica);
   }
 
   readLog(replica: ReplicaId, from: number, bytesMax: number): Envelope[] | null {
@@ -387,6 +402,10 @@ class StarlingEngine implements Engine {
     if (!this.txn.started) this.txn.seal();
     this.transfer.import(pages);
     this.delivery.applyWaiting();
+  }
+
+  excessOfState(pages: Uint8Array[]): number {
+    return this.state.quarantine.excessOf(this.transfer.latestStamp(pages), this.state.now);
   }
 
   rotateReplica(replica: ReplicaId): void {

@@ -9,6 +9,7 @@ import { ByteWriter } from './bytes.ts';
 import { HybridClock } from './clock.ts';
 import type { Conflict, EngineStatistics, Stamp, UnixMs } from './contract.ts';
 import { SLOTS } from './hash.ts';
+import { Quarantine } from './quarantine.ts';
 import { Uncounted } from './uncounted.ts';
 import { type Context, ReplicaTable } from './version.ts';
 
@@ -89,6 +90,7 @@ export class State {
   draining: ByteTable;
   readonly recordKey = new ByteWriter();
 
+  readonly quarantine = new Quarantine();
   readonly watches = new Map<string, WatchState[]>();
   readonly conflicts: Conflict[] = [];
   readonly statistics: EngineStatistics = {
@@ -104,6 +106,8 @@ export class State {
     arenaBytes: 0,
     arenaUsedBytes: 0,
     pendingCollection: 0,
+    quarantinedTxns: 0,
+    quarantinedReplicas: 0,
   };
 
   constructor(seed: number) {

@@ -9,7 +9,7 @@ import { Decoder, Encoder } from 'cbor-x';
 import { ByteTable } from './byte-table.ts';
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
 import { type Cell, emptyCell, readCell } from './cell.ts';
-import type { VersionVector } from './contract.ts';
+import type { Stamp, VersionVector } from './contract.ts';
 import { type Deadline, readDeadlines } from './deadlines.ts';
 import { packVector, unpackVector } from './envelope.ts';
 import type { Keyspace } from './keyspace.ts';
@@ -61,6 +61,15 @@ export class Transfer {
       d: packed.bytes.subarray(0, packed.at),
     });
     return { next: database >= this.keyspaces.length ? 0 : database * WALK_END + walk, bytes: Buffer.from(bytes) };
+  }
+
+  /** Of all that the pages have seen. Throws MalformedError. */
+  latestStamp(raw: readonly Uint8Array[]): Stamp {
+    let latest = 0;
+    for (const bytes of raw) {
+      for (const { stamp } of vectorOf(this.open(bytes))) latest = Math.max(latest, stamp);
+    }
+    return latest;
   }
 
   /** Merges all pages of one transfer. Throws MalformedError before the first change. */
@@ -146,7 +155,8 @@ export class Transfer {
     this.state.touched(keyspace.index, key.bytes, key.start, key.end);
   }
 
-  private parse(bytes: Uint8Array): Page {
+  /** The fields of a page, of the right types. */
+  private open(bytes: Uint8Array): { x: Uint8Array; r: Uint8Array; d: Uint8Array } {
     let map: unknown;
     try {
       map = decoder.decode(bytes);
@@ -159,11 +169,17 @@ export class Transfer {
     if (!(x instanceof Uint8Array) || !(r instanceof Uint8Array) || !(d instanceof Uint8Array) || r.length % 8 !== 0) {
       throw new MalformedError('state page without vector, replicas or records');
     }
+    return { x, r, d };
+  }
+
+  private parse(bytes: Uint8Array): Page {
+    const fields = this.open(bytes);
+    const { r, d } = fields;
     const ids = asBuffer(r);
     const indexes: number[] = [];
     for (let at = 0; at < ids.length; at += 8)
       indexes.push(this.state.replicas.indexOf(ids.toString('hex', at, at + 8)));
-    const page: Page = { vector: unpackVector(asBuffer(x)), records: [] };
+    const page: Page = { vector: vectorOf(fields), records: [] };
     const reader = new ByteReader(asBuffer(d));
     while (!reader.done) {
       const name = reader.runCopy();
@@ -200,6 +216,10 @@ class SeenRecords {
   release(): void {
     this.table.clear();
   }
+}
+
+function vectorOf({ x }: { x: Uint8Array }): VersionVector {
+  return unpackVector(asBuffer(x));
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -23,6 +23,9 @@ export interface CatchingUpOptions {
   onMerged(): void;
 }
 
+/** A peer whose state came from the future is not asked for it again before this. */
+const EARLY_PATIENCE_MS = 60_000;
+
 /** Txns of one replica that a peer was asked for. */
 interface Pull {
   link: Link;
@@ -44,12 +47,14 @@ interface Transfer {
 
 export class CatchingUp {
   paused = false;
-  readonly statistics = { pulls: 0, transfers_received: 0, refused: 0 };
+  readonly statistics = { pulls: 0, transfers_received: 0, transfers_early: 0, refused: 0 };
   private readonly options: CatchingUpOptions;
   private readonly gapSince = new Map<ReplicaId, number>();
   private readonly pulling = new Map<ReplicaId, Pull>();
   private transfer: Transfer | null = null;
   private transfersAsked = 0;
+  /** Peers whose state holds txns from the future. */
+  private readonly refusedUntilMs = new Map<string, number>();
 
   constructor(options: CatchingUpOptions) {
     this.options = options;
@@ -121,6 +126,7 @@ export class CatchingUp {
   /** The peer's log no longer reaches back to what we lack. */
   requestState(link: Link): void {
     const now = Date.now();
+    if (now < (this.refusedUntilMs.get(link.peerId) ?? 0)) return;
     if (this.transfer !== null && now - this.transfer.sinceMs < TRANSFER_PATIENCE_MS) return;
     const number = ++this.transfersAsked;
     this.transfer = { link, number, pages: null, sinceMs: now };
@@ -153,6 +159,11 @@ export class CatchingUp {
     if (pages === null) throw new FrameError('end of a state transfer without its begin');
     this.transfer = null;
     try {
+      const excessMs = this.options.engine.excessOfState(pages);
+      if (excessMs > 0) {
+        this.refuseForNow(link, excessMs);
+        return;
+      }
       this.options.engine.importState(pages);
     } catch (error) {
       this.statistics.refused++;
@@ -164,5 +175,12 @@ export class CatchingUp {
     this.gapSince.clear();
     this.options.onMerged();
     this.pullMissing();
+  }
+
+  /** Merging it would drag our clock along; perhaps another peer can give what we lack. */
+  private refuseForNow(link: Link, excessMs: number): void {
+    this.statistics.transfers_early++;
+    this.refusedUntilMs.set(link.peerId, Date.now() + Math.min(excessMs, EARLY_PATIENCE_MS));
+    this.options.log.info({ peer: link.peerId, excessMs }, 'its state holds txns from the future: not merged');
   }
 }

@@ -6,6 +6,7 @@
 import { type Message, TopicValidatorResult } from '@chainsafe/libp2p-gossipsub';
 import { Decoder, Encoder } from 'cbor-x';
 import type { Engine } from '../core/contract.ts';
+import type { ClockAlarm } from './clock-alarm.ts';
 import { numberField, replicaField, textField, textsField, vectorFromWire, vectorToWire } from './frames.ts';
 import type { Members } from './members.ts';
 import type { MeshNode } from './node.ts';
@@ -27,6 +28,7 @@ export interface GossipOptions {
   topic: string;
   engine: Engine;
   members: Members;
+  clockAlarm: ClockAlarm;
   peerId: string;
   region: string;
   zone: string;
@@ -128,6 +130,7 @@ export class Gossip {
     if (kind === ENVELOPE) {
       const received = engine.receive(body);
       if (received.kind === 'malformed') throw new Error(received.reason);
+      if (received.kind === 'quarantined') this.options.clockAlarm.ring(received.replica, received.aheadMs);
       if (received.kind === 'waiting') this.options.onVector();
       return;
     }

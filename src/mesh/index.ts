@@ -7,6 +7,7 @@ import '../compatibility.ts';
 import { join } from 'node:path';
 import type { MeshPeer, MeshService } from '../commands/services.ts';
 import type { Engine, Envelope, ReplicaId, VersionVector } from '../core/contract.ts';
+import { ClockAlarm } from './clock-alarm.ts';
 import { Gossip } from './gossip.ts';
 import { fileMemory, type MemberMemory, Members } from './members.ts';
 import { createNode, type MeshNode } from './node.ts';
@@ -93,6 +94,7 @@ class RunningMesh implements Mesh {
       engine,
       log,
       members: this.members_,
+      clockAlarm: new ClockAlarm(log),
       peerId: this.peerId,
       region: options.region,
       zone: options.zone,

@@ -164,6 +164,8 @@ export class Members {
           entry.stamp = theirs.stamp;
         }
       }
+      // what a broken clock has written is applied in its own time, however late that is
+      if (this.engine.isQuarantined(member.replica)) continue;
       if (nowMs - member.lastSeenMs < HORIZON_PATIENCE_MS) horizon = Math.min(horizon, member.heardMs);
     }
     this.engine.setStability(stable, horizon);

@@ -7,6 +7,7 @@
 import type { Engine, Envelope, ReplicaId } from '../core/contract.ts';
 import { Agreement } from './agreement.ts';
 import { CatchingUp } from './catching-up.ts';
+import type { ClockAlarm } from './clock-alarm.ts';
 import {
   decodeMap,
   FrameError,
@@ -33,6 +34,7 @@ const MEMBER_ENTRIES = 10;
 export interface SyncOptions {
   engine: Engine;
   members: Members;
+  clockAlarm: ClockAlarm;
   cluster: string;
   peerId: string;
   region: string;
@@ -52,6 +54,7 @@ export interface SyncStatistics {
   readonly pulls: number;
   readonly transfers_sent: number;
   readonly transfers_received: number;
+  readonly transfers_early: number;
   readonly refused: number;
   readonly replica_clashes: number;
   readonly digests_compared: number;
@@ -344,6 +347,7 @@ export class Sync {
       this.counts.refused++;
       throw new FrameError(`envelope: ${received.reason}`);
     }
+    if (received.kind === 'quarantined') this.options.clockAlarm.ring(received.replica, received.aheadMs);
     if (received.kind === 'waiting' || received.kind === 'dropped') this.pullMissing();
     if (received.kind === 'applied') this.acknowledgeSoon();
   }

@@ -2,12 +2,15 @@
  * Checks over whole nodes, each under the id of its invariant: those that hold at any moment, and those at the end, when
  * everything is healed and nobody writes. What one reply can show is checked where it comes in (workload.ts).
  */
+import { unixMsOf } from '../../src/core/clock.ts';
 import { type Engine, Slice, type VersionVector } from '../../src/core/index.ts';
 import { ReplyError } from '../../src/resp/decode.ts';
 import { type Call, type History, violated } from './history.ts';
 import { type Machine, type Node, numberIn } from './machine.ts';
 import { Counters } from './workload.ts';
 
+/** The guard's limit, and what clocks may be apart beside it. */
+const CLOCK_AHEAD_MS_MAX = 60_000;
 /** I11: nobody holds more back than this, in runs of this size. */
 const WAITING_BYTES_MAX = 8 * 1024 * 1024;
 
@@ -94,17 +97,19 @@ export function checkBounds(machines: readonly Machine[]): void {
   }
 }
 
-/** All serve, and have applied the same txns. */
+/** All whose clocks are right serve, and have applied the same txns. */
 export function isConverged(machines: readonly Machine[]): boolean {
-  const running = runningOf(machines);
-  if (running.length < machines.length) return false;
+  const running = runningOf(machines).filter(({ machine }) => !machine.wild);
+  if (running.length < machines.filter(({ wild }) => !wild).length) return false;
   const [first, ...others] = running.map(({ node }) => node.engine.vector());
   return others.every((vector) => sameVector(first, vector));
 }
 
 /** At the end, all being converged: I1, I4, I8, I9. */
-export function checkEnd(machines: readonly Machine[], history: History): void {
+export function checkEnd(everybody: readonly Machine[], history: History): void {
+  const machines = everybody.filter(({ wild }) => !wild);
   checkAgreement(machines);
+  checkClocks(machines);
   const running = runningOf(machines);
   const [first] = running;
   if (first === undefined) return;
@@ -124,6 +129,7 @@ export function checkEnd(machines: readonly Machine[], history: History): void {
   const vector = engine.vector();
   const survived = (call: Call) => call.txns.every((txn) => numberIn(vector, txn.replica) >= txn.number);
   for (const call of history.calls) {
+    if (everybody[call.machine].wild) continue;
     if (call.replies === null || call.excused || call.replies.some((reply) => reply instanceof ReplyError)) continue;
     if (!survived(call)) violated('I4', `acknowledged and lost: ${describe(call)}`);
   }
@@ -131,8 +137,21 @@ export function checkEnd(machines: readonly Machine[], history: History): void {
   checkUniques(engine, history, survived);
 }
 
+/** I12: no stamp from the future has come in, so no clock was dragged along. */
+function checkClocks(machines: readonly Machine[]): void {
+  for (const { machine, node } of runningOf(machines)) {
+    for (const { replica, stamp } of node.engine.vector()) {
+      const aheadMs = unixMsOf(stamp) - machine.as(() => Date.now());
+      if (aheadMs > CLOCK_AHEAD_MS_MAX)
+        violated('I12', `${machine.name} has taken a txn of ${replica} from ${aheadMs} ms ahead`);
+    }
+  }
+}
+
 /** I8: cancelled counters are forgotten once all members know. */
 export function isCollected(machines: readonly Machine[]): boolean {
+  // a member that nobody hears out would have to know too
+  if (machines.some(({ wild }) => wild)) return true;
   return runningOf(machines).every(({ node }) => node.engine.statistics.pendingCollection === 0);
 }
 

@@ -13,7 +13,6 @@ export interface PlantedBug {
 
 const DELIVERY = 'src/core/delivery.ts';
 const CELL = 'src/core/cell.ts';
-const ELEMENTS = 'src/core/elements.ts';
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
@@ -190,8 +189,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'identity: a node goes on under its old replica id whatever its disk has lost',
     file: 'test/simulation/machine.ts',
-    find: 'return (await lastNumberOf(disk, marker.replica)) === marker.number ? marker.replica : null;',
-    replace: 'return marker.replica;',
+    find: '(await this.takeMarker(disk)) ?? this.random.hex(16);',
+    replace: '(await this.takeMarker(disk)) ?? (this.lastReplica ??= this.random.hex(16));',
   },
   {
     name: 'time to live: a new one removes those it has not observed',
@@ -206,9 +205,15 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replace: '',
   },
   {
-    name: 'counters: an old sum that comes again replaces a newer one',
-    file: ELEMENTS,
-    find: 'if (state.stamp >= table.stamp(reference)) this.replaceTally(at, sum);',
-    replace: 'this.replaceTally(at, sum);',
+    name: 'clock guard: txns from a year ahead are taken',
+    file: 'src/core/delivery.ts',
+    find: 'if (this.isTooEarly(contents, last)) {',
+    replace: 'if (this.isTooEarly(contents, last) && this.state.now < 0) {',
+  },
+  {
+    name: 'clock guard: a state transfer from a year ahead is taken',
+    file: 'src/mesh/catching-up.ts',
+    find: 'if (excessMs > 0) {',
+    replace: 'if (excessMs < 0) {',
   },
 ];

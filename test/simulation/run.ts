@@ -9,7 +9,7 @@ import { History, Violation } from './history.ts';
 import { MACHINES_MAX, Machine, type Node, type Settings } from './machine.ts';
 import { Network } from './network.ts';
 import type { Random } from './random.ts';
-import { families } from './workload.ts';
+import { Free, families } from './workload.ts';
 import { World } from './world.ts';
 
 /** Healed, all converge within so much virtual time: the longest pause between two dials is 30 s. */
@@ -63,7 +63,7 @@ class Run {
   private readonly settings: Settings;
   private readonly clients: Clients;
   private readonly faults: Faults;
-  private readonly kinds: readonly FaultKind[];
+  private kinds: readonly FaultKind[];
   private readonly durationMs: number;
   private readonly clientCount: number;
 
@@ -90,7 +90,7 @@ class Run {
         return weight === 0 ? [] : [[family, weight] as const];
       }),
     };
-    if (rules.families.length === 0) rules.families.push([families()[7], 1]);
+    if (rules.families.length === 0) rules.families.push([new Free(), 1]);
     this.clients = new Clients(world, this.history, rules, random.fork());
     const count =
       nodes ??
@@ -109,13 +109,22 @@ class Run {
       machine.clock.offsetMs = random.between(-5000, 5000);
       machine.clock.drift = random.between(-0.01, 0.01);
     }
-    this.clients.clocksAgree = !skewed && !this.kinds.includes('clock jump');
+    if (random.chance(0.06)) this.makeWild(random.pick(this.machines));
+    const wild = this.machines.some((machine) => machine.wild);
+    this.clients.clocksAgree = !wild && !skewed && !this.kinds.includes('clock jump');
     this.clients.disksKeep = !this.kinds.includes('restored backup');
     this.clientCount = count + random.below(count + 1);
     this.faults = new Faults({
       ...{ world, network: this.network, machines: this.machines, clients: this.clients, history: this.history },
       ...{ random: random.fork(), policy: this.settings.appendfsync, addMachine: () => this.addMachine() },
     });
+  }
+
+  /** A clock that is a year ahead, and stays so. A clone of such a machine would be another. */
+  private makeWild(machine: Machine): void {
+    machine.wild = true;
+    machine.clock.offsetMs = 365 * 24 * 3_600_000;
+    this.kinds = this.kinds.filter((kind) => kind !== 'cloned directory' && kind !== 'clock jump');
   }
 
   async go(): Promise<RunResult> {

@@ -256,6 +256,30 @@ export class Leases implements Family {
   }
 }
 
+/** Counters that are also written and deleted, which cancels what was observed of them. */
+export class Bases implements Family {
+  readonly name = 'bases';
+  readonly database = 2;
+
+  draw(random: Random): Work {
+    const key = `c:${random.below(2)}`;
+    const field = `f:${random.below(2)}`;
+    const value = String(random.below(100));
+    return random.weighted([
+      [work(['INCRBY', key, value]), 6],
+      [work(['INCRBYFLOAT', key, '0.5']), 1],
+      [work(['SET', key, value]), 2],
+      [work(['DEL', key]), 1],
+      [work(['RENAME', key, 'c:1']), 0.5],
+      [work(['HINCRBY', 'h', field, value]), 5],
+      [work(['HSET', 'h', field, value]), 1],
+      [work(['HDEL', 'h', field]), 1],
+      [work(['DEL', 'h']), 0.5],
+      [work(['FLUSHDB']), 0.1],
+    ]);
+  }
+}
+
 const VALUES = ['', '0', '7', '-3', '2.5', 'x', 'some text', 'y'.repeat(70), 'z'.repeat(3000)];
 const KEYS = ['k', 'l', 'm', 'n', 'o'];
 const FIELDS = ['f', 'g', 'h', 'a field with a long name, which is no integer'];
@@ -334,6 +358,7 @@ export function families(): Family[] {
     new Sessions(),
     new Deletions(),
     new Leases(),
+    new Bases(),
     new Free(),
   ];
 }
