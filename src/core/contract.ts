@@ -268,8 +268,11 @@ export interface Engine {
   inspect(database: number, key: Slice): Inspection | null;
   conflicts(count: number): Conflict[];
 
-  /** Members' vectors, from the mesh: what all of them have is causally stable. `horizon`: deadlines before it may be collected. */
-  setStability(stable: VersionVector | 'alone', horizon: UnixMs): void;
+  /**
+   * Members' vectors, from the mesh: what all of them have is causally stable. `horizon`: deadlines before it may be
+   * collected. `lacking`: replicas of which some member has txns that are not here yet.
+   */
+  setStability(stable: VersionVector | 'alone', horizon: UnixMs, lacking?: ReadonlySet<ReplicaId>): void;
   /** Expires and collects for at most about `budget` keys; returns how many keys it removed. Own txn. */
   collect(budget: number): number;
 

@@ -31,6 +31,7 @@ import { idleClock, State, type WatchState, watchName } from './state.ts';
 import { Transfer } from './transfer.ts';
 
 const DATABASES = 16;
+const NONE: ReadonlySet<ReplicaId> = new Set();
 
 export interface EngineOptions {
   /** This incarnation's id: 16 hex digits, never used before. */
@@ -248,14 +249,16 @@ class StarlingEngine implements Engine {
 
   // --- stability and expiry
 
-  setStability(stable: VersionVector | 'alone', horizon: UnixMs): void {
+  setStability(stable: VersionVector | 'alone', horizon: UnixMs, lacking: ReadonlySet<ReplicaId> = NONE): void {
     const { state } = this;
     state.alone = stable === 'alone';
     if (state.loaded.length === 0) state.loaded.push(...state.replicas.stamps);
     this.delivery.forgetStale();
     state.horizon = stable === 'alone' ? Number.POSITIVE_INFINITY : horizon;
     if (state.pending.length === 0) return;
-    this.asMaintenance(() => this.records.collectStable(stable === 'alone' ? null : state.replicas.contextOf(stable)));
+    this.asMaintenance(() =>
+      this.records.collectStable(stable === 'alone' ? null : state.replicas.contextOf(stable), lacking),
+    );
   }
 
   /** Changes of form that are nobody's txn: dropping what is stable leaves the digest as it is. */

@@ -5,7 +5,7 @@
  */
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
 import { type Cell, cellExists, collectTally, emptyCell, mergeCells, readCell, writeCell } from './cell.ts';
-import { KeyType } from './contract.ts';
+import { KeyType, type ReplicaId } from './contract.ts';
 import { type Deadline, type Deadlines, mergeDeadlines, readDeadlines, writeDeadlines } from './deadlines.ts';
 import type { Elements } from './elements.ts';
 import type { Keyspace } from './keyspace.ts';
@@ -173,12 +173,16 @@ export class Records {
     return keyspace.bodies.findBody(key)?.fieldDeadlines?.list(element.bytes, element.start, element.end) ?? [];
   }
 
-  /** Drops tallies whose cancellation is stable: `stable` holds stamps by replica index. */
-  collectStable(stable: readonly number[] | null): void {
+  /**
+   * Drops tallies whose cancellation is stable: `stable` holds stamps by replica index. Not those of replicas in `lacking`:
+   * their author may have added more before it knew of the cancellation, and who merges a state from before it would then
+   * not know any more how much of the sum is cancelled.
+   */
+  collectStable(stable: readonly number[] | null, lacking: ReadonlySet<ReplicaId>): void {
     const { state } = this;
     let done = 0;
     for (const item of state.pending) {
-      if (stable !== null && !isStable(item, stable)) break;
+      if (stable !== null && (!isStable(item, stable) || lacking.has(state.replicas.ids[item.replica]))) break;
       done++;
       const name = this.parseName(item.record);
       const place = this.placeOf(name);

@@ -155,7 +155,9 @@ export class Members {
     }
     const stable = this.engine.vector();
     let horizon = nowMs;
+    const lacking = new Set<ReplicaId>();
     for (const member of members) {
+      for (const { replica } of this.engine.missing(member.vector)) lacking.add(replica);
       for (const entry of stable) {
         const theirs = member.vector.find((each) => each.replica === entry.replica);
         if (theirs === undefined) entry.stamp = entry.number = 0;
@@ -168,7 +170,7 @@ export class Members {
       if (this.engine.isQuarantined(member.replica)) continue;
       if (nowMs - member.lastSeenMs < HORIZON_PATIENCE_MS) horizon = Math.min(horizon, member.heardMs);
     }
-    this.engine.setStability(stable, horizon);
+    this.engine.setStability(stable, horizon, lacking);
   }
 
   // --- confirmations, for WAIT

@@ -213,4 +213,29 @@ test('a page cut anywhere is refused before the first change', () => {
   }
 });
 
+test('a cancelled counter is kept while additions to it are on their way: a state from before the cancellation may come', () => {
+  const [author, writer, other] = [0, 1, 2].map(makeReplica);
+  const key = s('counter');
+  txn(author, (db) => db.strings.addInteger(key, 50));
+  syncAll([author, writer, other]);
+  txn(author, (db) => db.strings.addInteger(key, 12));
+  author.engine.seal();
+  for (const { bytes } of author.sealed) other.engine.receive(bytes);
+  // it has the addition that the writer lacks, and not what the writer does now
+  const page = other.engine.exportState(0, 1 << 20).bytes;
+  txn(writer, (db) => db.strings.write(key, s('7'), NO_DEADLINE));
+  txn(writer, (db) => db.remove(key));
+  writer.engine.seal();
+  for (const { bytes } of writer.sealed) for (const each of [author, other]) each.engine.receive(bytes);
+  // all have what the writer wrote, but the writer lacks what another member has
+  const stable = writer.engine.vector();
+  writer.engine.setStability(stable, 0, new Set([author.engine.replica]));
+  writer.engine.importState([page]);
+  syncAll([author, writer, other]);
+  for (const each of [author, writer, other]) {
+    assert.is(get(each.db, 'counter'), '12');
+    assert.is(each.engine.digest(), author.engine.digest());
+  }
+});
+
 test.run();
