@@ -71,7 +71,7 @@ export class State {
   context: Context = null;
 
   /** No other member is known: what is cancelled here is stable at once. */
-  alone = true;
+  alone = false;
   /** Expired keys whose deadline lies before may be collected. */
   horizon: UnixMs = Number.POSITIVE_INFINITY;
   pending: PendingTally[] = [];

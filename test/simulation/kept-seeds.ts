@@ -20,4 +20,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     found:
       'a cancelled counter was collected while additions to it were on their way; a state from before the cancellation then brought the whole sum back',
   },
+  {
+    seed: 100059,
+    found:
+      'while a node read its log at the start it took itself to be alone, and dropped cancelled counters that others still added to',
+  },
 ];

@@ -1,0 +1,72 @@
+/** Cancelled counters are kept until every member is known to know, and no longer. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createEngine, NO_DEADLINE } from '../../src/core/index.ts';
+import { get, makeReplica, type Replica, START_MS, s, syncAll, txn } from './cluster.ts';
+
+/** One that has been told nothing of its members yet: as while it reads its log at the start. */
+function newcomer(): Replica {
+  const engine = createEngine({ replica: 'ffffffffffffffff', hashSeed: 3 });
+  engine.setNow(START_MS);
+  return { engine, db: engine.databases[0], sealed: [] };
+}
+
+/** An author adds 5, a writer overwrites that, and the author, who has not seen it, adds 2 more. */
+function cancelledWhileAdding(): { author: Replica; writer: Replica } {
+  const author = makeReplica(0);
+  const writer = makeReplica(1);
+  txn(author, (db) => db.strings.addInteger(s('counter'), 5));
+  syncAll([author, writer]);
+  txn(writer, (db) => db.strings.write(s('counter'), s('100'), NO_DEADLINE));
+  txn(author, (db) => db.strings.addInteger(s('counter'), 2));
+  for (const { engine } of [author, writer]) engine.seal();
+  return { author, writer };
+}
+
+test('who does not know its members yet forgets nothing', () => {
+  const { author, writer } = cancelledWhileAdding();
+  const node = newcomer();
+  node.engine.receive(author.sealed[0].bytes);
+  node.engine.receive(writer.sealed[0].bytes);
+  assert.is(node.engine.statistics.pendingCollection, 1);
+  assert.is(get(node.db, 'counter'), '100');
+});
+
+test('alone, what is cancelled goes at once', () => {
+  const { author, writer } = cancelledWhileAdding();
+  const node = newcomer();
+  node.engine.setStability('alone', START_MS);
+  node.engine.receive(author.sealed[0].bytes);
+  node.engine.receive(writer.sealed[0].bytes);
+  assert.is(node.engine.statistics.pendingCollection, 0);
+});
+
+test('with members it goes when all have the txn that cancelled it, and all of its author’s are here', () => {
+  const { author, writer } = cancelledWhileAdding();
+  const lacking = new Set([author.engine.replica]);
+  assert.is(writer.engine.statistics.pendingCollection, 1);
+  writer.engine.setStability(author.engine.vector(), 0);
+  assert.is(writer.engine.statistics.pendingCollection, 1, 'the author has not heard of it');
+  author.engine.receive(writer.sealed[0].bytes);
+  writer.engine.setStability(author.engine.vector(), 0, lacking);
+  assert.is(writer.engine.statistics.pendingCollection, 1, 'the author’s last addition is not here');
+  for (const { bytes } of author.sealed) writer.engine.receive(bytes);
+  writer.engine.setStability(writer.engine.vector(), 0);
+  assert.is(writer.engine.statistics.pendingCollection, 0);
+  for (const each of [author, writer]) assert.is(get(each.db, 'counter'), '102');
+});
+
+test('what came by state transfer goes when all have everything that the transfer reflects', () => {
+  const { author, writer } = cancelledWhileAdding();
+  syncAll([author, writer]);
+  const node = makeReplica(2);
+  node.engine.importState([writer.engine.exportState(0, 1 << 20).bytes]);
+  const pending = node.engine.statistics.pendingCollection;
+  node.engine.setStability(author.engine.vector().slice(0, 1), 0);
+  assert.is(node.engine.statistics.pendingCollection, pending);
+  node.engine.setStability(node.engine.vector(), 0);
+  assert.is(node.engine.statistics.pendingCollection, 0);
+  assert.is(node.engine.digest(), writer.engine.digest());
+});
+
+test.run();
