@@ -94,19 +94,30 @@ export function cancelsOf(cell: Cell): Cancel[] {
   return cell.tallies.filter(isLive).map(({ replica, frame, stamp, sum }) => ({ replica, frame, stamp, sum }));
 }
 
-/** Removes what `context` covers; `cancels` is what the remover observed of the tallies. */
-export function clearCell(cell: Cell, context: Context, cancels: readonly Cancel[]): void {
+/**
+ * Removes what `context` covers; `cancels` is what the remover, txn (`replica`, `stamp`), observed of the tallies. What
+ * that very txn has added before counts as added just before it: it may add again under its one stamp, and that lives.
+ */
+export function clearCell(
+  cell: Cell,
+  context: Context,
+  cancels: readonly Cancel[],
+  replica: number,
+  stamp: Stamp,
+): void {
   cell.siblings = cell.siblings.filter((sibling) => !covers(context, sibling.replica, sibling.stamp));
   for (const tally of cell.tallies) {
     if (isLive(tally) && covers(context, tally.replica, tally.stamp)) {
+      if (tally.replica === replica && tally.stamp === stamp) tally.stamp = stamp - 1;
       tally.cancelStamp = tally.stamp;
       tally.cancelSum = tally.sum;
     }
   }
   for (const cancel of cancels) {
     const tally = cell.tallies.find((each) => each.replica === cancel.replica);
-    if (tally !== undefined && tally.frame === cancel.frame && cancel.stamp > tally.cancelStamp) {
-      tally.cancelStamp = cancel.stamp;
+    const until = cancel.replica === replica ? Math.min(cancel.stamp, stamp - 1) : cancel.stamp;
+    if (tally !== undefined && tally.frame === cancel.frame && until > tally.cancelStamp) {
+      tally.cancelStamp = until;
       tally.cancelSum = cancel.sum;
     }
   }
@@ -120,7 +131,7 @@ export function assignCell(
   context: Context,
   cancels: readonly Cancel[],
 ): void {
-  clearCell(cell, context, cancels);
+  clearCell(cell, context, cancels, replica, stamp);
   // a txn applied again over a later state (recovery) must not bring back what its own origin has overwritten
   if (cell.siblings.some((sibling) => sibling.replica === replica && sibling.stamp >= stamp)) return;
   cell.siblings.push({ replica, stamp, value });

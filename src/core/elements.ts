@@ -225,7 +225,7 @@ export class Elements {
     }
     const shown = this.isShown(at);
     const cell = this.cellAt(at);
-    clearCell(cell, state.context, cancels);
+    clearCell(cell, state.context, cancels, state.origin, state.stamp);
     return !this.store(at, cell) && shown;
   }
 

@@ -2,7 +2,7 @@
  * A key of which only some values have expired: those written before its time to live was set, while others, written
  * elsewhere at the same time, live on. What has expired is removed as an effect, value by value.
  */
-import { cancelsOf } from './cell.ts';
+import { cancelsOf, isLive } from './cell.ts';
 import { KeyType, type UnixMs } from './contract.ts';
 import type { DatabaseView } from './database.ts';
 import { type Deadline, governs } from './deadlines.ts';
@@ -57,7 +57,8 @@ function pruneString(
     const governing = list.filter((each) => governs(each, replica, stamp));
     return governing.length > 0 && governing.every((each) => each.deadline <= due);
   };
-  const dots = [...cell.siblings, ...cell.tallies].filter((dot) => expired(dot.replica, dot.stamp));
+  // not cancelled tallies: they show nothing, and would be here again after the removal
+  const dots = [...cell.siblings, ...cell.tallies.filter(isLive)].filter((dot) => expired(dot.replica, dot.stamp));
   if (dots.length === 0) return false;
   const pairs: number[] = [];
   for (const dot of dots) addPairs(pairs, [dot.replica, dot.stamp]);

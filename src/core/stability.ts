@@ -12,8 +12,10 @@ export function awaitStability(elements: Elements, at: number, cell: Cell): void
   const { state, table } = elements;
   if (cell.tallies.length === 0) return;
   if (state.alone) {
-    cell.tallies = cell.tallies.filter(isLive);
-    return;
+    // not what this very txn has begun: it may add again, and that must go on where others will see it go on
+    cell.tallies = cell.tallies.filter(
+      (tally) => isLive(tally) || (tally.replica === state.origin && tally.frame === state.stamp),
+    );
   }
   const before = elements.cellAt(at).tallies;
   for (const tally of cell.tallies) {

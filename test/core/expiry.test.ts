@@ -265,4 +265,25 @@ test('a time to live that has governed nothing since its value was replaced is g
   }
 });
 
+test('a cancelled counter beside a value that lives on is no expired value: reading the key ends', () => {
+  const [a, b, c] = [0, 1, 2].map(makeReplica);
+  const key = s('k');
+  txn(b, (db) => db.strings.addInteger(key, 5));
+  txn(b, (db) => db.strings.write(key, s('of b'), NO_DEADLINE));
+  txn(a, (db) => db.strings.write(key, s('of a'), NO_DEADLINE));
+  a.engine.seal();
+  for (const { bytes } of a.sealed) c.engine.receive(bytes);
+  txn(c, (db) => db.expireAt(key, START_MS + 100_000));
+  for (const each of [a, b]) each.engine.seal();
+  for (const { bytes } of b.sealed) a.engine.receive(bytes);
+  txn(a, (db) => db.expireAt(key, START_MS + 10));
+  syncAll([a, b, c]);
+  for (const each of [a, b, c]) {
+    each.engine.setStability([], START_MS + 20);
+    each.engine.setNow(START_MS + 20);
+    txn(each, (db) => assert.is(db.typeOf(key), 1));
+    assert.is(get(each.db, 'k'), 'of a');
+  }
+});
+
 test.run();

@@ -69,4 +69,39 @@ test('what came by state transfer goes when all have everything that the transfe
   assert.is(node.engine.digest(), writer.engine.digest());
 });
 
+test('a txn may count, delete and count again: what it added last stays, on every replica', () => {
+  for (const alone of [false, true]) {
+    const author = makeReplica(0);
+    if (alone) author.engine.setStability('alone', START_MS);
+    for (const round of [1, 2]) {
+      txn(author, (db) => {
+        db.strings.addInteger(s('counter'), 6);
+        db.remove(s('counter'));
+        db.strings.addInteger(s('counter'), 40);
+        db.remove(s('counter'));
+        db.strings.addInteger(s('counter'), round);
+        db.hashes.addInteger(s('hash'), s('field'), 6);
+        db.hashes.set(s('hash'), s('field'), s('10'), NO_DEADLINE);
+        db.hashes.addInteger(s('hash'), s('field'), round);
+      });
+      assert.is(get(author.db, 'counter'), `${round}`);
+    }
+    author.engine.seal();
+    const other = makeReplica(1);
+    for (const { bytes } of author.sealed) other.engine.receive(bytes);
+    assert.is(get(other.db, 'counter'), '2');
+    assert.is(other.engine.digest(), author.engine.digest());
+    const third = makeReplica(2);
+    third.engine.importState([author.engine.exportState(0, 1 << 20).bytes]);
+    assert.is(third.engine.digest(), author.engine.digest());
+    txn(author, (db) => db.strings.addInteger(s('counter'), 3));
+    author.engine.seal();
+    for (const each of [other, third]) {
+      each.engine.receive(author.sealed[author.sealed.length - 1].bytes);
+      assert.is(get(each.db, 'counter'), '5');
+      assert.is(each.engine.digest(), author.engine.digest());
+    }
+  }
+});
+
 test.run();

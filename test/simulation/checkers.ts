@@ -7,6 +7,7 @@ import { type Engine, Slice, type VersionVector } from '../../src/core/index.ts'
 import { ReplyError } from '../../src/resp/decode.ts';
 import { type Call, type History, violated } from './history.ts';
 import { type Machine, type Node, numberIn } from './machine.ts';
+import { SPECIFIED_DATABASE } from './oracle.ts';
 import { Counters } from './workload.ts';
 
 /** The guard's limit, and what clocks may be apart beside it. */
@@ -88,6 +89,34 @@ function differenceOf(a: Running, b: Running): string {
   return [...missing, ...added].map((line) => line.slice(0, 200)).join('\n');
 }
 
+/** I2: a node shows what the oracle says, for exactly the txns that it has applied. */
+export function checkSpecification(machines: readonly Machine[], history: History): void {
+  for (const { machine, node } of runningOf(machines)) {
+    const { engine } = node;
+    const vector = new Map(engine.vector().map(({ replica, number }) => [replica, number]));
+    const expected = [...history.oracle.contents(vector)].map(([key, { part, elements }]) =>
+      specified(key, part, [...elements]),
+    );
+    const shown: string[] = [];
+    const database = engine.databases[SPECIFIED_DATABASE];
+    database.forEachKey((key, type) => {
+      const name = Slice.of(key.latin1());
+      const elements: [string, string][] = [];
+      const out = new Slice();
+      if (type === 1 && database.strings.read(name, out) !== 0) elements.push(['', out.latin1()]);
+      if (type === 2) database.hashes.forEach(name, (field, value) => elements.push([field.latin1(), value.latin1()]));
+      if (type === 3) database.sets.forEach(name, (member) => elements.push([member.latin1(), '']));
+      shown.push(specified(name.latin1(), ['', 'string', 'hash', 'set'][type], elements));
+    });
+    const [wanted, found] = [expected.sort().join('\n'), shown.sort().join('\n')];
+    if (wanted !== found) violated('I2', `${machine.name} shows\n${found}\nand not\n${wanted}`);
+  }
+}
+
+function specified(key: string, part: string, elements: [string, string][]): string {
+  return `${key} ${part} ${JSON.stringify(elements.sort())}`;
+}
+
 /** I11: what waits is bounded. */
 export function checkBounds(machines: readonly Machine[]): void {
   for (const { machine, node } of runningOf(machines)) {
@@ -110,6 +139,7 @@ export function checkEnd(everybody: readonly Machine[], history: History): void 
   const machines = everybody.filter(({ wild }) => !wild);
   checkAgreement(machines);
   checkClocks(machines);
+  checkSpecification(machines, history);
   const running = runningOf(machines);
   const [first] = running;
   if (first === undefined) return;
@@ -157,6 +187,8 @@ export function isCollected(machines: readonly Machine[]): boolean {
 
 /** I11: nobody waits for ever for what its author has lost. */
 export function isPatienceOver(machines: readonly Machine[]): boolean {
+  // what depends on txns from the future comes again and again until their time
+  if (machines.some(({ wild }) => wild)) return true;
   return runningOf(machines).every(({ node }) => node.engine.statistics.waitingEnvelopes === 0);
 }
 

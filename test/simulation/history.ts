@@ -4,6 +4,7 @@
  */
 import type { VersionVector } from '../../src/core/index.ts';
 import type { ReplyValue } from '../../src/resp/decode.ts';
+import { Oracle, SPECIFIED_DATABASE } from './oracle.ts';
 
 /** A txn as its author committed it. */
 export interface CommittedTxn {
@@ -46,6 +47,8 @@ export function violated(invariant: string, what: string): never {
 export class History {
   readonly calls: Call[] = [];
   readonly txns: CommittedTxn[] = [];
+  /** Of the one database that it specifies. */
+  readonly oracle = new Oracle();
   /** Invariant I10: by replica and first number, what the envelope is. */
   private readonly envelopes = new Map<string, { last: number; hash: number }>();
   private readonly numbers = new Map<string, number>();
@@ -59,6 +62,9 @@ export class History {
     const context = new Map(vector.map((entry) => [entry.replica, entry.number]));
     context.set(replica, own.number - 1);
     const txn = { replica, number: own.number, stamp: own.stamp, context, nowMs, call };
+    if (call?.database === SPECIFIED_DATABASE) {
+      this.oracle.add({ ...txn, commands: call.commands.filter(([word]) => word !== 'MULTI' && word !== 'EXEC') });
+    }
     this.txns.push(txn);
     call?.txns.push(txn);
   }

@@ -91,7 +91,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'counters: a cancelled one is collected before everybody knows',
     file: 'src/core/records.ts',
-    find: 'if (stable !== null && !isStable(item, stable)) break;',
+    find: 'if (stable !== null && (!isStable(item, stable) || lacking.has(state.replicas.ids[item.replica]))) break;',
     replace: '',
   },
   {

@@ -2,7 +2,15 @@
  * One run by seed: a cluster under a mix of work and faults that the seed draws, then everything heals, the clients rest,
  * and all must converge and keep every promise. The same seed gives the same run, down to its hash.
  */
-import { checkAgreement, checkBounds, checkEnd, isCollected, isConverged, isPatienceOver } from './checkers.ts';
+import {
+  checkAgreement,
+  checkBounds,
+  checkEnd,
+  checkSpecification,
+  isCollected,
+  isConverged,
+  isPatienceOver,
+} from './checkers.ts';
 import { Clients } from './clients.ts';
 import { FAULT_KINDS, type FaultKind, Faults } from './faults.ts';
 import { History, Violation } from './history.ts';
@@ -81,6 +89,7 @@ class Run {
     const rules = {
       always,
       thinkMs: random.weighted([
+        [3, 0.3],
         [20, 1],
         [60, 3],
         [200, 2],
@@ -192,6 +201,7 @@ class Run {
     this.world.schedule(this.random.exponential(LOOK_MS), null, () => {
       checkAgreement(this.machines);
       checkBounds(this.machines);
+      if (this.random.chance(0.2)) checkSpecification(this.machines, this.history);
       this.look();
     });
   }

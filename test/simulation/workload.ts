@@ -5,6 +5,7 @@
  */
 import { ReplyError, type ReplyValue } from '../../src/resp/decode.ts';
 import { violated } from './history.ts';
+import { SPECIFIED_DATABASE } from './oracle.ts';
 import type { Random } from './random.ts';
 
 /** What a family knows while it draws and checks. */
@@ -280,6 +281,69 @@ export class Bases implements Family {
   }
 }
 
+/** Everything that the oracle specifies, on few keys, types mixed. */
+export class Specified implements Family {
+  readonly name = 'specified';
+  readonly database = SPECIFIED_DATABASE;
+
+  draw(random: Random): Work {
+    if (random.chance(0.15)) {
+      const inner = Array.from({ length: 2 + random.below(3) }, () => this.counting(random));
+      return work(['MULTI'], ...inner, ['EXEC']);
+    }
+    return work(random.chance(0.5) ? this.counting(random) : this.command(random));
+  }
+
+  /** Registers and counters, also several times within one txn. */
+  private counting(random: Random): string[] {
+    const key = random.pick(['k', 'l']);
+    const field = random.pick(['f', 'g']);
+    const value = String(random.below(50));
+    return random.weighted<string[]>([
+      [['INCRBY', key, value], 6],
+      [['DECRBY', key, value], 1],
+      [['INCRBYFLOAT', key, '0.5'], 1],
+      [['SET', key, value], 3],
+      [['SET', key, random.pick(['x', '', '2.5']), ...random.pick([[], ['NX'], ['XX', 'GET']])], 1],
+      [['DEL', key], 2],
+      [['HINCRBY', 'h', field, value], 5],
+      [['HINCRBYFLOAT', 'h', field, '0.25'], 1],
+      [['HSET', 'h', field, value], 2],
+      [['HDEL', 'h', field], 1],
+      [['DEL', 'h'], 1],
+    ]);
+  }
+
+  private command(random: Random): string[] {
+    const keys = ['k', 'l', 'h', 's', 't'];
+    const key = random.pick(keys);
+    const set = random.pick(['s', 't']);
+    const member = random.pick(['a', 'b', 'c']);
+    const value = random.pick(['x', '7', '2.5', 'a longer value, for another size of its entry']);
+    return random.weighted<string[]>([
+      [['SADD', set, member, random.pick(['a', 'b'])], 6],
+      [['SADD', key, member], 1],
+      [['SREM', set, member], 4],
+      [['SMOVE', set, set === 's' ? 't' : 's', member], 1],
+      [[random.pick(['SUNIONSTORE', 'SINTERSTORE', 'SDIFFSTORE']), set, 's', 't'], 1],
+      [['HSET', key, member, value, 'f', '1'], 2],
+      [['HSETNX', key, member, value], 1],
+      [['HDEL', key, member, 'f'], 1],
+      [['SET', key, value], 2],
+      [['GETSET', key, value], 1],
+      [['GETDEL', key], 1],
+      [['MSET', key, value, random.pick(keys), '3'], 1],
+      [['APPEND', key, value], 1],
+      [['SETRANGE', key, '2', 'abc'], 1],
+      [['RENAME', key, random.pick(keys)], 1],
+      [['COPY', key, random.pick(keys), 'REPLACE'], 1],
+      [['UNLINK', key, random.pick(keys)], 1],
+      [['FLUSHDB'], 0.2],
+      [['GET', key], 1],
+    ]);
+  }
+}
+
 const VALUES = ['', '0', '7', '-3', '2.5', 'x', 'some text', 'y'.repeat(70), 'z'.repeat(3000)];
 const KEYS = ['k', 'l', 'm', 'n', 'o'];
 const FIELDS = ['f', 'g', 'h', 'a field with a long name, which is no integer'];
@@ -359,6 +423,7 @@ export function families(): Family[] {
     new Deletions(),
     new Leases(),
     new Bases(),
+    new Specified(),
     new Free(),
   ];
 }
