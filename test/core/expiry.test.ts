@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { KEEP_DEADLINE, NO_DEADLINE, NO_KEY } from '../../src/core/index.ts';
-import { contents, get, makeReplica, type Replica, s, syncAll, txn } from './cluster.ts';
+import { contents, get, makeReplica, type Replica, START_MS, s, syncAll, txn } from './cluster.ts';
 import { perform, steps } from './operations.ts';
 import { assertSame, settle, sharing, stabilize, tick } from './orders.ts';
 

@@ -93,8 +93,14 @@ export class Oracle {
     return best?.shown ?? null;
   }
 
+  /** Something is left of that type, shown or not. */
+  has(key: string, part: Part, visible: Visible): boolean {
+    return this.elementsOf(key, part, visible).size > 0;
+  }
+
   private elementsOf(key: string, part: Part, visible: Visible): Map<string, Element> {
     const effects = (this.byKey.get(key) ?? []).filter(({ txn }) => visible(txn));
+    if (!effects.some((effect) => isOf(effect, part))) return new Map();
     const left = effects.filter((effect) => isOf(effect, part) && !effects.some((other) => erases(other, effect)));
     const names = new Set(left.flatMap((effect) => (effect.kind === 'clear' ? [] : [effect.element])));
     return new Map([...names].map((name) => [name, worthOf(left, name)]));
@@ -288,7 +294,9 @@ class Author {
 
   /** Rule 2, between types: a write to the one that shows removes those that hide under the key. */
   private clearOthers(key: string, part: Part): void {
-    for (const other of ['string', 'hash', 'set'] as const) if (other !== part) this.clear(key, other);
+    for (const other of ['string', 'hash', 'set'] as const) {
+      if (other !== part && this.oracle.has(key, other, this.visible)) this.clear(key, other);
+    }
   }
 
   private clear(key: string, part: Part | null = null, element: string | null = null): void {
