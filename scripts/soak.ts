@@ -5,6 +5,8 @@
  *                            half of it needs root); --tries N, --cut-seconds N
  *   npm run soak -- kills    three nodes, 100,000 increments, one node killed with SIGKILL again and again (about two
  *                            minutes); --increments N
+ *   npm run soak -- power    one node whose disk loses its power again and again under clients that count: nothing
+ *                            promised is lost (about two minutes; needs root); --power-cuts N for each policy (10)
  *   npm run soak -- steady   two nodes written to on a bounded set of keys: memory must not grow; --minutes N (30),
  *                            --per-second N on each node (1,000)
  *   npm run soak             all of them
@@ -12,6 +14,7 @@
 import { parseArgs } from 'node:util';
 import { runCuts } from './soak/cuts.ts';
 import { runKills } from './soak/kills.ts';
+import { runPower } from './soak/power.ts';
 import { runSteady } from './soak/steady.ts';
 
 const { values: flags, positionals } = parseArgs({
@@ -20,6 +23,7 @@ const { values: flags, positionals } = parseArgs({
     tries: { type: 'string', default: '10' },
     'cut-seconds': { type: 'string', default: '60' },
     increments: { type: 'string', default: '100000' },
+    'power-cuts': { type: 'string', default: '10' },
     minutes: { type: 'string', default: '30' },
     'per-second': { type: 'string', default: '1000' },
   },
@@ -30,6 +34,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const SOAKS: Record<string, () => Promise<boolean>> = {
   cuts: () => runCuts({ tries: positive('tries'), cutSeconds: positive('cut-seconds') }),
   kills: () => runKills({ increments: positive('increments') }),
+  power: () => runPower({ cuts: positive('power-cuts') }),
   steady: () => runSteady({ minutes: positive('minutes'), perSecond: positive('per-second') }),
 };
 

@@ -3,8 +3,9 @@
  * causally stable, up to where clocks have been heard (so that expired keys may go), who has confirmed a txn, and
  * whom to redial. Remembered on disk, so that a restart neither forgets an absent member nor its address.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Engine, ReplicaId, UnixMs, VersionVector } from '../core/contract.ts';
+import { writeWhole } from './whole-file.ts';
 
 /** A member that nobody has heard of for so long does not keep expired keys from going: memory comes first. */
 const HORIZON_PATIENCE_MS = 10 * 60 * 1000;
@@ -243,18 +244,6 @@ export function fileMemory(file: string): MemberMemory {
     },
     write: (text) => writeWhole(file, text),
   };
-}
-
-function writeWhole(file: string, text: string): void {
-  const temporary = `${file}.tmp`;
-  const descriptor = openSync(temporary, 'w', 0o600);
-  try {
-    writeFileSync(descriptor, text);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  renameSync(temporary, file);
 }
 
 /** A node must start without the memory of its members: they find each other again, or are told of. */

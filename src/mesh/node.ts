@@ -5,7 +5,7 @@
  */
 import '../compatibility.ts';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type GossipSub, type GossipsubOpts, gossipsub, StrictNoSign } from '@chainsafe/libp2p-gossipsub';
 import { createTopicScoreParams } from '@chainsafe/libp2p-gossipsub/score';
@@ -19,6 +19,7 @@ import { preSharedKey } from '@libp2p/pnet';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
+import { writeWhole } from './whole-file.ts';
 
 export interface NodeOptions {
   /** Where the peer's key and port are kept; null: neither is kept. */
@@ -130,10 +131,20 @@ function serviceTag(cluster: string): string {
 async function peerKey(directory: string | null): Promise<PrivateKey> {
   if (directory === null) return generateKeyPair('Ed25519');
   const path = join(directory, 'peer.key');
-  if (existsSync(path)) return privateKeyFromProtobuf(readFileSync(path));
+  if (existsSync(path)) return readKey(path);
   const key = await generateKeyPair('Ed25519');
-  writeFileSync(path, privateKeyToProtobuf(key), { mode: 0o600 });
+  writeWhole(path, privateKeyToProtobuf(key));
   return key;
+}
+
+function readKey(path: string): PrivateKey {
+  try {
+    return privateKeyFromProtobuf(readFileSync(path));
+  } catch (error) {
+    throw new Error(`the peer key in ${path} is damaged; delete the file, and the node joins under a new peer id`, {
+      cause: error,
+    });
+  }
 }
 
 /** A port that the system chose is kept, so that addresses which others were told stay good. */
@@ -148,7 +159,7 @@ function rememberPort(options: NodeOptions, addresses: readonly string[]): void 
   const path = portFile(options);
   if (path === null || !options.listen.some((address) => address.endsWith('/tcp/0'))) return;
   const port = /\/tcp\/(\d+)/.exec(addresses.find((address) => address.includes('/tcp/')) ?? '')?.[1];
-  if (port !== undefined) writeFileSync(path, `${port}\n`);
+  if (port !== undefined) writeWhole(path, `${port}\n`);
 }
 
 export function portFile({ directory }: { directory: string | null }): string | null {

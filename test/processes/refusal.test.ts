@@ -50,6 +50,15 @@ test('a second node on one data directory is refused, naming the directory', asy
   }
 });
 
+test('a damaged peer key ends the start with one line that says what to do', async () => {
+  const directory = temporaryFolder();
+  writeFileSync(join(directory, 'peer.key'), '');
+  const node = await NodeProcess.launch({ directory, flags: alone() });
+  assert.is(await node.ended(), 1, node.output);
+  assert.match(node.output, 'peer.key is damaged; delete the file');
+  assert.not.match(node.output, /^\s+at /m);
+});
+
 test('SIGINT ends a node in order, with exit code 0', async () => {
   const node = await NodeProcess.start({ flags: alone() });
   await node.must('SET', 'k', 'v');

@@ -1,56 +1,26 @@
 /**
- * Power cuts: a writer on an ext4 file system that is shut down under it without flushing anything, as if the plug had
- * been pulled. With `always` nothing that was said to be durable may be missing; with any policy the store must open
- * again. Needs root, for a loop mount; and python3, since Node.js has no ioctl.
+ * Power cuts under a writer. With `always` nothing that was said to be durable may be missing; with any policy the store
+ * must open again.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ended, LoopDisk } from './loop-disk.ts';
 import { get, open, temporaryFolder } from './opened.ts';
 
 const ROUNDS = 4;
-/**
- * Waits for a line, then EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH: nothing more reaches the disk, not even
- * the journal. It is ready beforehand, since only what was said before the cut is a promise: an fsync that the cut
- * overtakes may still answer that all is well, which a machine without power cannot.
- */
-const SHUTDOWN = [
-  'import fcntl, os, struct, sys',
-  'place = os.open(sys.argv[1], os.O_RDONLY)',
-  'print("ready", flush=True)',
-  'sys.stdin.readline()',
-  'fcntl.ioctl(place, 0x8004587d, struct.pack("I", 2))',
-].join('\n');
 const program = join(dirname(fileURLToPath(import.meta.url)), 'writing-process.ts');
 
-const home = temporaryFolder();
-const image = join(home, 'image');
-const place = join(home, 'mount');
-mkdirSync(place);
-process.prependListener('exit', () => void spawnSync('umount', ['-l', place]));
-
-/** True if it ended with 0. */
-function run(command: string, ...words: string[]): boolean {
-  return spawnSync(command, words, { stdio: 'ignore' }).status === 0;
-}
-
-function must(command: string, ...words: string[]): void {
-  if (!run(command, ...words)) throw new Error(`${command} ${words.join(' ')} failed`);
-}
-
-const mount = (): boolean => run('mount', '-o', 'loop', image, place);
-const able =
-  run('truncate', '-s', '192M', image) && run('mkfs.ext4', '-q', '-F', image) && mount() && run('python3', '--version');
-if (!able) console.log('SKIPPED power cut: needs root, a loop device and python3');
+const disk = LoopDisk.make(temporaryFolder());
+if (disk === null) console.log('SKIPPED power cut: needs root, a loop device and python3');
+const place = disk?.place ?? '';
 
 /** Pulls the plug at about `afterMs` past the writer's first word, and returns what the writer had said by then. */
 async function writeAndCut(policy: string, afterMs: number): Promise<string> {
-  const plug = spawn('python3', ['-c', SHUTDOWN, place], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const pulled = ended(plug);
-  await new Promise((resolve) => plug.stdout.once('data', resolve));
+  if (disk === null) throw new Error('no disk');
+  const pull = await disk.plug();
   const writer = spawn(process.execPath, ['--import', 'tsx', program, place, policy], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
@@ -64,22 +34,14 @@ async function writeAndCut(policy: string, afterMs: number): Promise<string> {
     });
   });
   const promised = said;
-  plug.stdin.end('pull\n');
-  await pulled;
+  await pull();
   writer.kill('SIGKILL');
   await killed;
-  must('umount', place);
-  if (!mount()) throw new Error('the file system does not mount again');
+  disk.restore();
   return promised;
 }
 
-function ended(child: ChildProcess): Promise<void> {
-  return new Promise((resolve) => {
-    child.once('exit', () => resolve());
-  });
-}
-
-const cutTest = able ? test : test.skip;
+const cutTest = disk === null ? test.skip : test;
 
 cutTest('with appendfsync always a power cut loses nothing that was durable', async () => {
   const seed = Date.now() % 100_000;
