@@ -9,6 +9,8 @@
  *                            promised is lost (about two minutes; needs root); --power-cuts N for each policy (10)
  *   npm run soak -- steady   two nodes written to on a bounded set of keys: memory must not grow; --minutes N (30),
  *                            --per-second N on each node (1,000)
+ *   npm run soak -- away     the same with a third member that is gone for good: log and memory must stay bounded;
+ *                            --away-minutes N (10)
  *   npm run soak             all of them
  */
 import { parseArgs } from 'node:util';
@@ -24,6 +26,7 @@ const { values: flags, positionals } = parseArgs({
     'cut-seconds': { type: 'string', default: '60' },
     increments: { type: 'string', default: '100000' },
     'power-cuts': { type: 'string', default: '10' },
+    'away-minutes': { type: 'string', default: '10' },
     minutes: { type: 'string', default: '30' },
     'per-second': { type: 'string', default: '1000' },
   },
@@ -35,7 +38,8 @@ const SOAKS: Record<string, () => Promise<boolean>> = {
   cuts: () => runCuts({ tries: positive('tries'), cutSeconds: positive('cut-seconds') }),
   kills: () => runKills({ increments: positive('increments') }),
   power: () => runPower({ cuts: positive('power-cuts') }),
-  steady: () => runSteady({ minutes: positive('minutes'), perSecond: positive('per-second') }),
+  steady: () => runSteady({ minutes: positive('minutes'), perSecond: positive('per-second'), away: false }),
+  away: () => runSteady({ minutes: positive('away-minutes'), perSecond: positive('per-second'), away: true }),
 };
 
 const names = positionals.length > 0 ? positionals : Object.keys(SOAKS);

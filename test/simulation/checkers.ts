@@ -12,8 +12,8 @@ import { Counters } from './workload.ts';
 
 /** The guard's limit, and what clocks may be apart beside it. */
 const CLOCK_AHEAD_MS_MAX = 60_000;
-/** I11: nobody holds more back than this, in runs of this size. */
-const WAITING_BYTES_MAX = 8 * 1024 * 1024;
+/** I11: nobody holds more back than the core's limit. */
+const WAITING_BYTES_MAX = 64 * 1024 * 1024;
 
 export interface Running {
   readonly machine: Machine;
