@@ -95,8 +95,10 @@ export function cancelsOf(cell: Cell): Cancel[] {
 }
 
 /**
- * Removes what `context` covers; `cancels` is what the remover, txn (`replica`, `stamp`), observed of the tallies. What
- * that very txn has added before counts as added just before it: it may add again under its one stamp, and that lives.
+ * Removes what `context` covers; `cancels` is what the remover, txn (`replica`, `stamp`), observed of the tallies. A txn
+ * may add, remove and add again under its one stamp: what it had added before the removal counts as added just before
+ * the txn. How much that was only `cancels` tells, and the remover names it always: where the txn is applied again, the
+ * tally holds all of the txn already.
  */
 export function clearCell(
   cell: Cell,
@@ -107,20 +109,24 @@ export function clearCell(
 ): void {
   cell.siblings = cell.siblings.filter((sibling) => !covers(context, sibling.replica, sibling.stamp));
   for (const tally of cell.tallies) {
-    if (isLive(tally) && covers(context, tally.replica, tally.stamp)) {
-      if (tally.replica === replica && tally.stamp === stamp) tally.stamp = stamp - 1;
-      tally.cancelStamp = tally.stamp;
-      tally.cancelSum = tally.sum;
-    }
+    if (!isLive(tally) || !covers(context, tally.replica, tally.stamp)) continue;
+    if (tally.replica !== replica || tally.stamp !== stamp) cancelTally(tally, tally.stamp, tally.sum);
   }
   for (const cancel of cancels) {
     const tally = cell.tallies.find((each) => each.replica === cancel.replica);
-    const until = cancel.replica === replica ? Math.min(cancel.stamp, stamp - 1) : cancel.stamp;
-    if (tally !== undefined && tally.frame === cancel.frame && until > tally.cancelStamp) {
-      tally.cancelStamp = until;
-      tally.cancelSum = cancel.sum;
+    if (tally === undefined || tally.frame !== cancel.frame) continue;
+    if (cancel.replica !== replica || cancel.stamp !== stamp) {
+      if (cancel.stamp > tally.cancelStamp) cancelTally(tally, cancel.stamp, cancel.sum);
+    } else if (tally.stamp === stamp) {
+      tally.stamp = stamp - 1;
+      cancelTally(tally, tally.stamp, cancel.sum);
     }
   }
+}
+
+function cancelTally(tally: Tally, stamp: Stamp, sum: Amount): void {
+  tally.cancelStamp = stamp;
+  tally.cancelSum = sum;
 }
 
 export function assignCell(

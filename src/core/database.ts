@@ -4,7 +4,7 @@
  * same code that applies it on every other replica.
  */
 import type { Body } from './bodies.ts';
-import { cancelsOf } from './cell.ts';
+import { type Cancel, cancelsOf } from './cell.ts';
 import { type Database, KEEP_DEADLINE, KeyType, NO_DEADLINE, NO_KEY, type UnixMs } from './contract.ts';
 import { type Elements, NO_CANCELS } from './elements.ts';
 import { copyKey, swapDatabases } from './key-copies.ts';
@@ -168,68 +168,69 @@ export class DatabaseView implements Database {
     const { table } = keyspace.keys;
     const at = table.find(key.bytes, key.start, key.end);
     if (at < 0) return;
+    const cancels = keep === KeyType.string ? NO_CANCELS : this.stringCancels(key, at);
+    const hash = keep === KeyType.hash ? undefined : this.hashAt(at);
+    if (hash !== undefined) this.removeCounters(key, hash);
     const writer = txn.begin();
-    const body = keyspace.bodies.bodyAt(at);
-    let cancels = NO_CANCELS;
-    if (body === undefined) {
-      cancels = keyspace.keys.isSimple(at) ? NO_CANCELS : cancelsOf(keyspace.keys.cellAt(at));
-    } else {
-      for (const part of body.parts) {
-        if (part.type === keep) continue;
-        if (part.type === KeyType.string) cancels = cancelsOf(part.cellAt(part.table.find(key.bytes, 0, 0)));
-        else if (part.type === KeyType.hash) this.cancelFields(key, part);
-      }
-    }
     writer.op(Op.keyClear, this.index, key, cancels);
     writer.byte(keep);
     keyspace.keyClear(key, keep, cancels);
   }
 
-  /** Counters among the fields: their cancels go with a removal of the field, ahead of the key's. */
-  private cancelFields(key: Slice, part: Elements): void {
+  private stringCancels(key: Slice, at: number): readonly Cancel[] {
+    const { keys, bodies } = this.keyspace;
+    const body = bodies.bodyAt(at);
+    if (body === undefined) return keys.isSimple(at) ? NO_CANCELS : cancelsOf(keys.cellAt(at));
+    const part = bodies.partOf(body, KeyType.string);
+    return part === undefined ? NO_CANCELS : cancelsOf(part.cellAt(part.table.find(key.bytes, 0, 0)));
+  }
+
+  private hashAt(at: number): Elements | undefined {
+    const { bodies } = this.keyspace;
+    const body = bodies.bodyAt(at);
+    return body === undefined ? undefined : bodies.partOf(body, KeyType.hash);
+  }
+
+  /** The removal of a key names no fields; counters among them, which have cancels, are removed one by one ahead of it. */
+  private removeCounters(key: Slice, hash: Elements): void {
     const field = new Slice();
-    for (let at = 0; at < part.table.positions; at++) {
-      const reference = part.table.referenceAt(at);
-      if (reference === 0 || part.isSimple(at)) continue;
-      const cancels = cancelsOf(part.cellAt(at));
+    // the entry at a position may go, and later ones move up
+    for (let at = hash.table.positions - 1; at >= 0; at--) {
+      const reference = hash.table.referenceAt(at);
+      if (reference === 0 || hash.isSimple(at)) continue;
+      const cancels = cancelsOf(hash.cellAt(at));
       if (cancels.length === 0) continue;
       const writer = this.txn.begin();
       writer.op(Op.hashRemove, this.index, key, cancels);
-      writer.run(part.table.fillKey(reference, field));
+      writer.run(hash.table.fillKey(reference, field));
+      // what follows from it follows from the key's removal
+      hash.clearAt(at, cancels);
     }
   }
 
+  /** FLUSHDB. One effect for all keys cannot name what it cancels; keys that count are removed ahead of it. */
   clear(): void {
     const { keyspace, txn } = this;
     const { table } = keyspace.keys;
     if (table.count === 0) return;
-    const key = new Slice();
-    for (let at = 0; at < table.positions; at++) {
-      const reference = table.referenceAt(at);
-      if (reference === 0 || keyspace.keys.isSimple(at)) continue;
-      this.cancelForClear(table.fillKey(reference, key), at);
-    }
+    for (const bytes of this.keysThatCount()) this.clearKey(new Slice().set(bytes, 0, bytes.length), 0);
     const writer = txn.begin();
     writer.op(Op.databaseClear, this.index, null, NO_CANCELS);
     keyspace.databaseClear();
   }
 
-  /** FLUSHDB as one effect cannot name what it cancels key by key; counters' cancels go ahead of it. */
-  private cancelForClear(key: Slice, at: number): void {
-    const { keyspace, txn } = this;
-    const body = keyspace.bodies.bodyAt(at);
-    let cancels = NO_CANCELS;
-    if (body === undefined) cancels = cancelsOf(keyspace.keys.cellAt(at));
-    else {
-      for (const part of body.parts) {
-        if (part.type === KeyType.string) cancels = cancelsOf(part.cellAt(part.table.find(key.bytes, 0, 0)));
-        else if (part.type === KeyType.hash) this.cancelFields(key, part);
-      }
+  private keysThatCount(): Buffer[] {
+    const { keys } = this.keyspace;
+    const found: Buffer[] = [];
+    const key = new Slice();
+    for (let at = 0; at < keys.table.positions; at++) {
+      const reference = keys.table.referenceAt(at);
+      if (reference === 0 || keys.isSimple(at)) continue;
+      keys.table.fillKey(reference, key);
+      const hash = this.hashAt(at);
+      if (this.stringCancels(key, at).length > 0 || (hash !== undefined && hasCounters(hash))) found.push(key.copy());
     }
-    if (cancels.length === 0) return;
-    const writer = txn.begin();
-    writer.op(Op.keyClear, this.index, key, cancels);
-    writer.byte(0);
+    return found;
   }
 
   copyTo(key: Slice, target: DatabaseView, newKey: Slice): void {
@@ -421,4 +422,11 @@ export function pickEvenly(elements: Elements, random: () => number, accepts: (a
     if (table.referenceAt(at) !== 0 && accepts(at)) return at;
   }
   return -1;
+}
+
+function hasCounters(hash: Elements): boolean {
+  for (let at = 0; at < hash.table.positions; at++) {
+    if (hash.table.referenceAt(at) !== 0 && !hash.isSimple(at) && cancelsOf(hash.cellAt(at)).length > 0) return true;
+  }
+  return false;
 }
