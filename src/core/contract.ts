@@ -5,6 +5,7 @@
  * The core is synchronous and deterministic. It reads no clock, no randomness, no disk, no network: time
  * comes in through setNow(), randomness through the `random` argument, txns go out through listeners.
  */
+import type { Compared } from './comparison.ts';
 import type { Decimal } from './decimal.ts';
 import type { Slice } from './slice.ts';
 
@@ -289,11 +290,30 @@ export interface Engine {
 
   // --- state transfer, when logs do not reach back
   /** All records, in pages, each with the vector it reflects; self-contained (carries its replica table). Cursor 0 starts, next 0 ends. */
-  exportState(cursor: number, bytesMax: number): { next: number; bytes: Uint8Array };
-  /** Merges a complete transfer: pages of exportState from one peer, all of them. Atomic: validated before the first change. */
-  importState(pages: Uint8Array[]): void;
+  exportState(cursor: number, bytesMax: number, wanted?: ReadonlySet<string>): { next: number; bytes: Uint8Array };
+  /**
+   * What of our data a peer need not send: the digest of each slot that is not empty; and what we have seen of each replica,
+   * for `compared`.
+   */
+  slotDigests(): { digests: Uint8Array; seen: readonly Stamp[] };
+  /** At the sender: the slots in which it holds something else, as a bitmap, and where it stands now (packed). Throws MalformedError. */
+  compareSlots(theirs: Uint8Array): { slots: Uint8Array; vector: Uint8Array };
+  /** At the sender: its keys in those slots, by fingerprint and digest, in pages as with exportState. */
+  listKeys(slots: Uint8Array, cursor: number, bytesMax: number): { next: number; bytes: Uint8Array };
+  /** At the receiver: fingerprints of what it lacks or holds otherwise, and of what it holds alike. Throws MalformedError. */
+  chooseKeys(
+    slots: Uint8Array,
+    lists: readonly Uint8Array[],
+  ): { wanted: Uint8Array; equal: ReadonlySet<string>; seen: readonly Stamp[] };
+  /**
+   * Merges a complete transfer: pages of exportState from one peer, all of them, or all of what `compared` has found to
+   * differ; and `tail`, the envelopes that the peer applied or sealed from the first page (or the comparison) to the last:
+   * the pages may hold some of their effects. Atomic: validated before the first change. Throws MalformedError, also
+   * if a page goes beyond the tail.
+   */
+  importState(pages: readonly Uint8Array[], tail?: readonly Uint8Array[], compared?: Compared): void;
   /** By how many milliseconds the pages are too far ahead of the clock here; 0: they may be merged. Throws on malformed ones. */
-  excessOfState(pages: Uint8Array[]): number;
+  excessOfState(pages: readonly Uint8Array[]): number;
   /** A new incarnation, when continuity cannot be proved or somebody else uses our id. */
   rotateReplica(replica: ReplicaId): void;
 }

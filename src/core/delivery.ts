@@ -72,6 +72,13 @@ export class Delivery {
     return { kind: 'applied', txns };
   }
 
+  /** Whose txn, and which, ends a valid envelope. Throws MalformedError. */
+  lastOf(bytes: Uint8Array): { replica: ReplicaId; number: number } {
+    const contents = decodeEnvelope(bytes);
+    this.check(contents);
+    return { replica: contents.replica, number: contents.first + contents.count - 1 };
+  }
+
   private isTooEarly({ replica, first }: EnvelopeContents, last: Stamp): boolean {
     const { quarantine, now } = this.state;
     if (quarantine.holdsBack(replica, first)) return true;

@@ -4,6 +4,7 @@
  */
 import { UNNOTICED } from './byte-table.ts';
 import { MalformedError } from './bytes.ts';
+import { type Compared, Comparison } from './comparison.ts';
 import type {
   Conflict,
   Engine,
@@ -13,6 +14,7 @@ import type {
   Inspection,
   Received,
   ReplicaId,
+  Stamp,
   StateRecord,
   UnixMs,
   VersionVector,
@@ -20,6 +22,7 @@ import type {
 } from './contract.ts';
 import { DatabaseView } from './database.ts';
 import { Delivery } from './delivery.ts';
+import { packVector } from './envelope.ts';
 import { SLOTS } from './hash.ts';
 import { inspectKey } from './inspection.ts';
 import { Keyspace } from './keyspace.ts';
@@ -53,6 +56,7 @@ class StarlingEngine implements Engine {
   private readonly txn: LocalTxn;
   private readonly delivery: Delivery;
   private readonly records: Records;
+  private readonly comparison: Comparison;
   private readonly transfer: Transfer;
   private readonly log: TxnLog;
   private readonly envelopeListeners: ((envelope: Envelope, local: boolean) => void)[] = [];
@@ -71,7 +75,8 @@ class StarlingEngine implements Engine {
     this.databases = this.keyspaces.map((keyspace) => new DatabaseView(this.state, keyspace, this.txn));
     this.delivery = new Delivery(this.state, this.keyspaces);
     this.records = new Records(this.state, this.keyspaces);
-    this.transfer = new Transfer(this.state, this.keyspaces, this.records);
+    this.comparison = new Comparison(this.state, this.keyspaces, this.records);
+    this.transfer = new Transfer(this.state, this.keyspaces, this.records, this.comparison);
     this.log = new TxnLog(logBytesMax);
     this.txn.onOpen = () => {
       for (const listener of this.openListeners) listener();
@@ -397,17 +402,46 @@ class StarlingEngine implements Engine {
 
   // --- state transfer
 
-  exportState(cursor: number, bytesMax: number): { next: number; bytes: Uint8Array } {
-    return this.transfer.export(cursor, bytesMax);
+  exportState(cursor: number, bytesMax: number, wanted?: ReadonlySet<string>): { next: number; bytes: Uint8Array } {
+    return this.transfer.export(cursor, bytesMax, wanted);
   }
 
-  importState(pages: Uint8Array[]): void {
+  slotDigests(): { digests: Uint8Array; seen: readonly Stamp[] } {
+    return this.comparison.slotDigests();
+  }
+
+  compareSlots(theirs: Uint8Array): { slots: Uint8Array; vector: Uint8Array } {
     if (!this.txn.started) this.txn.seal();
-    this.transfer.import(pages);
+    return { slots: this.comparison.differingSlots(theirs), vector: packVector(this.vector()) };
+  }
+
+  listKeys(slots: Uint8Array, cursor: number, bytesMax: number): { next: number; bytes: Uint8Array } {
+    return this.comparison.list(slots, cursor, bytesMax);
+  }
+
+  chooseKeys(
+    slots: Uint8Array,
+    lists: readonly Uint8Array[],
+  ): { wanted: Uint8Array; equal: ReadonlySet<string>; seen: readonly Stamp[] } {
+    return this.comparison.choose(slots, lists);
+  }
+
+  importState(pages: readonly Uint8Array[], tail: readonly Uint8Array[] = [], compared?: Compared): void {
+    if (!this.txn.started) this.txn.seal();
+    this.transfer.import(
+      pages,
+      tail.map((bytes) => this.delivery.lastOf(bytes)),
+      compared,
+    );
+    for (const bytes of tail) {
+      const { kind } = this.receive(bytes);
+      if (kind !== 'applied' && kind !== 'duplicate')
+        throw new Error(`an envelope after a state transfer is ${kind}: what was merged is ahead of its vector`);
+    }
     this.delivery.applyWaiting();
   }
 
-  excessOfState(pages: Uint8Array[]): number {
+  excessOfState(pages: readonly Uint8Array[]): number {
     return this.state.quarantine.excessOf(this.transfer.latestStamp(pages), this.state.now);
   }
 

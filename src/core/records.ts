@@ -5,7 +5,7 @@
  */
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
 import { type Cell, cellExists, collectTally, emptyCell, mergeCells, readCell, writeCell } from './cell.ts';
-import { KeyType, type ReplicaId } from './contract.ts';
+import { KeyType, type ReplicaId, type Stamp } from './contract.ts';
 import { type Deadline, type Deadlines, mergeDeadlines, readDeadlines, writeDeadlines } from './deadlines.ts';
 import type { Elements } from './elements.ts';
 import type { Keyspace } from './keyspace.ts';
@@ -18,7 +18,7 @@ import {
   RECORD_KEY_DEADLINES,
   type State,
 } from './state.ts';
-import type { Context } from './version.ts';
+import { type Context, covers } from './version.ts';
 
 const NOTHING = new Uint8Array(0);
 const writer = new ByteWriter();
@@ -168,6 +168,37 @@ export class Records {
     this.putDeadlines(name, mergeDeadlines(this.deadlinesOf(name), myContext, theirs, theirContext));
   }
 
+  /** What of the cell was there when we had seen no more than `since`. */
+  cellUntil(name: RecordName, since: readonly Stamp[]): Cell {
+    const place = this.placeOf(name);
+    if (place === undefined || since.length === 0) return emptyCell();
+    const { siblings, tallies } = place.elements.cellAt(place.at);
+    return { siblings: until(siblings, since), tallies: until(tallies, since) };
+  }
+
+  deadlinesUntil(name: RecordName, since: readonly Stamp[]): Deadline[] {
+    return since.length === 0 ? [] : until(this.deadlinesOf(name), since);
+  }
+
+  /** False if nothing of the key at that position was written by txns later than `since`. */
+  mayHaveChanged(keyspace: Keyspace, at: number, since: readonly Stamp[]): boolean {
+    const { keys, bodies } = keyspace;
+    const reference = keys.table.referenceAt(at);
+    const isLater = (replica: number, stamp: Stamp) => !covers(since, replica, stamp);
+    if (keyspace.expiry.hasDeadline(at)) return true;
+    const body = bodies.bodyAt(at);
+    if (body === undefined) {
+      if (keys.isSimple(at)) return isLater(keys.table.replica(reference), keys.table.stamp(reference));
+      const { siblings, tallies } = keys.cellAt(at);
+      return [...siblings, ...tallies].some(({ replica, stamp }) => isLater(replica, stamp));
+    }
+    if (body.fieldDeadlines !== null) return true;
+    return body.parts.some(({ writers }) => {
+      for (let i = 0; i < writers.length; i += 2) if (isLater(writers[i], writers[i + 1])) return true;
+      return false;
+    });
+  }
+
   private deadlinesOf({ keyspace, key, kind, element }: RecordName): Deadline[] {
     if (kind === RECORD_KEY_DEADLINES) return keyspace.expiry.deadlines.list(key.bytes, key.start, key.end);
     return keyspace.bodies.findBody(key)?.fieldDeadlines?.list(element.bytes, element.start, element.end) ?? [];
@@ -201,4 +232,8 @@ export class Records {
 function isStable({ origin, stamp, after }: PendingTally, stable: readonly number[]): boolean {
   if (after === null) return (stable[origin] ?? 0) >= stamp;
   return after.every((each, replica) => each === 0 || (stable[replica] ?? 0) >= each);
+}
+
+function until<T extends { replica: number; stamp: Stamp }>(items: readonly T[], since: readonly Stamp[]): T[] {
+  return items.filter(({ replica, stamp }) => covers(since, replica, stamp));
 }

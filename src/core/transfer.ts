@@ -2,14 +2,16 @@
  * State transfer: all records in pages, for a peer whose gap no log covers any more. A page is a CBOR map:
  * v 1 · x the vector that its records reflect · r replica ids, 8 bytes each, that they refer to · d records
  * (key run, value run). Pages of one transfer are taken one after another while the sender goes on, so each has its
- * own vector; the receiver merges them all at once and then asks for the log from the first page's vector on.
- * Applying txns again over records that hold them already changes nothing.
+ * own vector; the receiver merges them all at once, claims the first one's, and applies the txns that the sender got
+ * meanwhile (the tail) over it in the same step: nobody sees a state that is ahead of its vector. Applying txns again over
+ * records that hold them already changes nothing.
  */
 import { Decoder, Encoder } from 'cbor-x';
 import { ByteTable } from './byte-table.ts';
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
-import { type Cell, emptyCell, readCell } from './cell.ts';
-import type { Stamp, VersionVector } from './contract.ts';
+import { type Cell, readCell } from './cell.ts';
+import { type Compared, type Comparison, checkBitmap, isMarked } from './comparison.ts';
+import type { ReplicaId, Stamp, VersionVector } from './contract.ts';
 import { type Deadline, readDeadlines } from './deadlines.ts';
 import { packVector, unpackVector } from './envelope.ts';
 import type { Keyspace } from './keyspace.ts';
@@ -18,6 +20,9 @@ import { RECORD_KEY_DEADLINES, type State } from './state.ts';
 
 const WALK_END = 2 ** 32;
 const KEYS_PER_STEP = 64;
+/** Looked at for one page: bounds the pause where few of them are wanted. */
+const KEYS_PER_PAGE = 50_000;
+const NOTHING_SEEN: readonly Stamp[] = [];
 const encoder = new Encoder({ useRecords: false, tagUint8Array: false });
 const decoder = new Decoder({ useRecords: false, mapsAsObjects: true });
 
@@ -30,22 +35,30 @@ export class Transfer {
   private readonly state: State;
   private readonly keyspaces: readonly Keyspace[];
   private readonly records: Records;
+  private readonly comparison: Comparison;
 
-  constructor(state: State, keyspaces: readonly Keyspace[], records: Records) {
+  constructor(state: State, keyspaces: readonly Keyspace[], records: Records, comparison: Comparison) {
+    this.comparison = comparison;
     this.state = state;
     this.keyspaces = keyspaces;
     this.records = records;
   }
 
-  /** One page from `cursor` on (0 at first); `next` is 0 after the last. A key is never cut in two. */
-  export(cursor: number, bytesMax: number): { next: number; bytes: Uint8Array } {
+  /**
+   * One page from `cursor` on (0 at first); `next` is 0 after the last. A key is never cut in two. `wanted`: of all keys
+   * only those with these fingerprints.
+   */
+  export(cursor: number, bytesMax: number, wanted?: ReadonlySet<string>): { next: number; bytes: Uint8Array } {
     const { replicas } = this.state;
     const packed = new ByteWriter(4096);
     let database = Math.floor(cursor / WALK_END);
     let walk = cursor % WALK_END;
-    while (database < this.keyspaces.length && packed.at < bytesMax) {
+    let looked = 0;
+    while (database < this.keyspaces.length && packed.at < bytesMax && looked < KEYS_PER_PAGE) {
       const keyspace = this.keyspaces[database];
       const next = keyspace.keys.table.walk(walk, KEYS_PER_STEP, (at) => {
+        looked++;
+        if (wanted !== undefined && !wanted.has(this.comparison.fingerprint(keyspace, at))) return;
         this.records.forEach(keyspace, at, (key, value) => {
           packed.run(key, 0, key.length);
           packed.run(value, 0, value.length);
@@ -72,12 +85,21 @@ export class Transfer {
     return latest;
   }
 
-  /** Merges all pages of one transfer. Throws MalformedError before the first change. */
-  import(raw: readonly Uint8Array[]): void {
+  /**
+   * Merges all pages of one transfer. Throws MalformedError before the first change. `compared`: the pages hold only what
+   * a comparison has found to differ.
+   */
+  import(
+    raw: readonly Uint8Array[],
+    tail: readonly { replica: ReplicaId; number: number }[],
+    compared?: Compared,
+  ): void {
     const pages = raw.map((bytes) => this.parse(bytes));
     if (pages.length === 0) return;
+    const claimed = compared === undefined ? pages[0].vector : claimedBy(compared, pages[0].vector);
     const { state } = this;
     const { replicas } = state;
+    this.refuseBeyondTail(pages, claimed, tail);
     const mine = replicas.stamps.slice();
     const seen = new SeenRecords(state);
     // a merge is nobody's txn: context null would swallow siblings' conflicts, and what it cancels is stable with all of it
@@ -90,16 +112,34 @@ export class Transfer {
         const theirs = replicas.contextOf(page.vector);
         for (const record of page.records) this.mergeRecord(record, mine, theirs, deadlinePass, seen);
       }
-      this.mergeAbsent(seen, mine, replicas.contextOf(pages[0].vector), deadlinePass);
+      this.mergeAbsent(seen, mine, replicas.contextOf(claimed), deadlinePass, compared);
     }
     state.after = null;
     seen.release();
-    for (const entry of pages[0].vector) {
+    for (const entry of claimed) {
       const index = replicas.indexOf(entry.replica);
       if (entry.number > replicas.numbers[index]) replicas.advance(index, entry.number, entry.stamp);
       state.clock.observe(entry.stamp);
     }
     state.foreignTxns++;
+  }
+
+  /** With all of the tail applied, nothing in the pages may be later than what we then have. */
+  private refuseBeyondTail(
+    pages: readonly Page[],
+    claimed: VersionVector,
+    tail: readonly { replica: ReplicaId; number: number }[],
+  ): void {
+    const { replicas } = this.state;
+    const reached = new Map<ReplicaId, number>();
+    for (const { replica, number } of [...replicas.vector(), ...claimed, ...tail])
+      reached.set(replica, Math.max(number, reached.get(replica) ?? 0));
+    for (const { vector } of pages) {
+      for (const { replica, number } of vector) {
+        if (number > (reached.get(replica) ?? 0))
+          throw new MalformedError(`a page that holds txn ${number} of ${replica}, and a tail that does not`);
+      }
+    }
   }
 
   /** By replica index, the latest stamp that we or any page have seen. */
@@ -133,22 +173,33 @@ export class Transfer {
     mine: readonly number[],
     theirs: readonly number[],
     deadlinePass: boolean,
+    compared: Compared | undefined,
   ): void {
-    const absent: Buffer[] = [];
+    const absent: { bytes: Buffer; since: readonly Stamp[] }[] = [];
     for (const keyspace of this.keyspaces) {
       keyspace.keys.table.walk(0, Number.POSITIVE_INFINITY, (at) => {
+        const since = compared === undefined ? NOTHING_SEEN : this.equalSince(compared, keyspace, at);
+        if (since.length > 0 && !this.records.mayHaveChanged(keyspace, at, since)) return;
         this.records.forEach(keyspace, at, (key) => {
-          if (!seen.has(key)) absent.push(Buffer.from(key));
+          if (!seen.has(key)) absent.push({ bytes: Buffer.from(key), since });
         });
       });
     }
-    for (const bytes of absent) {
+    for (const { bytes, since } of absent) {
       const name = this.records.parseName(bytes);
       const isDeadline = name.kind >= RECORD_KEY_DEADLINES;
-      if (isDeadline && deadlinePass) this.records.mergeDeadlines(name, mine, [], theirs);
-      if (!isDeadline && !deadlinePass) this.records.mergeCell(name, mine, emptyCell(), theirs);
+      if (isDeadline !== deadlinePass) continue;
+      if (isDeadline) this.records.mergeDeadlines(name, mine, this.records.deadlinesUntil(name, since), theirs);
+      else this.records.mergeCell(name, mine, this.records.cellUntil(name, since), theirs);
       this.touch(name);
     }
+  }
+
+  /** What we had seen when the key compared equal; nothing if it differed, or the sender does not hold it. */
+  private equalSince(compared: Compared, keyspace: Keyspace, at: number): readonly Stamp[] {
+    const { table } = keyspace.keys;
+    if (!isMarked(compared.slots, table.slot(table.referenceAt(at)))) return compared.seenAtSlots;
+    return compared.equal.has(this.comparison.fingerprint(keyspace, at)) ? compared.seenAtKeys : NOTHING_SEEN;
   }
 
   private touch({ keyspace, key }: RecordName): void {
@@ -197,7 +248,7 @@ export class Transfer {
   }
 }
 
-/** The record keys that a transfer named. */
+/** The records that a transfer named. */
 class SeenRecords {
   private readonly table: ByteTable;
 
@@ -216,6 +267,18 @@ class SeenRecords {
   release(): void {
     this.table.clear();
   }
+}
+
+/** Where the sender stood when the comparison began, which may not be later than its first page. Throws MalformedError. */
+function claimedBy({ vector, slots }: Compared, first: VersionVector): VersionVector {
+  checkBitmap(slots);
+  const claimed = unpackVector(asBuffer(vector));
+  for (const { replica, number, stamp } of claimed) {
+    const later = first.find((entry) => entry.replica === replica);
+    if (later === undefined || later.number < number || later.stamp < stamp)
+      throw new MalformedError(`a comparison that claims txn ${number} of ${replica}, and pages that do not`);
+  }
+  return claimed;
 }
 
 function vectorOf({ x }: { x: Uint8Array }): VersionVector {

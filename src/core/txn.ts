@@ -114,7 +114,7 @@ export class TxnWriter {
   }
 
   addition(frame: Stamp, sum: Amount, delta: Amount): void {
-    this.writer.varint(this.stamp - frame);
+    this.earlier(frame);
     writeAmount(this.writer, sum);
     if (frame !== this.stamp) writeAmount(this.writer, delta);
   }
@@ -130,7 +130,7 @@ export class TxnWriter {
     this.writer.varint(pairs.length / 2);
     for (let i = 0; i < pairs.length; i += 2) {
       this.writer.varint(this.references[pairs[i]]);
-      this.writer.varint(this.stamp - pairs[i + 1]);
+      this.earlier(pairs[i + 1]);
     }
   }
 
@@ -138,10 +138,16 @@ export class TxnWriter {
     this.writer.varint(cancels.length);
     for (const { replica, frame, stamp, sum } of cancels) {
       this.writer.varint(this.references[replica]);
-      this.writer.varint(this.stamp - frame);
-      this.writer.varint(this.stamp - stamp);
+      this.earlier(frame);
+      this.earlier(stamp);
       writeAmount(this.writer, sum);
     }
+  }
+
+  /** Nothing that a txn refers to may be later than itself: its clock has seen it. */
+  private earlier(stamp: Stamp): void {
+    if (stamp > this.stamp) throw new Error(`txn at ${this.stamp} refers to the later ${stamp}`);
+    this.writer.varint(this.stamp - stamp);
   }
 
   private isSameKey(key: Slice): boolean {

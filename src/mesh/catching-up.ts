@@ -2,8 +2,9 @@
  * Getting what we lack: ranges of txns from the nearest peer that has them, and a state transfer where no log reaches
  * back. One range a replica and one transfer at a time; what does not come is asked for again, elsewhere if possible.
  */
-import type { Engine, ReplicaId } from '../core/contract.ts';
-import { FrameError, FrameType, integerField, numberOf } from './frames.ts';
+import type { Engine, ReplicaId, Stamp } from '../core/contract.ts';
+import { type Compared, MalformedError } from '../core/index.ts';
+import { bytesField, FrameError, FrameType, integerField, numberOf } from './frames.ts';
 import type { Link } from './link.ts';
 import type { Members } from './members.ts';
 
@@ -25,6 +26,8 @@ export interface CatchingUpOptions {
 
 /** A peer whose state came from the future is not asked for it again before this. */
 const EARLY_PATIENCE_MS = 60_000;
+/** Fingerprints of wanted keys in one frame; a multiple of their eight bytes. */
+const WANTED_BYTES_MAX = 128 * 1024;
 
 /** Txns of one replica that a peer was asked for. */
 interface Pull {
@@ -42,6 +45,12 @@ interface Transfer {
   number: number;
   /** Null until its begin has come. */
   pages: Uint8Array[] | null;
+  /** Envelopes that the sender got while it sent the pages. */
+  tail: Uint8Array[];
+  /** What the sender compares with what we hold; null: it sends everything. */
+  compared: (Compared & { lists: Uint8Array[] }) | null;
+  /** What we had seen when we told what we hold. */
+  readonly seen: readonly Stamp[];
   sinceMs: number;
 }
 
@@ -129,9 +138,10 @@ export class CatchingUp {
     if (now < (this.refusedUntilMs.get(link.peerId) ?? 0)) return;
     if (this.transfer !== null && now - this.transfer.sinceMs < TRANSFER_PATIENCE_MS) return;
     const number = ++this.transfersAsked;
-    this.transfer = { link, number, pages: null, sinceMs: now };
+    const held = this.options.engine.slotDigests();
+    this.transfer = { link, number, pages: null, tail: [], compared: null, seen: held.seen, sinceMs: now };
     this.options.log.info({ peer: link.peerId }, 'logs do not reach back: asking for a state transfer');
-    link.sendMap(FrameType.wantState, { n: number });
+    link.sendMap(FrameType.wantState, held.digests.length === 0 ? { n: number } : { n: number, held: held.digests });
   }
 
   /** The transfer that a begin or end is of; null if that was given up, or never asked for. */
@@ -140,14 +150,49 @@ export class CatchingUp {
     return this.transfer?.link === link && this.transfer.number === number ? this.transfer : null;
   }
 
+  /** The first time, or over again: the sender has got too much meanwhile. */
   beginTransfer(link: Link, map: Record<string, unknown>): void {
     const transfer = this.awaited(link, map);
-    if (transfer !== null) transfer.pages = [];
+    if (transfer === null) return;
+    transfer.pages = [];
+    transfer.tail = [];
+    if (map.slots === undefined) return;
+    const [slots, vector] = [Buffer.from(bytesField(map, 'slots')), Buffer.from(bytesField(map, 'x'))];
+    const { seen } = transfer;
+    transfer.compared = { slots, vector, lists: [], equal: new Set(), seenAtSlots: seen, seenAtKeys: seen };
+  }
+
+  /** Keys that the sender holds in the slots that differ. */
+  takeList(link: Link, list: Uint8Array): void {
+    if (this.transfer?.link !== link || this.transfer.compared === null) return;
+    this.transfer.compared.lists.push(Buffer.from(list));
+    this.transfer.sinceMs = Date.now();
+  }
+
+  /** All are listed: asks for those that we lack, or hold otherwise. Throws FrameError if the lists are malformed. */
+  chooseKeys(link: Link, map: Record<string, unknown>): void {
+    const transfer = this.awaited(link, map);
+    if (transfer === null || transfer.compared === null) return;
+    const { slots, lists } = transfer.compared;
+    const { wanted, equal, seen } = guarded(() => this.options.engine.chooseKeys(slots, lists));
+    transfer.compared = { ...transfer.compared, lists: [], equal, seenAtKeys: seen };
+    transfer.sinceMs = Date.now();
+    for (let at = 0; ; at += WANTED_BYTES_MAX) {
+      const last = at + WANTED_BYTES_MAX >= wanted.length;
+      link.sendMap(FrameType.wantKeys, { n: transfer.number, k: wanted.subarray(at, at + WANTED_BYTES_MAX), last });
+      if (last) return;
+    }
   }
 
   takePage(link: Link, page: Uint8Array): void {
     if (this.transfer?.link !== link || this.transfer.pages === null) return;
     this.transfer.pages.push(Buffer.from(page));
+    this.transfer.sinceMs = Date.now();
+  }
+
+  takeTail(link: Link, envelope: Uint8Array): void {
+    if (this.transfer?.link !== link || this.transfer.pages === null) return;
+    this.transfer.tail.push(Buffer.from(envelope));
     this.transfer.sinceMs = Date.now();
   }
 
@@ -164,7 +209,7 @@ export class CatchingUp {
         this.refuseForNow(link, excessMs);
         return;
       }
-      this.options.engine.importState(pages);
+      this.options.engine.importState(pages, transfer.tail, transfer.compared ?? undefined);
     } catch (error) {
       this.statistics.refused++;
       throw new FrameError(`state: ${error instanceof Error ? error.message : String(error)}`);
@@ -182,5 +227,14 @@ export class CatchingUp {
     this.statistics.transfers_early++;
     this.refusedUntilMs.set(link.peerId, Date.now() + Math.min(excessMs, EARLY_PATIENCE_MS));
     this.options.log.info({ peer: link.peerId, excessMs }, 'its state holds txns from the future: not merged');
+  }
+}
+
+/** What a peer sent and the core refuses is the peer's fault. */
+function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof MalformedError ? new FrameError(`state: ${error.message}`) : error;
   }
 }

@@ -28,10 +28,20 @@ export const FrameType = {
   ask: 14,
   members: 15,
   stateBegin: 16,
+  keyList: 17,
+  keysListed: 18,
+  wantKeys: 19,
+  stateTail: 20,
 } as const;
 
-/** What a frame's chunks add up to: an envelope or a state page. */
-export type Bulk = typeof FrameType.envelope | typeof FrameType.statePage;
+const BULK = [FrameType.envelope, FrameType.statePage, FrameType.keyList, FrameType.stateTail] as const;
+
+/** What a frame's chunks add up to, and what is charged to the credit. */
+export type Bulk = (typeof BULK)[number];
+
+export function isBulk(type: number): type is Bulk {
+  return BULK.some((bulk) => bulk === type);
+}
 
 export class FrameError extends Error {
   override name = 'FrameError';
@@ -129,8 +139,7 @@ export class FrameReader {
     if (this.partsBytes > WHOLE_BYTES_MAX) throw new FrameError(`chunks of ${this.partsBytes} bytes`);
     this.parts.push(Buffer.from(body.subarray(1)));
     if (!last) return;
-    if (body[0] !== FrameType.envelope && body[0] !== FrameType.statePage)
-      throw new FrameError(`chunks of frame ${body[0]}`);
+    if (!isBulk(body[0])) throw new FrameError(`chunks of frame ${body[0]}`);
     const whole = Buffer.concat(this.parts);
     this.parts = [];
     this.partsBytes = 0;
@@ -157,6 +166,12 @@ export function numberField(map: Record<string, unknown>, name: string): number 
 export function integerField(map: Record<string, unknown>, name: string): number {
   const value = numberField(map, name);
   if (!Number.isSafeInteger(value)) throw new FrameError(`field ${name} is no whole number`);
+  return value;
+}
+
+export function bytesField(map: Record<string, unknown>, name: string): Uint8Array {
+  const value = map[name];
+  if (!(value instanceof Uint8Array)) throw new FrameError(`field ${name} is no bytes`);
   return value;
 }
 

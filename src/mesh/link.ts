@@ -5,7 +5,7 @@
  */
 import type { Connection, Stream } from '@libp2p/interface';
 import type { Bulk } from './frames.ts';
-import { decodeMap, encodeBulk, encodeMap, FrameError, FrameReader, FrameType, numberField } from './frames.ts';
+import { decodeMap, encodeBulk, encodeMap, FrameError, FrameReader, FrameType, isBulk, numberField } from './frames.ts';
 
 /** Bulk bytes that a peer may have in flight to us. */
 const CREDIT_BYTES = 4 * 1024 * 1024;
@@ -137,7 +137,7 @@ export class Link {
         return;
       default:
         this.onFrame(type, body);
-        if (type === FrameType.envelope || type === FrameType.statePage) this.take(body.length);
+        if (isBulk(type)) this.take(body.length);
     }
   }
 

@@ -4,12 +4,16 @@
  * and from the store where that does not reach back.
  */
 import type { Engine, Envelope, Gap, ReplicaId } from '../core/contract.ts';
+import { fingerprintsOf } from '../core/index.ts';
 import { FrameType, numberOf } from './frames.ts';
 import type { Link } from './link.ts';
 
 const READ_BYTES = 512 * 1024;
 const PAGE_BYTES = 200 * 1024;
 const PULLS_MAX = 256;
+/** Kept for one transfer; past it, it begins anew. */
+const TAIL_BYTES_MAX = 256 * 1024 * 1024;
+const NO_SLOTS = new Uint8Array(0);
 
 export interface SendingOptions {
   engine: Engine;
@@ -17,13 +21,32 @@ export interface SendingOptions {
   log: { warn(details: object, message: string): void };
 }
 
+/**
+ * All of our state from `cursor` on; or, where the peer has told what it holds, first a list of our keys in the slots
+ * that differ, then what it wants of them. Last the txns that came here meanwhile: the pages hold some of their effects,
+ * and with all of them the peer's data is again what its vector says.
+ */
+interface StateTransfer {
+  readonly number: number;
+  cursor: number;
+  phase: 'begin' | 'listing' | 'listed' | 'pages' | 'tail';
+  /** Digests of the slots that the peer holds; null: it asks for everything. */
+  readonly held: Uint8Array | null;
+  slots: Uint8Array;
+  wanted: Set<string> | undefined;
+  /** Envelopes since its begin. */
+  tail: Envelope[];
+  tailBytes: number;
+}
+
 interface Outgoing {
   /** Next own txn to send; null: not followed. */
   follow: number | null;
   pulls: Gap[];
   /** A state transfer in progress; null: none. */
-  state: { number: number; cursor: number } | null;
+  state: StateTransfer | null;
   reading: boolean;
+  pumping: boolean;
 }
 
 export class Sending {
@@ -37,7 +60,7 @@ export class Sending {
   }
 
   add(link: Link): void {
-    this.outgoing.set(link, { follow: null, pulls: [], state: null, reading: false });
+    this.outgoing.set(link, { follow: null, pulls: [], state: null, reading: false, pumping: false });
     link.onWritable = () => this.pump(link);
   }
 
@@ -60,9 +83,30 @@ export class Sending {
     this.pump(link);
   }
 
-  /** The peer wants the whole state, under that number. */
-  wantState(link: Link, number: number): void {
-    this.out(link).state = { number, cursor: 0 };
+  /** The peer wants the state, under that number: all of it, or what differs from what it holds. */
+  wantState(link: Link, number: number, held: Uint8Array | null): void {
+    this.out(link).state = {
+      number,
+      cursor: 0,
+      phase: 'begin',
+      held,
+      slots: NO_SLOTS,
+      wanted: undefined,
+      tail: [],
+      tailBytes: 0,
+    };
+    this.pump(link);
+  }
+
+  /** Of what was listed the peer wants these keys; with `last` it has said all. */
+  wantKeys(link: Link, number: number, keys: Uint8Array, last: boolean): void {
+    const { state } = this.out(link);
+    if (state === null || state.number !== number || state.phase !== 'listed') return;
+    state.wanted ??= new Set();
+    for (const name of fingerprintsOf(keys)) state.wanted.add(name);
+    if (!last) return;
+    state.phase = 'pages';
+    state.cursor = 0;
     this.pump(link);
   }
 
@@ -79,20 +123,50 @@ export class Sending {
   /** Sends what the link is owed, as far as its credit and the stream go. */
   private pump(link: Link): void {
     const out = this.outgoing.get(link);
-    if (out === undefined || this.paused || !link.ready) return;
+    // sealing within it calls it again
+    if (out === undefined || out.pumping || this.paused || !link.ready) return;
+    out.pumping = true;
     while (link.writable && !out.reading) {
       if (out.follow !== null && this.sendOwn(link, out, out.follow)) continue;
-      const [gap] = out.pulls;
-      if (gap !== undefined) {
-        if (gap.from > gap.to) out.pulls.shift();
-        else
-          this.sendRange(link, out, gap.replica, gap.from, (next) => {
-            gap.from = next;
-          });
-        continue;
-      }
-      if (out.state === null) return;
-      this.sendPage(link, out, out.state);
+      if (out.pulls.length > 0) this.sendPulled(link, out);
+      else if (out.state === null || out.state.phase === 'listed') break;
+      else this.sendState(link, out, out.state);
+    }
+    out.pumping = false;
+  }
+
+  private sendPulled(link: Link, out: Outgoing): void {
+    const [gap] = out.pulls;
+    if (gap.from > gap.to) out.pulls.shift();
+    else
+      this.sendRange(link, out, gap.replica, gap.from, (next) => {
+        gap.from = next;
+      });
+  }
+
+  private sendState(link: Link, out: Outgoing, state: StateTransfer): void {
+    if (state.phase === 'begin') this.beginState(link, state);
+    else if (state.phase === 'listing') this.sendList(link, state);
+    else if (state.phase === 'pages') this.sendPage(link, state);
+    else if (state.cursor < state.tail.length) link.sendBulk(FrameType.stateTail, state.tail[state.cursor++].bytes);
+    else {
+      out.state = null;
+      this.statistics.transfers_sent++;
+      link.sendMap(FrameType.stateEnd, { n: state.number });
+    }
+  }
+
+  /** Every envelope, ours and others', as it is sealed or applied. */
+  noteTail(envelope: Envelope): void {
+    for (const out of this.outgoing.values()) {
+      const { state } = out;
+      if (state === null || state.phase === 'begin' || state.phase === 'tail') continue;
+      state.tail.push(envelope);
+      state.tailBytes += envelope.bytes.length;
+      if (state.tailBytes <= TAIL_BYTES_MAX) continue;
+      // nobody answers, or we got more than we could send
+      if (state.phase === 'listed') out.state = null;
+      else out.state = { ...state, phase: 'begin', cursor: 0, wanted: undefined, tail: [], tailBytes: 0 };
     }
   }
 
@@ -152,14 +226,39 @@ export class Sending {
     out.pulls = out.pulls.filter((gap) => gap.replica !== replica);
   }
 
-  private sendPage(link: Link, out: Outgoing, state: { number: number; cursor: number }): void {
-    if (state.cursor === 0) link.sendMap(FrameType.stateBegin, { n: state.number });
-    const { next, bytes } = this.options.engine.exportState(state.cursor, PAGE_BYTES);
+  private beginState(link: Link, state: StateTransfer): void {
+    this.options.engine.seal();
+    state.tail = [];
+    state.tailBytes = 0;
+    if (state.held === null) {
+      link.sendMap(FrameType.stateBegin, { n: state.number });
+      state.phase = 'pages';
+      return;
+    }
+    const { slots, vector } = this.options.engine.compareSlots(state.held);
+    state.slots = slots;
+    state.phase = 'listing';
+    link.sendMap(FrameType.stateBegin, { n: state.number, slots, x: vector });
+  }
+
+  private sendList(link: Link, state: StateTransfer): void {
+    const { next, bytes } = this.options.engine.listKeys(state.slots, state.cursor, PAGE_BYTES);
+    if (bytes.length > 0) link.sendBulk(FrameType.keyList, bytes);
+    state.cursor = next;
+    if (next !== 0) return;
+    state.phase = 'listed';
+    link.sendMap(FrameType.keysListed, { n: state.number });
+  }
+
+  private sendPage(link: Link, state: StateTransfer): void {
+    const { engine } = this.options;
+    const { next, bytes } = engine.exportState(state.cursor, PAGE_BYTES, state.wanted);
     link.sendBulk(FrameType.statePage, bytes);
     state.cursor = next;
     if (next !== 0) return;
-    out.state = null;
-    this.statistics.transfers_sent++;
-    link.sendMap(FrameType.stateEnd, { n: state.number });
+    // what the pages hold is in the tail then
+    engine.seal();
+    state.phase = 'tail';
+    state.cursor = 0;
   }
 }

@@ -5,10 +5,12 @@
  * no direct link. Nothing that came from a peer is sent on unasked.
  */
 import type { Engine, Envelope, ReplicaId } from '../core/contract.ts';
+import { MalformedError } from '../core/index.ts';
 import { Agreement } from './agreement.ts';
 import { CatchingUp } from './catching-up.ts';
 import type { ClockAlarm } from './clock-alarm.ts';
 import {
+  bytesField,
   decodeMap,
   FrameError,
   FrameType,
@@ -75,7 +77,8 @@ export class Sync {
 
   constructor(options: SyncOptions) {
     this.options = options;
-    options.engine.onEnvelope((_envelope, local) => {
+    options.engine.onEnvelope((envelope, local) => {
+      this.sending.noteTail(envelope);
       if (local) this.sending.pumpAll();
     });
     this.agreement = new Agreement(options.engine, options.log);
@@ -227,7 +230,19 @@ export class Sync {
         if (!this.paused) this.catchingUp.requestState(link);
         return;
       case FrameType.wantState:
-        this.sending.wantState(link, integerField(decodeMap(body), 'n'));
+        this.wantState(link, decodeMap(body));
+        return;
+      case FrameType.wantKeys:
+        this.wantKeys(link, decodeMap(body));
+        return;
+      case FrameType.stateTail:
+        this.catchingUp.takeTail(link, body);
+        return;
+      case FrameType.keyList:
+        this.catchingUp.takeList(link, body);
+        return;
+      case FrameType.keysListed:
+        this.catchingUp.chooseKeys(link, decodeMap(body));
         return;
       case FrameType.stateBegin:
         this.catchingUp.beginTransfer(link, decodeMap(body));
@@ -240,6 +255,24 @@ export class Sync {
         return;
       default:
         throw new FrameError(`unknown frame ${type}`);
+    }
+  }
+
+  private wantState(link: Link, map: Record<string, unknown>): void {
+    const held = map.held === undefined ? null : Buffer.from(bytesField(map, 'held'));
+    this.malformedIsTheirs(() => this.sending.wantState(link, integerField(map, 'n'), held));
+  }
+
+  private wantKeys(link: Link, map: Record<string, unknown>): void {
+    const keys = bytesField(map, 'k');
+    this.malformedIsTheirs(() => this.sending.wantKeys(link, integerField(map, 'n'), keys, map.last === true));
+  }
+
+  private malformedIsTheirs(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      throw error instanceof MalformedError ? new FrameError(error.message) : error;
     }
   }
 

@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Engine, NO_DEADLINE } from '../../src/core/index.ts';
+import { type Engine, fingerprintsOf, NO_DEADLINE } from '../../src/core/index.ts';
 import { contents, get, makeReplica, type Replica, START_MS, s, syncAll, txn } from './cluster.ts';
 import { perform, type Step, steps } from './operations.ts';
 
@@ -51,6 +51,44 @@ function assertMerged(a: Replica, b: Replica, everybody: readonly Replica[] = [a
 
 function pair(): [Replica, Replica] {
   return [makeReplica(0), makeReplica(1)];
+}
+
+/** Grows by what the replica seals or applies from now on. */
+function tailOf({ engine }: Replica): Uint8Array[] {
+  const tail: Uint8Array[] = [];
+  engine.seal();
+  engine.onEnvelope(({ bytes }) => tail.push(Buffer.from(bytes)));
+  return tail;
+}
+
+/** The same by comparison: only what differs. */
+function transferCompared(from: Replica, to: Replica, bytesMax = 200, meanwhile: () => void = () => {}): number {
+  from.engine.seal();
+  to.engine.seal();
+  const held = to.engine.slotDigests();
+  const tail = tailOf(from);
+  const { slots, vector } = from.engine.compareSlots(held.digests);
+  const lists: Uint8Array[] = [];
+  let cursor = 0;
+  do {
+    const list = from.engine.listKeys(slots, cursor, bytesMax);
+    lists.push(list.bytes);
+    cursor = list.next;
+    meanwhile();
+  } while (cursor !== 0);
+  const { wanted, equal, seen } = to.engine.chooseKeys(slots, lists);
+  const names = new Set(fingerprintsOf(wanted));
+  const pages: Uint8Array[] = [];
+  do {
+    const page = from.engine.exportState(cursor, bytesMax, names);
+    pages.push(page.bytes);
+    cursor = page.next;
+    meanwhile();
+  } while (cursor !== 0);
+  from.engine.seal();
+  to.engine.seal();
+  to.engine.importState(pages, tail, { slots, vector, equal, seenAtSlots: held.seen, seenAtKeys: seen });
+  return names.size;
 }
 
 test('a key that expires here and was removed there leaves nothing of its time to live in the digest', () => {
@@ -154,6 +192,58 @@ test('merges of long histories, in any page size and with txns between, agree wi
   );
 });
 
+test('transfers of what a comparison finds to differ agree with delivery as well', () => {
+  fc.assert(
+    fc.property(longPlan, longPlan, fc.constantFrom(1, 100, 100_000), (before, after, bytesMax) => {
+      const replicas = [0, 1, 2].map(makeReplica);
+      const [a, b, c] = replicas;
+      for (const step of before) perform(replicas, step);
+      transferCompared(b, a, bytesMax);
+      transferCompared(a, c, bytesMax);
+      for (const step of after) perform(replicas, step);
+      transferCompared(c, b, bytesMax);
+      transferCompared(b, a, bytesMax);
+      syncAll(replicas);
+      syncAll(replicas);
+      agree(replicas);
+    }),
+    { numRuns: RUNS },
+  );
+});
+
+test('a comparison and its pages, taken while both sides write on, are merged, and the rest follows as txns', () => {
+  fc.assert(
+    fc.property(longPlan, longPlan, (before, meanwhile) => {
+      const replicas = [0, 1, 2].map(makeReplica);
+      const [a, b] = replicas;
+      for (const step of before) perform(replicas, step);
+      let done = 0;
+      const goOn = () => {
+        for (const step of meanwhile.slice(done, done + 3)) perform(replicas, step);
+        done += 3;
+      };
+      transferCompared(a, b, 1, goOn);
+      syncAll(replicas);
+      syncAll(replicas);
+      agree(replicas);
+    }),
+    { numRuns: RUNS },
+  );
+});
+
+test('a comparison of equal data sends no key, and of two that differ in one key that key', () => {
+  const [a, b] = pair();
+  for (let i = 0; i < 500; i++) txn(a, (db) => db.strings.write(s(`key:${i}`), s('x'), NO_DEADLINE));
+  transfer(a, b);
+  assert.is(transferCompared(a, b), 0);
+  txn(a, (db) => db.strings.write(s('key:7'), s('y'), NO_DEADLINE));
+  assert.is(transferCompared(a, b), 1);
+  assert.is(b.engine.digest(), a.engine.digest());
+  txn(a, (db) => db.remove(s('key:8')));
+  assert.is(transferCompared(a, b), 0);
+  assert.is(b.engine.digest(), a.engine.digest());
+});
+
 test('a merge with oneself, or twice with another, changes nothing', () => {
   fc.assert(
     fc.property(longPlan, (plan) => {
@@ -177,6 +267,7 @@ test('pages taken while the sender writes on are merged, and the rest follows as
       const [a, b] = replicas;
       for (const step of before) perform(replicas, step);
       const pages: Uint8Array[] = [];
+      const tail = tailOf(a);
       let cursor = 0;
       let done = 0;
       do {
@@ -186,14 +277,39 @@ test('pages taken while the sender writes on are merged, and the rest follows as
         for (const step of meanwhile.slice(done, done + 3)) perform(replicas, step);
         done += 3;
       } while (cursor !== 0);
+      a.engine.seal();
       b.engine.seal();
-      b.engine.importState(pages);
+      b.engine.importState(pages, tail);
       syncAll(replicas);
       syncAll(replicas);
       agree(replicas);
     }),
     { numRuns: RUNS },
   );
+});
+
+test('pages that go beyond their tail are refused: the state would be ahead of its vector', () => {
+  const [a, b] = pair();
+  txn(a, (db) => db.strings.addInteger(s('a'), 1));
+  txn(a, () => a.engine.databases[1].strings.addInteger(s('b'), 1));
+  const tail = tailOf(a);
+  const first = a.engine.exportState(0, 1);
+  txn(a, () => {
+    const db = a.engine.databases[1];
+    db.strings.addInteger(s('b'), 5);
+    db.remove(s('b'));
+    db.strings.addInteger(s('b'), 2);
+  });
+  a.engine.seal();
+  const second = a.engine.exportState(first.next, 1 << 20);
+  assert.is(second.next, 0);
+  const empty = b.engine.digest();
+  assert.throws(() => b.engine.importState([first.bytes, second.bytes]), 'txn 3');
+  assert.is(b.engine.digest(), empty);
+  // the txn in the tail is applied over a page that holds it already
+  b.engine.importState([first.bytes, second.bytes], tail);
+  assert.is(get(b.engine.databases[1], 'b'), '2');
+  agree([a, b]);
 });
 
 test('a page cut anywhere is refused before the first change', () => {
