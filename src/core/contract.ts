@@ -293,9 +293,10 @@ export interface Engine {
   exportState(cursor: number, bytesMax: number, wanted?: ReadonlySet<string>): { next: number; bytes: Uint8Array };
   /**
    * What of our data a peer need not send: the digest of each slot that is not empty; and what we have seen of each replica,
-   * for `compared`.
+   * for `compared`. Null while records of a transfer that a crash has interrupted are ahead of the vector: what of them was
+   * here, and what came since, could not be told.
    */
-  slotDigests(): { digests: Uint8Array; seen: readonly Stamp[] };
+  slotDigests(): { digests: Uint8Array; seen: readonly Stamp[] } | null;
   /** At the sender: the slots in which it holds something else, as a bitmap, and where it stands now (packed). Throws MalformedError. */
   compareSlots(theirs: Uint8Array): { slots: Uint8Array; vector: Uint8Array };
   /** At the sender: its keys in those slots, by fingerprint and digest, in pages as with exportState. */

@@ -5,7 +5,7 @@
  */
 import { ByteReader, MalformedError } from './bytes.ts';
 import { unixMsOf } from './clock.ts';
-import type { Received, ReplicaId, Stamp, UnixMs } from './contract.ts';
+import type { Received, ReplicaId, Stamp, UnixMs, VersionVector } from './contract.ts';
 import { decodeEnvelope, type EnvelopeContents } from './envelope.ts';
 import { Slice } from './slice.ts';
 import type { State } from './state.ts';
@@ -20,6 +20,13 @@ const WAITING_OVERHEAD_BYTES = 1024;
  * that what follows it can never be applied. Should it come after all, so does the rest, by anti-entropy.
  */
 const WAITING_MS_MAX = 120_000;
+
+export interface EnvelopeSpan {
+  readonly replica: ReplicaId;
+  readonly first: number;
+  readonly last: number;
+  readonly context: VersionVector;
+}
 
 interface Waiting {
   contents: EnvelopeContents;
@@ -72,11 +79,12 @@ export class Delivery {
     return { kind: 'applied', txns };
   }
 
-  /** Whose txn, and which, ends a valid envelope. Throws MalformedError. */
-  lastOf(bytes: Uint8Array): { replica: ReplicaId; number: number } {
+  /** What a valid envelope holds and rests on. Throws MalformedError. */
+  describe(bytes: Uint8Array): EnvelopeSpan {
     const contents = decodeEnvelope(bytes);
     this.check(contents);
-    return { replica: contents.replica, number: contents.first + contents.count - 1 };
+    const { replica, first, count, context } = contents;
+    return { replica, first, last: first + count - 1, context };
   }
 
   private isTooEarly({ replica, first }: EnvelopeContents, last: Stamp): boolean {
@@ -91,6 +99,7 @@ export class Delivery {
     const { replicas } = this.state;
     if (contents.first > this.appliedOf(contents.replica) + 1) return false;
     return contents.context.every((entry) => {
+      if (entry.number === 0) return true;
       const index = replicas.find(entry.replica);
       return index !== undefined && replicas.numbers[index] >= entry.number;
     });

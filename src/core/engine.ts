@@ -406,7 +406,9 @@ class StarlingEngine implements Engine {
     return this.transfer.export(cursor, bytesMax, wanted);
   }
 
-  slotDigests(): { digests: Uint8Array; seen: readonly Stamp[] } {
+  slotDigests(): { digests: Uint8Array; seen: readonly Stamp[] } | null {
+    const { storedStamps, replicas } = this.state;
+    if (storedStamps.some((stamp, index) => stamp > replicas.stamps[index])) return null;
     return this.comparison.slotDigests();
   }
 
@@ -430,7 +432,7 @@ class StarlingEngine implements Engine {
     if (!this.txn.started) this.txn.seal();
     this.transfer.import(
       pages,
-      tail.map((bytes) => this.delivery.lastOf(bytes)),
+      tail.map((bytes) => this.delivery.describe(bytes)),
       compared,
     );
     for (const bytes of tail) {

@@ -110,6 +110,11 @@ export class LocalTxn {
     if (this.contextVersion !== state.foreignTxns) {
       const self = replicas.ids[state.self];
       this.context = replicas.vector().filter((entry) => entry.replica !== self);
+      // known by what it wrote alone, of a transfer that a crash has interrupted; txns may name it nevertheless
+      for (let index = 0; index < state.storedStamps.length; index++) {
+        if ((state.storedStamps[index] ?? 0) > 0 && replicas.numbers[index] === 0 && index !== state.self)
+          this.context.push({ replica: replicas.ids[index], number: 0, stamp: 0 });
+      }
       this.contextVersion = state.foreignTxns;
       this.txn.references = [];
       this.txn.references[state.self] = 0;

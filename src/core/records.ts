@@ -153,8 +153,16 @@ export class Records {
   /** Loads a stored record into an empty state. Deadlines must come after the values of their key. */
   load(name: RecordName, value: Buffer): void {
     const reader = new ByteReader(value);
-    if (name.kind >= RECORD_KEY_DEADLINES) this.putDeadlines(name, readDeadlines(reader));
-    else this.putCell(name, readCell(reader));
+    if (name.kind >= RECORD_KEY_DEADLINES) {
+      const deadlines = readDeadlines(reader);
+      this.noteLoaded(deadlines);
+      this.putDeadlines(name, deadlines);
+    } else {
+      const cell = readCell(reader);
+      this.noteLoaded(cell.siblings);
+      this.noteLoaded(cell.tallies);
+      this.putCell(name, cell);
+    }
     if (!reader.done) throw new MalformedError('bytes after the end of a record');
   }
 
@@ -166,6 +174,15 @@ export class Records {
 
   mergeDeadlines(name: RecordName, myContext: Context, theirs: readonly Deadline[], theirContext: Context): void {
     this.putDeadlines(name, mergeDeadlines(this.deadlinesOf(name), myContext, theirs, theirContext));
+  }
+
+  private noteLoaded(items: readonly { replica: number; stamp: Stamp }[]): void {
+    const { storedStamps, clock } = this.state;
+    for (const { replica, stamp } of items) {
+      if (stamp <= (storedStamps[replica] ?? 0)) continue;
+      storedStamps[replica] = stamp;
+      clock.observe(stamp);
+    }
   }
 
   /** What of the cell was there when we had seen no more than `since`. */

@@ -75,6 +75,11 @@ export class State {
   /** Expired keys whose deadline lies before may be collected. */
   horizon: UnixMs = Number.POSITIVE_INFINITY;
   pending: PendingTally[] = [];
+  /**
+   * By replica index: the latest stamp among the stored records at the start. A crash between the records of a transfer
+   * and its vector leaves records that are ahead of the vector, until the transfer is made again.
+   */
+  readonly storedStamps: Stamp[] = [];
   /** For tallies that are queued now; null: the txn that is being applied cancels them. */
   after: readonly number[] | null = null;
   /** `after` for what was loaded from disk: where this replica stood when recovery was over; empty before that. */

@@ -13,6 +13,7 @@ import { type Cell, readCell } from './cell.ts';
 import { type Compared, type Comparison, checkBitmap, isMarked } from './comparison.ts';
 import type { ReplicaId, Stamp, VersionVector } from './contract.ts';
 import { type Deadline, readDeadlines } from './deadlines.ts';
+import type { EnvelopeSpan } from './delivery.ts';
 import { packVector, unpackVector } from './envelope.ts';
 import type { Keyspace } from './keyspace.ts';
 import type { RecordName, Records } from './records.ts';
@@ -89,11 +90,7 @@ export class Transfer {
    * Merges all pages of one transfer. Throws MalformedError before the first change. `compared`: the pages hold only what
    * a comparison has found to differ.
    */
-  import(
-    raw: readonly Uint8Array[],
-    tail: readonly { replica: ReplicaId; number: number }[],
-    compared?: Compared,
-  ): void {
+  import(raw: readonly Uint8Array[], tail: readonly EnvelopeSpan[], compared?: Compared): void {
     const pages = raw.map((bytes) => this.parse(bytes));
     if (pages.length === 0) return;
     const claimed = compared === undefined ? pages[0].vector : claimedBy(compared, pages[0].vector);
@@ -124,21 +121,23 @@ export class Transfer {
     state.foreignTxns++;
   }
 
-  /** With all of the tail applied, nothing in the pages may be later than what we then have. */
-  private refuseBeyondTail(
-    pages: readonly Page[],
-    claimed: VersionVector,
-    tail: readonly { replica: ReplicaId; number: number }[],
-  ): void {
+  /** The tail must apply without a gap to what is claimed, and with all of it nothing in the pages may be later than we are. */
+  private refuseBeyondTail(pages: readonly Page[], claimed: VersionVector, tail: readonly EnvelopeSpan[]): void {
     const { replicas } = this.state;
     const reached = new Map<ReplicaId, number>();
-    for (const { replica, number } of [...replicas.vector(), ...claimed, ...tail])
+    const reach = (replica: ReplicaId, number: number) =>
       reached.set(replica, Math.max(number, reached.get(replica) ?? 0));
-    for (const { vector } of pages) {
-      for (const { replica, number } of vector) {
-        if (number > (reached.get(replica) ?? 0))
-          throw new MalformedError(`a page that holds txn ${number} of ${replica}, and a tail that does not`);
-      }
+    const isReached = (replica: ReplicaId, number: number) => number <= (reached.get(replica) ?? 0);
+    for (const { replica, number } of [...replicas.vector(), ...claimed]) reach(replica, number);
+    for (const { replica, first, last, context } of tail) {
+      if (isReached(replica, last)) continue;
+      if (!isReached(replica, first - 1) || !context.every((entry) => isReached(entry.replica, entry.number)))
+        throw new MalformedError(`a tail with a gap before txn ${first} of ${replica}`);
+      reach(replica, last);
+    }
+    for (const { replica, number } of pages.flatMap(({ vector }) => vector)) {
+      if (!isReached(replica, number))
+        throw new MalformedError(`a page that holds txn ${number} of ${replica}, and a tail that does not`);
     }
   }
 

@@ -139,9 +139,10 @@ export class CatchingUp {
     if (this.transfer !== null && now - this.transfer.sinceMs < TRANSFER_PATIENCE_MS) return;
     const number = ++this.transfersAsked;
     const held = this.options.engine.slotDigests();
-    this.transfer = { link, number, pages: null, tail: [], compared: null, seen: held.seen, sinceMs: now };
+    this.transfer = { link, number, pages: null, tail: [], compared: null, seen: held?.seen ?? [], sinceMs: now };
     this.options.log.info({ peer: link.peerId }, 'logs do not reach back: asking for a state transfer');
-    link.sendMap(FrameType.wantState, held.digests.length === 0 ? { n: number } : { n: number, held: held.digests });
+    const told = held === null || held.digests.length === 0 ? {} : { held: held.digests };
+    link.sendMap(FrameType.wantState, { n: number, ...told });
   }
 
   /** The transfer that a begin or end is of; null if that was given up, or never asked for. */
@@ -150,7 +151,6 @@ export class CatchingUp {
     return this.transfer?.link === link && this.transfer.number === number ? this.transfer : null;
   }
 
-  /** The first time, or over again: the sender has got too much meanwhile. */
   beginTransfer(link: Link, map: Record<string, unknown>): void {
     const transfer = this.awaited(link, map);
     if (transfer === null) return;
@@ -196,11 +196,15 @@ export class CatchingUp {
     this.transfer.sinceMs = Date.now();
   }
 
-  /** Merges the state, all pages at once. Throws FrameError if it is malformed. */
+  /** Merges the state, all pages at once; or it was broken off, and what is missing is asked for again. Throws FrameError if it is malformed. */
   finishTransfer(link: Link, map: Record<string, unknown>): void {
     const transfer = this.awaited(link, map);
     if (transfer === null) return;
     const { pages } = transfer;
+    if (map.broken === true) {
+      this.transfer = null;
+      return;
+    }
     if (pages === null) throw new FrameError('end of a state transfer without its begin');
     this.transfer = null;
     try {

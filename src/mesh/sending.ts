@@ -11,7 +11,7 @@ import type { Link } from './link.ts';
 const READ_BYTES = 512 * 1024;
 const PAGE_BYTES = 200 * 1024;
 const PULLS_MAX = 256;
-/** Kept for one transfer; past it, it begins anew. */
+/** Kept for one transfer; past it, it is broken off. */
 const TAIL_BYTES_MAX = 256 * 1024 * 1024;
 const NO_SLOTS = new Uint8Array(0);
 
@@ -158,16 +158,26 @@ export class Sending {
 
   /** Every envelope, ours and others', as it is sealed or applied. */
   noteTail(envelope: Envelope): void {
-    for (const out of this.outgoing.values()) {
+    for (const [link, out] of this.outgoing) {
       const { state } = out;
       if (state === null || state.phase === 'begin' || state.phase === 'tail') continue;
       state.tail.push(envelope);
       state.tailBytes += envelope.bytes.length;
-      if (state.tailBytes <= TAIL_BYTES_MAX) continue;
-      // nobody answers, or we got more than we could send
-      if (state.phase === 'listed') out.state = null;
-      else out.state = { ...state, phase: 'begin', cursor: 0, wanted: undefined, tail: [], tailBytes: 0 };
+      if (state.tailBytes > TAIL_BYTES_MAX) this.breakOff(link, out, state);
     }
+  }
+
+  /** We have merged a state ourselves: what came by it is in no tail. */
+  breakOffTransfers(): void {
+    for (const [link, out] of this.outgoing) {
+      if (out.state !== null && out.state.phase !== 'begin') this.breakOff(link, out, out.state);
+    }
+  }
+
+  /** The peer asks again. */
+  private breakOff(link: Link, out: Outgoing, { number }: StateTransfer): void {
+    out.state = null;
+    link.sendMap(FrameType.stateEnd, { n: number, broken: true });
   }
 
   /** Own txns from `from` on; false if there are none (yet). */

@@ -89,6 +89,7 @@ export class Sync {
       links: this.links,
       log: options.log,
       onMerged: () => {
+        this.sending.breakOffTransfers();
         for (const link of this.links.values()) if (link.ready) this.follow(link);
       },
     });

@@ -66,6 +66,7 @@ function transferCompared(from: Replica, to: Replica, bytesMax = 200, meanwhile:
   from.engine.seal();
   to.engine.seal();
   const held = to.engine.slotDigests();
+  if (held === null) throw new Error('nothing was loaded here');
   const tail = tailOf(from);
   const { slots, vector } = from.engine.compareSlots(held.digests);
   const lists: Uint8Array[] = [];
