@@ -7,7 +7,7 @@ export function crdtFields(call: Call): InfoFields {
   const { engine, services } = call;
   const { mesh } = services;
   const { statistics } = engine;
-  const vector = engine.vector();
+  const vector = engine.shorten(engine.vector());
   const peers = mesh.peers();
   const { transfers_sent, transfers_received, pulls, digests_compared, digests_differing, peers_differing, ...others } =
     mesh.statistics();
@@ -18,6 +18,7 @@ export function crdtFields(call: Call): InfoFields {
     // txns that this node wrote itself, and all that it has seen of each replica
     ['crdt_clock', vector.find(({ replica }) => replica === engine.replica)?.number ?? 0],
     ['crdt_ovc', vector.map(({ replica, number }) => `${replica}=${number}`).join(',')],
+    ['crdt_retired_replicas', engine.retirements().length],
     ['crdt_digest', engine.digest()],
     ['crdt_replication', mesh.paused ? 'paused' : 'running'],
     ['crdt_peers', peers.length],

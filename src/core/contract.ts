@@ -147,6 +147,15 @@ export interface VectorEntry {
 /** Version vector: one entry a replica, sorted by replica id. */
 export type VersionVector = VectorEntry[];
 
+/** "`replica` ended with txn `number`", said by the txn of `by` at `byStamp`. See retirement.ts. */
+export interface Retirement {
+  readonly replica: ReplicaId;
+  readonly number: number;
+  readonly stamp: Stamp;
+  readonly by: ReplicaId;
+  readonly byStamp: Stamp;
+}
+
 /**
  * A batch of consecutive txns of one replica in their one encoding (a CBOR map around packed bytes), made once
  * and used three times: on disk, on the gossip topic, to a peer that asks.
@@ -249,7 +258,23 @@ export interface Engine {
 
   /** A remote envelope, whatever it came by. `bytes` are copied if they are kept. */
   receive(bytes: Uint8Array): Received;
+  /** What is applied here, replicas that have retired included. */
   vector(): VersionVector;
+
+  // --- replica ids that are used no more
+  /** For peers: a whole vector without what its retirements imply. */
+  shorten(vector: VersionVector): VersionVector;
+  /** From peers: the other way round. */
+  expand(vector: VersionVector): VersionVector;
+  /** All that are known; grows at its end only. Peers must know of them before they see vectors that are shortened by them. */
+  retirements(): readonly Retirement[];
+  learnRetirements(retirements: readonly Retirement[]): void;
+  /** Our own ids, former ones first, without those that have retired. */
+  ownReplicas(): ReplicaId[];
+  /** At the start, after loadVector(): what ownReplicas() and retirements() said. */
+  loadRetirements(own: readonly ReplicaId[], retirements: readonly Retirement[]): void;
+  /** Retires our former ids, but those in `kept`, of which all members have everything (`stable`). Own txn. */
+  retireFormer(stable: VersionVector | 'alone', kept: ReadonlySet<ReplicaId>): void;
   /** How far ahead of the clock here a stamp of others may be; Infinity at first, so that what is read back from disk is taken. */
   clockSkewMaxMs: number;
   /** Some txns of that replica are refused until their time comes. */

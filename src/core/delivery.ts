@@ -199,6 +199,9 @@ export class Delivery {
     const context = replicas.contextOf(contents.context);
     const references = [origin, ...contents.context.map((entry) => replicas.indexOf(entry.replica))];
     while (context.length <= origin) context.push(0);
+    // it has seen its own earlier txns
+    context[origin] = contents.base;
+    state.retirements.imply(context);
     const reader = this.reader.set(contents.txns, 0, contents.txns.length);
     const known = replicas.numbers[origin];
     state.origin = origin;
@@ -252,5 +255,6 @@ const NOBODY: EffectTarget = {
   setRemove() {},
   databaseClear() {},
   stringPrune() {},
+  retire() {},
 };
 const NOWHERE: readonly EffectTarget[] = new Array(16).fill(NOBODY);

@@ -14,6 +14,7 @@ import type {
   Inspection,
   Received,
   ReplicaId,
+  Retirement,
   Stamp,
   StateRecord,
   UnixMs,
@@ -22,6 +23,7 @@ import type {
 } from './contract.ts';
 import { DatabaseView } from './database.ts';
 import { Delivery } from './delivery.ts';
+import { NO_CANCELS } from './elements.ts';
 import { packVector } from './envelope.ts';
 import { SLOTS } from './hash.ts';
 import { inspectKey } from './inspection.ts';
@@ -32,6 +34,7 @@ import { Records } from './records.ts';
 import { Slice } from './slice.ts';
 import { idleClock, State, type WatchState, watchName } from './state.ts';
 import { Transfer } from './transfer.ts';
+import { Op } from './txn.ts';
 
 const DATABASES = 16;
 const NONE: ReadonlySet<ReplicaId> = new Set();
@@ -62,6 +65,7 @@ class StarlingEngine implements Engine {
   private readonly envelopeListeners: ((envelope: Envelope, local: boolean) => void)[] = [];
   private readonly openListeners: (() => void)[] = [];
   private readonly watchStates = new WeakMap<Watch, WatchState>();
+  private readonly formerReplicas: ReplicaId[] = [];
   private lastSealed: Envelope | null = null;
   private drainAt = 0;
   private collectDatabase = 0;
@@ -197,6 +201,58 @@ class StarlingEngine implements Engine {
     const { quarantine, replicas, now } = this.state;
     quarantine.release(now);
     return quarantine.withoutRefused(replicas.missing(theirs));
+  }
+
+  // --- replica ids that are used no more
+
+  shorten(vector: VersionVector): VersionVector {
+    return this.state.retirements.shorten(vector, this.replica);
+  }
+
+  expand(vector: VersionVector): VersionVector {
+    return this.state.retirements.expand(vector);
+  }
+
+  retirements(): readonly Retirement[] {
+    return this.state.retirements.all;
+  }
+
+  learnRetirements(retirements: readonly Retirement[]): void {
+    this.state.retirements.learn(retirements);
+  }
+
+  ownReplicas(): ReplicaId[] {
+    const { replicas, retirements } = this.state;
+    const former = this.formerReplicas.filter((id) => !retirements.isRetired(replicas.indexOf(id)));
+    return [...former, this.replica];
+  }
+
+  loadRetirements(own: readonly ReplicaId[], retirements: readonly Retirement[]): void {
+    this.formerReplicas.push(...own.filter((id) => id !== this.replica));
+    this.state.retirements.learn(retirements);
+  }
+
+  retireFormer(stable: VersionVector | 'alone', kept: ReadonlySet<ReplicaId>): void {
+    const { replicas } = this.state;
+    const stableNumbers = stable === 'alone' ? null : new Map(stable.map(({ replica, number }) => [replica, number]));
+    const due = this.ownReplicas().filter((id) => {
+      const index = replicas.find(id);
+      const number = index === undefined ? 0 : replicas.numbers[index];
+      if (number === 0 || id === this.replica || kept.has(id)) return false;
+      return stableNumbers === null || stableNumbers.get(id) === number;
+    });
+    if (due.length === 0) return;
+    this.begin();
+    const writer = this.txn.begin();
+    for (const id of due) {
+      const index = replicas.indexOf(id);
+      const { [index]: number } = replicas.numbers;
+      const { [index]: stamp } = replicas.stamps;
+      writer.op(Op.retire, 0, null, NO_CANCELS);
+      writer.retirement(index, number, stamp);
+      this.keyspaces[0].retire(index, number, stamp);
+    }
+    this.commit();
   }
 
   get clockSkewMaxMs(): number {
@@ -452,6 +508,7 @@ class StarlingEngine implements Engine {
     this.txn.seal();
     if (this.state.replicas.find(replica) !== undefined)
       throw new MalformedError(`replica ${replica} is known already`);
+    this.formerReplicas.push(this.replica);
     this.state.self = this.state.replicas.indexOf(replica);
     this.delivery.ownAccepted = true;
     this.txn.forget();

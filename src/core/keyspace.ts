@@ -95,6 +95,12 @@ export class Keyspace implements EffectTarget {
     this.state.touched(this.index, key.bytes, key.start, key.end, gone);
   }
 
+  /** In the state of all databases: it comes with txns like any effect. */
+  retire(replica: number, number: number, stamp: Stamp): void {
+    const { retirements, origin, stamp: byStamp } = this.state;
+    retirements.add(replica, number, stamp, origin, byStamp);
+  }
+
   keyExpire(key: Slice, deadline: UnixMs, scope: readonly number[]): void {
     const { state } = this;
     const list = withoutCovered(this.expiry.deadlines.list(key.bytes, key.start, key.end), state.context);

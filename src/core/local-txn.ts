@@ -36,6 +36,7 @@ export class LocalTxn {
 
   constructor(state: State) {
     this.state = state;
+    this.txn.onUnlisted = (replica) => this.list(replica);
   }
 
   /** Bytes of txns in the open envelope. */
@@ -109,12 +110,7 @@ export class LocalTxn {
     this.previous = state.stamp;
     if (this.contextVersion !== state.foreignTxns) {
       const self = replicas.ids[state.self];
-      this.context = replicas.vector().filter((entry) => entry.replica !== self);
-      // known by what it wrote alone, of a transfer that a crash has interrupted; txns may name it nevertheless
-      for (let index = 0; index < state.storedStamps.length; index++) {
-        if ((state.storedStamps[index] ?? 0) > 0 && replicas.numbers[index] === 0 && index !== state.self)
-          this.context.push({ replica: replicas.ids[index], number: 0, stamp: 0 });
-      }
+      this.context = state.retirements.shorten(replicas.vector(), self).filter((entry) => entry.replica !== self);
       this.contextVersion = state.foreignTxns;
       this.txn.references = [];
       this.txn.references[state.self] = 0;
@@ -124,6 +120,17 @@ export class LocalTxn {
     }
     this.writer.reset();
     this.onOpen();
+  }
+
+  /**
+   * An effect names a replica that has retired; or of which nothing is known but what stands in records of a transfer that
+   * a crash has interrupted.
+   */
+  private list(replica: number): number {
+    const { ids, numbers, stamps } = this.state.replicas;
+    this.context.push({ replica: ids[replica], number: numbers[replica], stamp: stamps[replica] });
+    this.txn.references[replica] = this.context.length;
+    return this.context.length;
   }
 
   /** After a change of incarnation: the next envelope starts from scratch. */

@@ -10,6 +10,7 @@ import { HybridClock } from './clock.ts';
 import type { Conflict, EngineStatistics, Stamp, UnixMs } from './contract.ts';
 import { SLOTS } from './hash.ts';
 import { Quarantine } from './quarantine.ts';
+import { Retirements } from './retirement.ts';
 import { Uncounted } from './uncounted.ts';
 import { type Context, ReplicaTable } from './version.ts';
 
@@ -57,6 +58,7 @@ export class State {
   readonly arena = new Arena();
   readonly seed: number;
   readonly replicas = new ReplicaTable();
+  readonly retirements = new Retirements(this.replicas);
   readonly clock = new HybridClock();
   self = 0;
   now: UnixMs = 0;

@@ -1,7 +1,7 @@
 /**
  * State transfer: all records in pages, for a peer whose gap no log covers any more. A page is a CBOR map:
  * v 1 · x the vector that its records reflect · r replica ids, 8 bytes each, that they refer to · d records
- * (key run, value run). Pages of one transfer are taken one after another while the sender goes on, so each has its
+ * (key run, value run) · f what the sender knows of retired replicas. Pages of one transfer are taken one after another while the sender goes on, so each has its
  * own vector; the receiver merges them all at once, claims the first one's, and applies the txns that the sender got
  * meanwhile (the tail) over it in the same step: nobody sees a state that is ahead of its vector. Applying txns again over
  * records that hold them already changes nothing.
@@ -11,12 +11,13 @@ import { ByteTable } from './byte-table.ts';
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
 import { type Cell, readCell } from './cell.ts';
 import { type Compared, type Comparison, checkBitmap, isMarked } from './comparison.ts';
-import type { ReplicaId, Stamp, VersionVector } from './contract.ts';
+import type { ReplicaId, Retirement, Stamp, VersionVector } from './contract.ts';
 import { type Deadline, readDeadlines } from './deadlines.ts';
 import type { EnvelopeSpan } from './delivery.ts';
 import { packVector, unpackVector } from './envelope.ts';
 import type { Keyspace } from './keyspace.ts';
 import type { RecordName, Records } from './records.ts';
+import { packRetirements, unpackRetirements } from './retirement.ts';
 import { RECORD_KEY_DEADLINES, type State } from './state.ts';
 
 const WALK_END = 2 ** 32;
@@ -29,6 +30,7 @@ const decoder = new Decoder({ useRecords: false, mapsAsObjects: true });
 
 interface Page {
   vector: VersionVector;
+  retirements: Retirement[];
   records: { name: Buffer; cell: Cell | null; deadlines: Deadline[] | null }[];
 }
 
@@ -73,6 +75,7 @@ export class Transfer {
       x: packVector(replicas.vector()),
       r: Buffer.from(replicas.ids.join(''), 'hex'),
       d: packed.bytes.subarray(0, packed.at),
+      f: packRetirements(this.state.retirements.all),
     });
     return { next: database >= this.keyspaces.length ? 0 : database * WALK_END + walk, bytes: Buffer.from(bytes) };
   }
@@ -97,6 +100,7 @@ export class Transfer {
     const { state } = this;
     const { replicas } = state;
     this.refuseBeyondTail(pages, claimed, tail);
+    for (const { retirements } of pages) this.state.retirements.learn(retirements);
     const mine = replicas.stamps.slice();
     const seen = new SeenRecords(state);
     // a merge is nobody's txn: context null would swallow siblings' conflicts, and what it cancels is stable with all of it
@@ -206,7 +210,7 @@ export class Transfer {
   }
 
   /** The fields of a page, of the right types. */
-  private open(bytes: Uint8Array): { x: Uint8Array; r: Uint8Array; d: Uint8Array } {
+  private open(bytes: Uint8Array): { x: Uint8Array; r: Uint8Array; d: Uint8Array; f: Uint8Array } {
     let map: unknown;
     try {
       map = decoder.decode(bytes);
@@ -214,22 +218,29 @@ export class Transfer {
       throw new MalformedError(`not CBOR: ${error instanceof Error ? error.message : String(error)}`);
     }
     if (typeof map !== 'object' || map === null) throw new MalformedError('state page is no map');
-    const { v, x, r, d } = map as Record<string, unknown>;
+    const { v, x, r, d, f } = map as Record<string, unknown>;
     if (v !== 1) throw new MalformedError(`state page version ${String(v)}`);
-    if (!(x instanceof Uint8Array) || !(r instanceof Uint8Array) || !(d instanceof Uint8Array) || r.length % 8 !== 0) {
-      throw new MalformedError('state page without vector, replicas or records');
+    if (
+      !(x instanceof Uint8Array) ||
+      !(r instanceof Uint8Array) ||
+      !(d instanceof Uint8Array) ||
+      !(f instanceof Uint8Array) ||
+      r.length % 8 !== 0
+    ) {
+      throw new MalformedError('state page without vector, replicas, records or retirements');
     }
-    return { x, r, d };
+    return { x, r, d, f };
   }
 
   private parse(bytes: Uint8Array): Page {
     const fields = this.open(bytes);
-    const { r, d } = fields;
+    const { r, d, f } = fields;
     const ids = asBuffer(r);
     const indexes: number[] = [];
     for (let at = 0; at < ids.length; at += 8)
       indexes.push(this.state.replicas.indexOf(ids.toString('hex', at, at + 8)));
-    const page: Page = { vector: vectorOf(fields), records: [] };
+    const retirements = unpackRetirements(f);
+    const page: Page = { vector: vectorOf(fields), retirements, records: [] };
     const reader = new ByteReader(asBuffer(d));
     while (!reader.done) {
       const name = reader.runCopy();

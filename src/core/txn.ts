@@ -34,6 +34,8 @@ export const Op = {
   databaseClear: 12,
   /** Those values of a string key that have expired while others of it have not. */
   stringPrune: 13,
+  /** A replica that writes no more. Of no key, and no database. */
+  retire: 14,
 } as const;
 
 const CODE = 0x1f;
@@ -54,6 +56,7 @@ export interface EffectTarget {
   setRemove(key: Slice, member: Slice): void;
   databaseClear(): void;
   stringPrune(key: Slice, dots: readonly number[], cancels: readonly Cancel[]): void;
+  retire(replica: number, number: number, stamp: Stamp): void;
 }
 
 /** Writes the effects of local txns into the open envelope. */
@@ -61,6 +64,8 @@ export class TxnWriter {
   readonly writer: ByteWriter;
   /** Reference of each local replica index in the open envelope. */
   references: number[] = [];
+  /** Names a replica that the context leaves out, and gives its reference. */
+  onUnlisted: (replica: number) => number = () => 0;
   stamp: Stamp = 0;
   private database = 0;
   private keyStart = -1;
@@ -129,15 +134,25 @@ export class TxnWriter {
   dots(pairs: readonly number[]): void {
     this.writer.varint(pairs.length / 2);
     for (let i = 0; i < pairs.length; i += 2) {
-      this.writer.varint(this.references[pairs[i]]);
+      this.reference(pairs[i]);
       this.earlier(pairs[i + 1]);
     }
+  }
+
+  retirement(replica: number, number: number, stamp: Stamp): void {
+    this.reference(replica);
+    this.writer.varint(number);
+    this.earlier(stamp);
+  }
+
+  private reference(replica: number): void {
+    this.writer.varint(this.references[replica] ?? this.onUnlisted(replica));
   }
 
   private cancels(cancels: readonly Cancel[]): void {
     this.writer.varint(cancels.length);
     for (const { replica, frame, stamp, sum } of cancels) {
-      this.writer.varint(this.references[replica]);
+      this.reference(replica);
       this.earlier(frame);
       this.earlier(stamp);
       writeAmount(this.writer, sum);
@@ -185,7 +200,7 @@ export class TxnReader {
         effects--;
         continue;
       }
-      if (code !== Op.databaseClear) {
+      if (code !== Op.databaseClear && code !== Op.retire) {
         if ((op & SAME_KEY) !== 0) {
           if (!keyed) throw new MalformedError(`no key to repeat at ${reader.at}`);
         } else {
@@ -250,6 +265,9 @@ export class TxnReader {
         return;
       case Op.stringPrune:
         target.stringPrune(key, readDots(reader, stamp, replicas), cancels);
+        return;
+      case Op.retire:
+        target.retire(readReplica(reader, replicas), reader.varint(), readEarlier(reader, stamp));
         return;
       default:
         throw new MalformedError(`unknown effect ${code} at ${reader.at}`);

@@ -32,6 +32,7 @@ export const FrameType = {
   keysListed: 18,
   wantKeys: 19,
   stateTail: 20,
+  retirements: 21,
 } as const;
 
 const BULK = [FrameType.envelope, FrameType.statePage, FrameType.keyList, FrameType.stateTail] as const;

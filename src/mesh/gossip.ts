@@ -71,7 +71,7 @@ export class Gossip {
         region,
         zone,
         addresses: this.options.addresses(),
-        vector: vectorToWire(engine.vector()),
+        vector: vectorToWire(engine.shorten(engine.vector())),
         clock: Date.now(),
       }),
     );
@@ -144,7 +144,7 @@ export class Gossip {
     members.report({
       peerId,
       replica: replicaField(entry, 'replica'),
-      vector: vectorFromWire(entry.vector),
+      vector: engine.expand(vectorFromWire(entry.vector)),
       region: textField(entry, 'region'),
       zone: textField(entry, 'zone'),
       addresses: textsField(entry, 'addresses'),

@@ -239,6 +239,7 @@ class RunningMesh implements Mesh {
     }
     this.sync.pullMissing();
     this.members_.updateStability(Date.now());
+    this.members_.retireFormer(Date.now());
   }
 }
 

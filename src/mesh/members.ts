@@ -148,30 +148,50 @@ export class Members {
 
   /** Tells the engine what is stable. */
   updateStability(nowMs: UnixMs): void {
-    const members = this.all();
-    if (members.length === 0) {
-      if (nowMs < this.expectedUntilMs) this.engine.setStability([], 0);
-      else this.engine.setStability('alone', nowMs);
+    const stable = this.stableVector(nowMs);
+    if (stable === 'alone') {
+      this.engine.setStability('alone', nowMs);
       return;
     }
+    let horizon = this.byPeer.size === 0 ? 0 : nowMs;
+    for (const member of this.byPeer.values()) {
+      // what a broken clock has written is applied in its own time, however late that is
+      if (this.engine.isQuarantined(member.replica)) continue;
+      if (nowMs - member.lastSeenMs < HORIZON_PATIENCE_MS) horizon = Math.min(horizon, member.heardMs);
+    }
+    this.engine.setStability(stable, horizon, this.lacking());
+  }
+
+  /** Lets go of this node's former replica ids of which every member has everything. */
+  retireFormer(nowMs: UnixMs): void {
+    const live = this.all().map(({ replica }) => replica);
+    this.engine.retireFormer(this.stableVector(nowMs), new Set([...live, ...this.lacking()]));
+  }
+
+  /** What every member has applied. */
+  private stableVector(nowMs: UnixMs): VersionVector | 'alone' {
+    if (this.byPeer.size === 0) return nowMs < this.expectedUntilMs ? [] : 'alone';
     const stable = this.engine.vector();
-    let horizon = nowMs;
-    const lacking = new Set<ReplicaId>();
-    for (const member of members) {
-      for (const { replica } of this.engine.missing(member.vector)) lacking.add(replica);
+    for (const { vector } of this.byPeer.values()) {
       for (const entry of stable) {
-        const theirs = member.vector.find((each) => each.replica === entry.replica);
+        const theirs = vector.find((each) => each.replica === entry.replica);
         if (theirs === undefined) entry.stamp = entry.number = 0;
         else if (theirs.number < entry.number) {
           entry.number = theirs.number;
           entry.stamp = theirs.stamp;
         }
       }
-      // what a broken clock has written is applied in its own time, however late that is
-      if (this.engine.isQuarantined(member.replica)) continue;
-      if (nowMs - member.lastSeenMs < HORIZON_PATIENCE_MS) horizon = Math.min(horizon, member.heardMs);
     }
-    this.engine.setStability(stable, horizon, lacking);
+    return stable;
+  }
+
+  /** Replicas of which some member has txns that are not here. */
+  private lacking(): Set<ReplicaId> {
+    const lacking = new Set<ReplicaId>();
+    for (const { vector } of this.byPeer.values()) {
+      for (const { replica } of this.engine.missing(vector)) lacking.add(replica);
+    }
+    return lacking;
   }
 
   // --- confirmations, for WAIT

@@ -5,7 +5,7 @@
  * no direct link. Nothing that came from a peer is sent on unasked.
  */
 import type { Engine, Envelope, ReplicaId } from '../core/contract.ts';
-import { MalformedError } from '../core/index.ts';
+import { MalformedError, packRetirements, unpackRetirements } from '../core/index.ts';
 import { Agreement } from './agreement.ts';
 import { CatchingUp } from './catching-up.ts';
 import type { ClockAlarm } from './clock-alarm.ts';
@@ -28,6 +28,7 @@ import type { Members } from './members.ts';
 import { Sending } from './sending.ts';
 
 const PROTOCOL_VERSION = 1;
+const RETIREMENTS_PER_FRAME = 4096;
 /** Entries of vectors in one frame that tells of members: about 130 KB of them. */
 const MEMBER_ENTRIES_PER_FRAME = 3000;
 /** What the rest of a member takes there, in such entries. */
@@ -73,6 +74,7 @@ export class Sync {
   private readonly catchingUp: CatchingUp;
   private readonly agreement: Agreement;
   private readonly counts = { envelopes_received: 0, refused: 0, replica_clashes: 0 };
+  private readonly retirementsTold = new WeakMap<Link, number>();
   private ackTimer: NodeJS.Timeout | null = null;
 
   constructor(options: SyncOptions) {
@@ -120,7 +122,7 @@ export class Sync {
       region,
       zone,
       addresses: this.options.addresses(),
-      vector: vectorToWire(engine.vector()),
+      vector: vectorToWire(engine.shorten(engine.vector())),
       clock: Date.now(),
       gossip: gossips,
     });
@@ -167,6 +169,7 @@ export class Sync {
     const now = Date.now();
     let list: Record<string, unknown>[] = [];
     let entries = 0;
+    for (const link of links) this.tellRetirements(link);
     const tell = () => {
       for (const link of links) link.sendMap(FrameType.members, { list });
       list = [];
@@ -181,7 +184,7 @@ export class Sync {
         region: member.region,
         zone: member.zone,
         addresses: member.addresses,
-        vector: vectorToWire(member.vector),
+        vector: vectorToWire(this.options.engine.shorten(member.vector)),
         age: Math.max(0, now - member.lastSeenMs),
       });
     }
@@ -191,8 +194,20 @@ export class Sync {
   private sendVector(link: Link, digest: string | null = null): void {
     const { engine } = this.options;
     engine.seal();
-    const vector = vectorToWire(engine.vector());
+    this.tellRetirements(link);
+    const vector = vectorToWire(engine.shorten(engine.vector()));
     link.sendMap(FrameType.vector, { vector, clock: Date.now(), ...(digest === null ? {} : { digest }) });
+  }
+
+  /** Those that the peer was not told of: it must know of them before a vector that leaves them out. */
+  private tellRetirements(link: Link): void {
+    const all = this.options.engine.retirements();
+    for (let told = this.retirementsTold.get(link) ?? 0; told < all.length; ) {
+      const next = all.slice(told, told + RETIREMENTS_PER_FRAME);
+      told += next.length;
+      this.retirementsTold.set(link, told);
+      link.sendMap(FrameType.retirements, { list: packRetirements(next) });
+    }
   }
 
   private follow(link: Link): void {
@@ -214,6 +229,9 @@ export class Sync {
         return;
       case FrameType.members:
         this.members(decodeMap(body));
+        return;
+      case FrameType.retirements:
+        this.retirements(decodeMap(body));
         return;
       case FrameType.ask:
         if (!this.paused) this.sendVector(link);
@@ -269,6 +287,15 @@ export class Sync {
     this.malformedIsTheirs(() => this.sending.wantKeys(link, integerField(map, 'n'), keys, map.last === true));
   }
 
+  private retirements(map: Record<string, unknown>): void {
+    const list = bytesField(map, 'list');
+    const { engine, members } = this.options;
+    this.malformedIsTheirs(() => engine.learnRetirements(unpackRetirements(list)));
+    // vectors that came before it, by gossip or with a hello, said less than they meant
+    for (const member of members.all()) member.vector = engine.expand(member.vector);
+    this.pullMissing();
+  }
+
   private malformedIsTheirs(work: () => void): void {
     try {
       work();
@@ -309,7 +336,7 @@ export class Sync {
     members.report({
       peerId: link.peerId,
       replica,
-      vector: vectorFromWire(map.vector),
+      vector: engine.expand(vectorFromWire(map.vector)),
       region: textField(map, 'region'),
       zone: textField(map, 'zone'),
       addresses: textsField(map, 'addresses'),
@@ -321,6 +348,7 @@ export class Sync {
     link.ping();
     log.info({ peer: link.peerId, replica }, 'peer connected');
     if (!this.paused) {
+      this.tellRetirements(link);
       this.follow(link);
       this.tellMembers([link]);
       this.pullMissing();
@@ -333,7 +361,7 @@ export class Sync {
     const { members, engine } = this.options;
     const known = members.get(link.peerId);
     if (known === undefined) return;
-    const vector = vectorFromWire(map.vector);
+    const vector = engine.expand(vectorFromWire(map.vector));
     members.report({ ...known, vector, clockMs: numberField(map, 'clock'), seenMs: Date.now() });
     const ours = vector.find((entry) => entry.replica === engine.replica);
     if (
@@ -363,7 +391,7 @@ export class Sync {
       this.options.members.report({
         peerId,
         replica: replicaField(entry, 'replica'),
-        vector: vectorFromWire(entry.vector),
+        vector: this.options.engine.expand(vectorFromWire(entry.vector)),
         region: textField(entry, 'region'),
         zone: textField(entry, 'zone'),
         addresses: textsField(entry, 'addresses'),

@@ -12,7 +12,7 @@ import type { CommitQueue } from './commit-queue.ts';
 import type { Operation } from './disk.ts';
 import { stateKey, value } from './encoding.ts';
 import type { Log } from './log.ts';
-import { writeCheckpoint, writeReplicaTable } from './metadata.ts';
+import { writeCheckpoint, writeOwnReplicas, writeReplicaTable } from './metadata.ts';
 
 /** About 1.5 ms of the command thread. */
 const SLICE_RECORDS = 500;
@@ -29,6 +29,7 @@ export class Checkpointer {
   private readonly log: Log;
   /** Replicas already in the table on disk. */
   private tableLength: number;
+  private own = '';
   private changesSaved = 0;
   private running: Promise<void> | null = null;
   private next: Promise<void> | null = null;
@@ -90,13 +91,23 @@ export class Checkpointer {
     // What the vector vouches for must be on the platter before the vector is.
     await queue.commit([], true);
     const atMs = Date.now();
-    await queue.commit([writeCheckpoint({ vector, atMs, segments })], true);
+    const retirements = [...engine.retirements()];
+    await queue.commit([writeCheckpoint({ vector, atMs, segments, retirements })], true);
     this.lastSaveMs = atMs;
     this.changesSaved = changes;
     this.lastSaveMillis = performance.now() - begin;
     this.completed++;
     const kept = await log.cut();
-    if (kept.length < segments.length) await queue.commit([writeCheckpoint({ vector, atMs, segments: kept })], false);
+    if (kept.length === segments.length) return;
+    await queue.commit([writeCheckpoint({ vector, atMs, segments: kept, retirements })], false);
+  }
+
+  /** The write that tells under which ids this directory is written; null if that is on disk already. */
+  ownReplicas(): Operation | null {
+    const own = this.engine.ownReplicas();
+    if (own.join() === this.own) return null;
+    this.own = own.join();
+    return writeOwnReplicas(own);
   }
 
   /** Drains a few dirty records. `left` counts the rest of those that were dirty when the drain began. */
@@ -115,6 +126,8 @@ export class Checkpointer {
       operations.push(writeReplicaTable(table));
       this.tableLength = table.length;
     }
+    const own = this.ownReplicas();
+    if (own !== null) operations.push(own);
     return { operations, left };
   }
 }

@@ -2,7 +2,7 @@
  * The few facts beside log and state: the replica table that records refer to, and the last completed checkpoint.
  * Kept as JSON: small, rarely written, and readable in an emergency.
  */
-import type { ReplicaId, VersionVector } from '../core/contract.ts';
+import type { ReplicaId, Retirement, VersionVector } from '../core/contract.ts';
 import type { Disk, Operation } from './disk.ts';
 import { metadataKey, open, value } from './encoding.ts';
 
@@ -19,6 +19,17 @@ export interface Checkpoint {
   readonly atMs: number;
   /** Oldest first; all of them covered by `vector`. */
   readonly segments: readonly LogSegment[];
+  /** What is known of replicas that have retired: contexts in the log leave them out. */
+  readonly retirements: readonly Retirement[];
+}
+
+/** The ids that this directory was written under, but those that have retired. */
+export function writeOwnReplicas(own: readonly ReplicaId[]): Operation {
+  return put('own', own);
+}
+
+export async function readOwnReplicas(disk: Disk): Promise<ReplicaId[]> {
+  return (await get<ReplicaId[]>(disk, 'own')) ?? [];
 }
 
 export function writeReplicaTable(table: readonly ReplicaId[]): Operation {
@@ -34,7 +45,8 @@ export async function readReplicaTable(disk: Disk): Promise<ReplicaId[]> {
 }
 
 export async function readCheckpoint(disk: Disk): Promise<Checkpoint> {
-  return (await get<Checkpoint>(disk, 'checkpoint')) ?? { vector: [], atMs: 0, segments: [] };
+  const none = { vector: [], atMs: 0, segments: [], retirements: [] };
+  return { ...none, ...(await get<Partial<Checkpoint>>(disk, 'checkpoint')) };
 }
 
 function put(name: string, content: unknown): Operation {

@@ -5,7 +5,7 @@
 import type { Engine, ReplicaId, VersionVector } from '../core/contract.ts';
 import type { Disk } from './disk.ts';
 import { LOG_RANGE, logKey, open, readLogKey, readLogValue, readStateKey, STATE_RANGE } from './encoding.ts';
-import { type Checkpoint, readCheckpoint, readReplicaTable } from './metadata.ts';
+import { type Checkpoint, readCheckpoint, readOwnReplicas, readReplicaTable } from './metadata.ts';
 
 export interface Recovered {
   readonly table: ReplicaId[];
@@ -23,6 +23,7 @@ export async function recover(disk: Disk, engine: Engine): Promise<Recovered> {
   const table = await readReplicaTable(disk);
   const checkpoint = await readCheckpoint(disk);
   engine.loadVector([...table], [...checkpoint.vector]);
+  engine.loadRetirements(await readOwnReplicas(disk), checkpoint.retirements);
   let records = 0;
   for await (const page of disk.pages(STATE_RANGE)) {
     for (const [key, sealed] of page) engine.loadRecord(readStateKey(key), open(key, sealed));

@@ -84,6 +84,8 @@ export class OpenStore implements Store {
     }
     this.engine = engine;
     this.checkpointer = new Checkpointer(engine, this.queue, this.log, table.length, checkpoint.atMs);
+    const own = this.checkpointer.ownReplicas();
+    if (own !== null) this.queue.append(own);
     engine.onEnvelope((envelope) => {
       if (!this.log.append(envelope)) this.coverState('The state was transferred from a peer');
     });

@@ -185,6 +185,19 @@ export function isCollected(machines: readonly Machine[]): boolean {
   return runningOf(machines).every(({ node }) => node.engine.statistics.pendingCollection === 0);
 }
 
+/** I11: of the ids that a node was known by before, none is left in its vector that all members have. */
+export function isRetired(machines: readonly Machine[]): boolean {
+  if (machines.some(({ wild }) => wild)) return true;
+  const engines = runningOf(machines).map(({ node }) => node.engine);
+  // whose directory was cloned takes what the original goes on under for a former id of its own
+  const live = new Set(engines.map(({ replica }) => replica));
+  return engines.every((engine) => {
+    const named = engine.shorten(engine.vector()).map(({ replica }) => replica);
+    const former = new Set(engine.ownReplicas().filter((replica) => !live.has(replica)));
+    return named.every((replica) => !former.has(replica));
+  });
+}
+
 /** I11: nobody waits for ever for what its author has lost. */
 export function isPatienceOver(machines: readonly Machine[]): boolean {
   // what depends on txns from the future comes again and again until their time

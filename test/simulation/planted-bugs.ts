@@ -103,8 +103,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'stability: a node with members takes itself to be alone',
     file: 'src/mesh/members.ts',
-    find: 'if (members.length === 0) {',
-    replace: 'if (members.length < 100) {',
+    find: 'if (this.byPeer.size === 0) return nowMs',
+    replace: 'if (this.byPeer.size < 100) return nowMs',
   },
   {
     name: 'merge: what the other has removed stays',
@@ -127,7 +127,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'state transfer: what the sender does not name stays',
     file: 'src/core/transfer.ts',
-    find: 'this.mergeAbsent(seen, mine, replicas.contextOf(pages[0].vector), deadlinePass);',
+    find: 'this.mergeAbsent(seen, mine, replicas.contextOf(claimed), deadlinePass, compared);',
     replace: '',
   },
   {
@@ -177,8 +177,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'checkpoint: its vector is taken at its end',
     file: 'src/store/checkpoint.ts',
-    find: 'await queue.commit([writeCheckpoint({ vector, atMs, segments })], true);',
-    replace: 'await queue.commit([writeCheckpoint({ vector: engine.vector(), atMs, segments })], true);',
+    find: 'await queue.commit([writeCheckpoint({ vector, atMs, segments, retirements })], true);',
+    replace: 'await queue.commit([writeCheckpoint({ vector: engine.vector(), atMs, segments, retirements })], true);',
   },
   {
     name: 'checkpoint: changed times to live are not written',
@@ -215,5 +215,30 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'src/mesh/catching-up.ts',
     find: 'if (excessMs > 0) {',
     replace: 'if (excessMs < 0) {',
+  },
+  {
+    name: 'retirement: the context of an envelope is taken for whole',
+    file: DELIVERY,
+    find: 'state.retirements.imply(context);',
+    replace: '',
+  },
+  {
+    name: 'retirement: peers’ vectors are taken for whole',
+    file: 'src/core/retirement.ts',
+    find: 'if (this.facts.length === 0) return vector;\n    const entries',
+    replace: 'if (this.facts.length >= 0) return vector;\n    const entries',
+  },
+  {
+    name: 'retirement: not told with a state transfer, nor to peers',
+    file: 'src/core/engine.ts',
+    find: 'return this.state.retirements.all;',
+    replace: 'return [];',
+    also: { find: 'this.state.retirements.learn(retirements);\n  }\n\n  retireFormer', replace: '}\n\n  retireFormer' },
+  },
+  {
+    name: 'retirement: former ids never go',
+    file: 'src/mesh/index.ts',
+    find: 'this.members_.retireFormer(Date.now());',
+    replace: '',
   },
 ];

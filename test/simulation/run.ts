@@ -10,6 +10,7 @@ import {
   isCollected,
   isConverged,
   isPatienceOver,
+  isRetired,
 } from './checkers.ts';
 import { Clients } from './clients.ts';
 import { FAULT_KINDS, type FaultKind, Faults } from './faults.ts';
@@ -159,6 +160,7 @@ class Run {
       convergedMs = world.nowMs - healedMs;
       checkEnd(machines, this.history);
       await this.within(COLLECT_MS_MAX, 'I8: not collected', () => isCollected(machines) && isConverged(machines));
+      await this.within(COLLECT_MS_MAX, 'I11: former ids stay', () => isRetired(machines) && isConverged(machines));
       await this.within(PATIENCE_MS_MAX, 'I11: envelopes still wait', () => isPatienceOver(machines));
       checkEnd(machines, this.history);
     } catch (error) {
