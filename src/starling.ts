@@ -12,6 +12,7 @@ import type { Configuration } from './config/configuration.ts';
 import { createEngine, type Engine } from './core/index.ts';
 import { createLogger, type Logger, pinoLevel } from './logging.ts';
 import { createMesh, type Mesh } from './mesh/index.ts';
+import { clientsPossible, openFilesMax } from './open-files.ts';
 import { RespServer } from './resp/server.ts';
 import { sealInTime } from './sealing.ts';
 import { Statistics } from './server-statistics.ts';
@@ -51,6 +52,11 @@ export async function startStarling(options: StarlingOptions): Promise<Starling>
   const { configuration } = options;
   const log = options.log ?? createLogger(configuration.text('loglevel'), configuration.text('log-format'));
   const directory = configuration.dataDirectory;
+  const filesMax = openFilesMax();
+  if (configuration.limitClients(clientsPossible(filesMax))) {
+    const { maxClients } = configuration.limits;
+    log.warn(`With ${filesMax} open files (ulimit -n) ${maxClients} clients can be served, fewer than maxclients says`);
+  }
   const store = await openStore({
     directory,
     appendfsync: configuration.text('appendfsync') as SyncPolicy,

@@ -26,6 +26,7 @@ export class Configuration implements ConfigService {
   readonly configFile: string;
   /** Lines worth a warning: known directives of redis.conf that do nothing here. */
   readonly warnings: string[] = [];
+  private clientsPossible = Number.POSITIVE_INFINITY;
   private readonly values = new Map<string, string>();
   private readonly listeners: ((name: string, value: string) => void)[] = [];
 
@@ -99,6 +100,13 @@ export class Configuration implements ConfigService {
     return this.text(name)
       .split(/[\s,]+/)
       .filter((word) => word !== '');
+  }
+
+  /** However many `maxclients` allows, no more than the system can serve. True if that makes it fewer. */
+  limitClients(possible: number): boolean {
+    this.clientsPossible = possible;
+    this.refreshLimits();
+    return this.number('maxclients') > possible;
   }
 
   match(pattern: string): string[] {
@@ -202,7 +210,7 @@ export class Configuration implements ConfigService {
   private refreshLimits(): void {
     const { limits } = this;
     limits.protoMaxBulkLength = this.number('proto-max-bulk-len');
-    limits.maxClients = this.number('maxclients');
+    limits.maxClients = Math.min(this.number('maxclients'), this.clientsPossible);
     limits.maxMemoryBytes = this.number('maxmemory');
     limits.requirePassword = this.text('requirepass');
     limits.protectedMode = this.text('protected-mode') === 'yes';

@@ -62,7 +62,7 @@ export class CatchingUp {
   private readonly pulling = new Map<ReplicaId, Pull>();
   private transfer: Transfer | null = null;
   private transfersAsked = 0;
-  /** Peers whose state holds txns from the future. */
+  /** Peers whose state holds txns from the future. By the monotonic clock, as all patience here. */
   private readonly refusedUntilMs = new Map<string, number>();
 
   constructor(options: CatchingUpOptions) {
@@ -84,7 +84,7 @@ export class CatchingUp {
   pullMissing(): void {
     if (this.paused) return;
     const { engine, members } = this.options;
-    const now = Date.now();
+    const now = performance.now();
     const wanted = new Map<ReplicaId, number>();
     for (const { vector } of members.all()) {
       for (const { replica, from } of engine.missing(vector)) wanted.set(replica, from);
@@ -134,7 +134,7 @@ export class CatchingUp {
 
   /** The peer's log no longer reaches back to what we lack. */
   requestState(link: Link): void {
-    const now = Date.now();
+    const now = performance.now();
     if (now < (this.refusedUntilMs.get(link.peerId) ?? 0)) return;
     if (this.transfer !== null && now - this.transfer.sinceMs < TRANSFER_PATIENCE_MS) return;
     const number = ++this.transfersAsked;
@@ -166,7 +166,7 @@ export class CatchingUp {
   takeList(link: Link, list: Uint8Array): void {
     if (this.transfer?.link !== link || this.transfer.compared === null) return;
     this.transfer.compared.lists.push(Buffer.from(list));
-    this.transfer.sinceMs = Date.now();
+    this.transfer.sinceMs = performance.now();
   }
 
   /** All are listed: asks for those that we lack, or hold otherwise. Throws FrameError if the lists are malformed. */
@@ -176,7 +176,7 @@ export class CatchingUp {
     const { slots, lists } = transfer.compared;
     const { wanted, equal, seen } = guarded(() => this.options.engine.chooseKeys(slots, lists));
     transfer.compared = { ...transfer.compared, lists: [], equal, seenAtKeys: seen };
-    transfer.sinceMs = Date.now();
+    transfer.sinceMs = performance.now();
     for (let at = 0; ; at += WANTED_BYTES_MAX) {
       const last = at + WANTED_BYTES_MAX >= wanted.length;
       link.sendMap(FrameType.wantKeys, { n: transfer.number, k: wanted.subarray(at, at + WANTED_BYTES_MAX), last });
@@ -187,13 +187,13 @@ export class CatchingUp {
   takePage(link: Link, page: Uint8Array): void {
     if (this.transfer?.link !== link || this.transfer.pages === null) return;
     this.transfer.pages.push(Buffer.from(page));
-    this.transfer.sinceMs = Date.now();
+    this.transfer.sinceMs = performance.now();
   }
 
   takeTail(link: Link, envelope: Uint8Array): void {
     if (this.transfer?.link !== link || this.transfer.pages === null) return;
     this.transfer.tail.push(Buffer.from(envelope));
-    this.transfer.sinceMs = Date.now();
+    this.transfer.sinceMs = performance.now();
   }
 
   /** Merges the state, all pages at once; or it was broken off, and what is missing is asked for again. Throws FrameError if it is malformed. */
@@ -229,7 +229,7 @@ export class CatchingUp {
   /** Merging it would drag our clock along; perhaps another peer can give what we lack. */
   private refuseForNow(link: Link, excessMs: number): void {
     this.statistics.transfers_early++;
-    this.refusedUntilMs.set(link.peerId, Date.now() + Math.min(excessMs, EARLY_PATIENCE_MS));
+    this.refusedUntilMs.set(link.peerId, performance.now() + Math.min(excessMs, EARLY_PATIENCE_MS));
     this.options.log.info({ peer: link.peerId, excessMs }, 'its state holds txns from the future: not merged');
   }
 }

@@ -41,7 +41,7 @@ export interface GossipOptions {
 export class Gossip {
   paused = false;
   statistics = { gossip_sent: 0, gossip_received: 0, gossip_refused: 0, gossip_withheld: 0 };
-  /** When each peer's vector was last heard on the topic. */
+  /** When each peer's vector was last heard on the topic, by the monotonic clock. */
   readonly heardMs = new Map<string, number>();
   private readonly options: GossipOptions;
   private allowance = { sinceMs: 0, envelopes: 0, bytes: 0 };
@@ -78,7 +78,7 @@ export class Gossip {
   }
 
   private publishEnvelope(bytes: Uint8Array): void {
-    const now = Date.now();
+    const now = performance.now();
     if (now - this.allowance.sinceMs >= 1000) this.allowance = { sinceMs: now, envelopes: 0, bytes: 0 };
     const { allowance } = this;
     if (
@@ -139,8 +139,7 @@ export class Gossip {
     if (typeof map !== 'object' || map === null) throw new Error('vector message is no map');
     const entry = map as Record<string, unknown>;
     const peerId = textField(entry, 'id');
-    const now = Date.now();
-    this.heardMs.set(peerId, now);
+    this.heardMs.set(peerId, performance.now());
     members.report({
       peerId,
       replica: replicaField(entry, 'replica'),
@@ -149,7 +148,7 @@ export class Gossip {
       zone: textField(entry, 'zone'),
       addresses: textsField(entry, 'addresses'),
       clockMs: numberField(entry, 'clock'),
-      seenMs: now,
+      seenMs: Date.now(),
     });
     this.options.onVector();
   }

@@ -161,7 +161,7 @@ class RunningMesh implements Mesh {
         rttMs: up && Number.isFinite(link.rttMs) ? link.rttMs : 0,
         behind: Math.max(0, numberIn(ours, own) - numberIn(member.vector, own)),
         ahead: this.options.engine.missing(member.vector).reduce((sum, gap) => sum + gap.to - gap.from + 1, 0),
-        lastSeenMs: up ? link.lastHeardMs : member.lastSeenMs,
+        lastSeenMs: up ? Date.now() - (performance.now() - link.lastHeardMs) : member.lastSeenMs,
         bytesIn: link?.bytesIn ?? 0,
         bytesOut: link?.bytesOut ?? 0,
       };

@@ -18,7 +18,8 @@ export class Link {
   readonly peerId: string;
   readonly connection: Connection;
   rttMs = Number.POSITIVE_INFINITY;
-  lastHeardMs = Date.now();
+  /** By the monotonic clock: the wall clock may jump, and silence is no matter of the time of day. */
+  lastHeardMs = performance.now();
   bytesIn = 0;
   bytesOut = 0;
   /** Said hello. */
@@ -108,7 +109,7 @@ export class Link {
   }
 
   private receive(bytes: Uint8Array): void {
-    this.lastHeardMs = Date.now();
+    this.lastHeardMs = performance.now();
     this.bytesIn += bytes.length;
     try {
       this.reader.push(bytes, (type, body) => this.frame(type, body));

@@ -89,7 +89,8 @@ export class Members {
     const forgottenMs = this.forgottenMs.get(report.peerId);
     if (known === undefined && forgottenMs !== undefined && report.seenMs < forgottenMs + FORGOTTEN_MARGIN_MS) return;
     if (known === undefined && this.byPeer.size >= REMEMBERED_MAX) return;
-    if (known !== undefined && report.seenMs < known.lastSeenMs) return;
+    // seen in the future: our clock was set back since, and what comes now is newer all the same
+    if (known !== undefined && report.seenMs < Math.min(known.lastSeenMs, Date.now())) return;
     const member = known ?? { ...report, lastSeenMs: 0, heardMs: 0 };
     if (known === undefined || known.replica !== report.replica || known.addresses.join() !== report.addresses.join())
       this.dirty = true;

@@ -39,6 +39,7 @@ interface Target {
   /** Who was there last. */
   found: string | null;
   failures: number;
+  /** By the monotonic clock, as all that is waited for here: a wall clock that is set back must not stop redialling. */
   nextMs: number;
   dialling: boolean;
 }
@@ -70,7 +71,7 @@ export class Supervisor {
   private readonly linkedSinceMs = new Map<string, number>();
   private readonly refusedUntilMs = new Map<string, number>();
   private timer: NodeJS.Timeout | null = null;
-  private lastTickMs = Date.now();
+  private lastTickMs = performance.now();
   private lastPingMs = 0;
   private stopped = false;
 
@@ -147,7 +148,7 @@ export class Supervisor {
       this.targets.set(peerId, newTarget(peerId, [...addresses]));
     } else {
       target.addresses = [...addresses];
-      target.nextMs = Math.min(target.nextMs, Date.now());
+      target.nextMs = Math.min(target.nextMs, performance.now());
     }
   }
 
@@ -165,7 +166,7 @@ export class Supervisor {
   }
 
   private tick(): void {
-    const now = Date.now();
+    const now = performance.now();
     // we were held up ourselves: silence proves nothing then
     const late = now - this.lastTickMs > SILENCE_MS / 2;
     this.lastTickMs = now;
@@ -224,12 +225,12 @@ export class Supervisor {
       const connection = await node.dial(this.addressesOf(target), { signal: AbortSignal.timeout(4000) });
       target.found = connection.remotePeer.toString();
       target.failures = 0;
-      target.nextMs = Date.now() + REDIAL_MS_MIN;
+      target.nextMs = performance.now() + REDIAL_MS_MIN;
       this.openSoon(connection.remotePeer);
     } catch (error) {
       target.failures++;
       this.statistics.dials_failed++;
-      target.nextMs = Date.now() + this.pauseMs(target);
+      target.nextMs = performance.now() + this.pauseMs(target);
       if (messageOf(error) === DIALLED_SELF) this.answeredAsUs(target);
       log.debug({ peer: target.peerId, failures: target.failures, reason: messageOf(error) }, 'dial failed');
     } finally {
@@ -293,7 +294,7 @@ export class Supervisor {
     link.onFault = (error) => log.warn({ peer: peerId, err: error }, 'what a peer sent met an error');
     link.onClosed = (reason) => this.closed(link, reason);
     sync.add(link);
-    this.linkedSinceMs.set(peerId, Date.now());
+    this.linkedSinceMs.set(peerId, performance.now());
     const address = connection.remoteAddr;
     if (connection.direction === 'outbound') {
       members.remember(peerId, [address.toString()]);
@@ -310,7 +311,7 @@ export class Supervisor {
     const refused = reason.startsWith('refused');
     if (refused) {
       log.warn({ peer: peerId, reason }, 'peer refused');
-      this.refusedUntilMs.set(peerId, Date.now() + REFUSED_MS);
+      this.refusedUntilMs.set(peerId, performance.now() + REFUSED_MS);
     }
     if (link.ready && current && !this.stopped) this.options.onLost(peerId, reason);
     if (current || refused) this.redialIn(peerId, refused ? REDIAL_MS_MAX : LOST_MS);
@@ -335,7 +336,7 @@ export class Supervisor {
 
   private redialIn(peerId: string, ms: number): void {
     for (const target of this.targets.values()) {
-      if (target.peerId === peerId || target.found === peerId) target.nextMs = Date.now() + ms;
+      if (target.peerId === peerId || target.found === peerId) target.nextMs = performance.now() + ms;
     }
   }
 }

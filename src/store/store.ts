@@ -54,7 +54,7 @@ export class OpenStore implements Store {
   }
 
   async load(engine: Engine): Promise<void> {
-    const begin = Date.now();
+    const begin = performance.now();
     try {
       const wholeness = await this.queue.begin();
       if (wholeness === 'damaged') throw corrupt(this.directory, MISSING_BATCH);
@@ -66,7 +66,10 @@ export class OpenStore implements Store {
     }
     const { checkpoint, logBytes, records, envelopes, incomplete } = this.recovered;
     this.log.resume(checkpoint.segments, logBytes, engine.vector());
-    this.notice('info', `Loaded ${records} records and ${envelopes} envelopes in ${Date.now() - begin} ms.`);
+    this.notice(
+      'info',
+      `Loaded ${records} records and ${envelopes} envelopes in ${Math.round(performance.now() - begin)} ms.`,
+    );
     if (incomplete.length > 0) {
       this.notice(
         'warning',
@@ -89,7 +92,7 @@ export class OpenStore implements Store {
     engine.onEnvelope((envelope) => {
       if (!this.log.append(envelope)) this.coverState('The state was transferred from a peer');
     });
-    this.checkpointDueMs = Date.now() + this.checkpointIntervalMs;
+    this.checkpointDueMs = performance.now() + this.checkpointIntervalMs;
     this.ticker = setInterval(() => this.tick(), TICK_MS);
     this.ticker.unref();
   }
@@ -221,7 +224,8 @@ export class OpenStore implements Store {
       this.coverState('The state was transferred from a peer');
     }
     if (checkpointer.isRunning || queue.failure !== null) return;
-    const now = Date.now();
+    // by the monotonic clock: a wall clock that is set back must not stop checkpoints
+    const now = performance.now();
     if (now < this.checkpointDueMs && this.log.bytesUncovered < this.checkpointLogBytes) return;
     this.checkpointDueMs = now + this.checkpointIntervalMs;
     if (engine.dirtyCount > 0 || this.log.bytesUncovered > 0) this.checkpoint(checkpointer, false);

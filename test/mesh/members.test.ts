@@ -95,4 +95,18 @@ test('a disk that does not take the members is warned of, and the member is know
   assert.is(members.all().length, 1);
 });
 
+test('when the clock here has been set back, what a member says of itself is taken all the same', () => {
+  const engine = engineWithMember();
+  const members = new Members(engine, 'self', null, SILENT);
+  const place = { peerId: 'peer', replica: THEIRS, region: '', zone: '', addresses: [], clockMs: engine.now };
+  const upTo = (number: number) => [{ replica: THEIRS, number, stamp: number }];
+  const hour = 3_600_000;
+  members.report({ ...place, vector: upTo(1), seenMs: Date.now() + hour });
+  members.report({ ...place, vector: upTo(2), seenMs: Date.now() });
+  assert.equal(members.get('peer')?.vector, upTo(2));
+  // told by others, and older
+  members.report({ ...place, vector: upTo(1), seenMs: Date.now() - hour });
+  assert.equal(members.get('peer')?.vector, upTo(2));
+});
+
 test.run();
