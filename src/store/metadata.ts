@@ -11,6 +11,9 @@ export interface LogSegment {
   /** Where each replica stood at its end. */
   readonly ends: readonly (readonly [replica: ReplicaId, number: number])[];
   readonly bytes: number;
+  /** Between when it was written, about. */
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 /** The state on disk reflects every txn that `vector` covers; what came after is in the log. */
@@ -20,6 +23,13 @@ export interface Checkpoint {
   /** Oldest first; all of them covered by `vector`. */
   readonly segments: readonly LogSegment[];
 }
+
+/** As stores have it: those from before the limit by age do not say when a segment was written. */
+interface StoredCheckpoint extends Omit<Checkpoint, 'segments'> {
+  readonly segments: readonly (Omit<LogSegment, 'fromMs' | 'toMs'> & Partial<LogSegment>)[];
+}
+
+const EMPTY: StoredCheckpoint = { vector: [], atMs: 0, segments: [] };
 
 export function writeReplicaTable(table: readonly ReplicaId[]): Operation {
   return put('replicas', table);
@@ -34,7 +44,9 @@ export async function readReplicaTable(disk: Disk): Promise<ReplicaId[]> {
 }
 
 export async function readCheckpoint(disk: Disk): Promise<Checkpoint> {
-  return (await get<Checkpoint>(disk, 'checkpoint')) ?? { vector: [], atMs: 0, segments: [] };
+  const { vector, atMs, segments } = (await get<StoredCheckpoint>(disk, 'checkpoint')) ?? EMPTY;
+  // what does not say how old it is ages from its checkpoint on
+  return { vector, atMs, segments: segments.map((segment) => ({ fromMs: atMs, toMs: atMs, ...segment })) };
 }
 
 function put(name: string, content: unknown): Operation {

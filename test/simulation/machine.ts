@@ -246,7 +246,7 @@ export class Machine {
         zone: '',
         log: { info() {}, debug() {}, warn },
         storedLog: store,
-        onReplicaClash: () => engine.rotateReplica(this.random.hex(16)),
+        takeNewReplica: () => engine.rotateReplica(this.random.hex(16)),
       },
       peer.asMeshNode,
       {

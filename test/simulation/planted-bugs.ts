@@ -90,9 +90,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'counters: a cancelled one is collected before everybody knows',
-    file: 'src/core/records.ts',
-    find: 'if (stable !== null && (!isStable(item, stable) || lacking.has(state.replicas.ids[item.replica]))) break;',
-    replace: '',
+    file: 'src/core/pending-tallies.ts',
+    find: 'if (stable === null) return this.takeAll();',
+    replace: 'if (stable === null || stable.length >= 0) return this.takeAll();',
   },
   {
     name: 'stability: what one member lacks counts as known to all',
