@@ -216,4 +216,29 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: 'if (excessMs > 0) {',
     replace: 'if (excessMs < 0) {',
   },
+  {
+    name: 'forgetting: a forgotten node goes on under its old replica id',
+    file: 'src/mesh/sync.ts',
+    find: 'if (notes.some(({ replicas }) => replicas.includes(engine.replica))) {',
+    replace: 'if (notes.length < 0) {',
+    also: { find: 'if (members.isFenced(replica)) {', replace: "if (members.isFenced(replica) && replica === '') {" },
+  },
+  {
+    name: 'forgetting: the others are not told',
+    file: 'src/mesh/forgotten-frames.ts',
+    find: 'if (notes.length === 0) return {};',
+    replace: 'if (notes.length >= 0) return {};',
+  },
+  {
+    name: 'forgetting: cancelled counters of a forgotten node are collected',
+    file: 'src/mesh/forgotten.ts',
+    find: 'if (notes.length === 0) return lacking;',
+    replace: 'if (notes.length >= 0) return new Set();',
+  },
+  {
+    name: 'log: it is cut beyond what the checkpoint covers',
+    file: 'src/store/log.ts',
+    find: 'const range = await this.upTo(replica, number);',
+    replace: 'const range = await this.upTo(replica, number + 1e9);',
+  },
 ];
