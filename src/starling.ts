@@ -61,6 +61,7 @@ export async function startStarling(options: StarlingOptions): Promise<Starling>
     directory,
     appendfsync: configuration.text('appendfsync') as SyncPolicy,
     logBytesMax: configuration.number('log-max-bytes'),
+    logAgeMaxMs: configuration.number('log-max-age') * 1000,
     repair: configuration.flag('repair'),
     notice: (level, text) => (level === 'warning' ? log.warn(text) : log.info(text)),
   });
@@ -110,7 +111,7 @@ async function assemble(
     zone: configuration.text('zone'),
     log: log.child({}),
     storedLog: store,
-    onReplicaClash: () => engine.rotateReplica(randomBytes(8).toString('hex')),
+    takeNewReplica: () => engine.rotateReplica(randomBytes(8).toString('hex')),
     onFound: options.onFound,
     onLost: options.onLost,
   }).catch((error: unknown) => {
@@ -209,6 +210,7 @@ function followSettings(
     if (name === 'appendfsync') store.setSyncPolicy(configuration.text(name) as SyncPolicy);
     if (name === 'max-clock-skew') engine.clockSkewMaxMs = configuration.number(name);
     if (name === 'log-max-bytes') store.setLogBytesMax(configuration.number(name));
+    if (name === 'log-max-age') store.setLogAgeMaxMs(configuration.number(name) * 1000);
     if (name === 'loglevel') log.level = pinoLevel(configuration.text(name));
     if (name === 'slowlog-max-len') slowLog.lengthMax = configuration.number(name);
     if (name === 'slowlog-log-slower-than') {

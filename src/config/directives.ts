@@ -159,6 +159,13 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         summary: 'Size of the txn log on disk; who lacks more gets a state transfer',
       },
       {
+        name: 'log-max-age',
+        type: COUNT,
+        default: '604800',
+        mutable: true,
+        summary: 'Seconds after which txns leave that log although there is room; 0: never',
+      },
+      {
         name: 'repair',
         type: boolean,
         default: 'no',

@@ -214,6 +214,8 @@ export interface EngineStatistics {
   arenaUsedBytes: number;
   /** Cancelled counters and the like that wait for causal stability. */
   pendingCollection: number;
+  /** Of those, what waits only for txns of their author that may yet come. */
+  heldCollection: number;
   /** Txns that were refused since they came from the future, each time they came; and replicas of which some are now. */
   quarantinedTxns: number;
   quarantinedReplicas: number;
@@ -296,9 +298,11 @@ export interface Engine {
 
   /**
    * Members' vectors, from the mesh: what all of them have is causally stable. `horizon`: deadlines before it may be
-   * collected. `lacking`: replicas of which some member has txns that are not here yet.
+   * collected. `lacking`: replicas of which there may be txns that are not here yet.
    */
   setStability(stable: VersionVector | 'alone', horizon: UnixMs, lacking?: ReadonlySet<ReplicaId>): void;
+  /** What setStability() said last; null before. */
+  readonly stable: VersionVector | 'alone' | null;
   /** Expires and collects for at most about `budget` keys; returns how many keys it removed. Own txn. */
   collect(budget: number): number;
 

@@ -104,7 +104,8 @@ class StarlingEngine implements Engine {
     statistics.logBytes = this.log.bytes;
     statistics.arenaBytes = arena.totalBytes;
     statistics.arenaUsedBytes = arena.usedBytes;
-    statistics.pendingCollection = pending.length;
+    statistics.pendingCollection = pending.size;
+    statistics.heldCollection = pending.heldSize;
     statistics.quarantinedReplicas = this.state.quarantine.size;
     return statistics;
   }
@@ -312,14 +313,19 @@ class StarlingEngine implements Engine {
 
   setStability(stable: VersionVector | 'alone', horizon: UnixMs, lacking: ReadonlySet<ReplicaId> = NONE): void {
     const { state } = this;
+    state.stable = stable;
     state.alone = stable === 'alone';
     if (state.loaded.length === 0) state.loaded.push(...state.replicas.stamps);
     this.delivery.forgetStale();
     state.horizon = stable === 'alone' ? Number.POSITIVE_INFINITY : horizon;
-    if (state.pending.length === 0) return;
+    if (state.pending.size === 0) return;
     this.asMaintenance(() =>
       this.records.collectStable(stable === 'alone' ? null : state.replicas.contextOf(stable), lacking),
     );
+  }
+
+  get stable(): VersionVector | 'alone' | null {
+    return this.state.stable;
   }
 
   /** Changes of form that are nobody's txn: dropping what is stable leaves the digest as it is. */

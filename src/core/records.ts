@@ -9,15 +9,9 @@ import { KeyType, type ReplicaId, type Stamp } from './contract.ts';
 import { type Deadline, type Deadlines, mergeDeadlines, readDeadlines, writeDeadlines } from './deadlines.ts';
 import type { Elements } from './elements.ts';
 import type { Keyspace } from './keyspace.ts';
+import type { PendingTally } from './pending-tallies.ts';
 import { Slice } from './slice.ts';
-import {
-  BODY,
-  FLAG_DIRTY,
-  type PendingTally,
-  RECORD_FIELD_DEADLINES,
-  RECORD_KEY_DEADLINES,
-  type State,
-} from './state.ts';
+import { BODY, FLAG_DIRTY, RECORD_FIELD_DEADLINES, RECORD_KEY_DEADLINES, type State } from './state.ts';
 import { type Context, covers } from './version.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -222,33 +216,26 @@ export class Records {
   }
 
   /**
-   * Drops tallies whose cancellation is stable: `stable` holds stamps by replica index. Not those of replicas in `lacking`:
-   * their author may have added more before it knew of the cancellation, and who merges a state from before it would then
-   * not know any more how much of the sum is cancelled.
+   * Drops tallies whose cancellation is stable: `stable` holds stamps by replica index; null: all is. Not those of replicas in
+   * `lacking`: their author may have added more before it knew of the cancellation, and who merges a state from before it
+   * would then not know any more how much of the sum is cancelled.
    */
   collectStable(stable: readonly number[] | null, lacking: ReadonlySet<ReplicaId>): void {
-    const { state } = this;
-    let done = 0;
-    for (const item of state.pending) {
-      if (stable !== null && (!isStable(item, stable) || lacking.has(state.replicas.ids[item.replica]))) break;
-      done++;
-      const name = this.parseName(item.record);
-      const place = this.placeOf(name);
-      if (place === undefined) continue;
-      const cell = place.elements.cellAt(place.at);
-      const before = cell.tallies.length;
-      collectTally(cell, item.replica, item.cancelStamp);
-      if (cell.tallies.length === before) continue;
-      place.elements.store(place.at, cell);
-      if (!cellExists(cell)) name.keyspace.settle(name.key);
-    }
-    if (done > 0) state.pending.splice(0, done);
+    const { pending, replicas } = this.state;
+    for (const item of pending.takeStable(stable, (author) => lacking.has(replicas.ids[author]))) this.collect(item);
   }
-}
 
-function isStable({ origin, stamp, after }: PendingTally, stable: readonly number[]): boolean {
-  if (after === null) return (stable[origin] ?? 0) >= stamp;
-  return after.every((each, replica) => each === 0 || (stable[replica] ?? 0) >= each);
+  private collect(item: PendingTally): void {
+    const name = this.parseName(item.record);
+    const place = this.placeOf(name);
+    if (place === undefined) return;
+    const cell = place.elements.cellAt(place.at);
+    const before = cell.tallies.length;
+    collectTally(cell, item.replica, item.cancelStamp);
+    if (cell.tallies.length === before) return;
+    place.elements.store(place.at, cell);
+    if (!cellExists(cell)) name.keyspace.settle(name.key);
+  }
 }
 
 function until<T extends { replica: number; stamp: Stamp }>(items: readonly T[], since: readonly Stamp[]): T[] {

@@ -25,7 +25,7 @@ export function awaitStability(elements: Elements, at: number, cell: Cell): void
     );
     if (queued) continue;
     elements.spell(table.referenceAt(at));
-    state.pending.push({
+    state.pending.add({
       record: state.recordKey.copy(),
       replica: tally.replica,
       cancelStamp: tally.cancelStamp,

@@ -7,8 +7,9 @@ import { Arena } from './arena.ts';
 import { ByteTable } from './byte-table.ts';
 import { ByteWriter } from './bytes.ts';
 import { HybridClock } from './clock.ts';
-import type { Conflict, EngineStatistics, Stamp, UnixMs } from './contract.ts';
+import type { Conflict, EngineStatistics, Stamp, UnixMs, VersionVector } from './contract.ts';
 import { SLOTS } from './hash.ts';
+import { PendingTallies } from './pending-tallies.ts';
 import { Quarantine } from './quarantine.ts';
 import { Retirements } from './retirement.ts';
 import { Uncounted } from './uncounted.ts';
@@ -34,17 +35,6 @@ export const RECORD_KEY_DEADLINES = 100;
 export const RECORD_FIELD_DEADLINES = 101;
 
 const CONFLICTS_KEPT = 128;
-
-/** A cancelled tally that is dropped once the cancelling txn (origin, stamp) is stable, or all that is in `after`. */
-export interface PendingTally {
-  record: Buffer;
-  replica: number;
-  cancelStamp: Stamp;
-  origin: number;
-  stamp: Stamp;
-  /** Which txn cancelled it is not known (it was loaded, or merged): stamps by replica index among which it is. */
-  after: readonly number[] | null;
-}
 
 export interface WatchState {
   changed: boolean;
@@ -74,9 +64,11 @@ export class State {
 
   /** No other member is known: what is cancelled here is stable at once. */
   alone = false;
+  /** What all members have, as far as the mesh has said; null before it has. */
+  stable: VersionVector | 'alone' | null = null;
   /** Expired keys whose deadline lies before may be collected. */
   horizon: UnixMs = Number.POSITIVE_INFINITY;
-  pending: PendingTally[] = [];
+  readonly pending = new PendingTallies();
   /**
    * By replica index: the latest stamp among the stored records at the start. A crash between the records of a transfer
    * and its vector leaves records that are ahead of the vector, until the transfer is made again.
@@ -113,6 +105,7 @@ export class State {
     arenaBytes: 0,
     arenaUsedBytes: 0,
     pendingCollection: 0,
+    heldCollection: 0,
     quarantinedTxns: 0,
     quarantinedReplicas: 0,
   };

@@ -33,7 +33,8 @@ export interface MeshOptions {
     debug(details: object, message: string): void;
   };
   storedLog: { read(replica: ReplicaId, from: number, bytesMax: number): Promise<Envelope[]> };
-  onReplicaClash(): void;
+  /** Our replica id may not be used any more. */
+  takeNewReplica(): void;
   /** After how long a gossip stream that brings nothing is deaf; for tests. Default 30 s. */
   deafMs?: number;
   onFound?(peerId: string, address: string): void;
@@ -105,7 +106,7 @@ class RunningMesh implements Mesh {
       cluster: options.cluster,
       gossips: options.gossip,
       storedLog: options.storedLog,
-      onReplicaClash: options.onReplicaClash,
+      takeNewReplica: options.takeNewReplica,
     });
     this.gossip = options.gossip
       ? new Gossip({ ...common, node, topic, onVector: () => this.sync.pullMissing() })
@@ -125,6 +126,12 @@ class RunningMesh implements Mesh {
         options.onLost?.(peerId, reason);
       },
     });
+    this.members_.onForgotten = (peerId) => {
+      log.info({ peer: peerId }, 'member forgotten');
+      // the one that is forgotten is told as well, if it is there
+      this.sync.broadcastMembers();
+      this.supervisor.forget(peerId);
+    };
     this.sync.onReady = (link) => options.onFound?.(link.peerId, link.connection.remoteAddr.toString());
     this.members_.updateStability(Date.now());
     this.supervisor.start();
@@ -173,10 +180,8 @@ class RunningMesh implements Mesh {
   }
 
   forget(peer: string): string | null {
-    const peerId = this.members_.forget(peer);
-    if (peerId === null) return `no such member '${peer}'`;
-    this.supervisor.forget(peerId);
-    return null;
+    if (peer === this.peerId || peer === this.options.engine.replica) return `'${peer}' is this node itself`;
+    return this.members_.forget(peer, Date.now()) === null ? `no such member '${peer}'` : null;
   }
 
   confirmations(number: number): number {
@@ -198,6 +203,7 @@ class RunningMesh implements Mesh {
     return {
       links: this.sync.links.size,
       members: this.members_.all().length,
+      forgotten: this.members_.notes().length,
       ...this.sync.statistics,
       ...this.supervisor.statistics,
       ...this.gossip?.statistics,

@@ -1,31 +1,20 @@
 /**
  * The members of the cluster as this node knows them: who, where, how far each has got. From it come what is
  * causally stable, up to where clocks have been heard (so that expired keys may go), who has confirmed a txn, and
- * whom to redial. Remembered on disk, so that a restart neither forgets an absent member nor its address.
+ * whom to redial. Remembered on disk, so that a restart neither forgets an absent member nor its address, nor that
+ * one was forgotten (forgotten.ts).
  */
-import { readFileSync } from 'node:fs';
 import type { Engine, ReplicaId, UnixMs, VersionVector } from '../core/contract.ts';
-import { writeWhole } from './whole-file.ts';
+import { Forgotten, type ForgottenMember, isLaterThan } from './forgotten.ts';
+import { type Member, type MemberMemory, readMemory, writeMemory } from './member-memory.ts';
+
+export { fileMemory, type Member, type MemberMemory } from './member-memory.ts';
 
 /** A member that nobody has heard of for so long does not keep expired keys from going: memory comes first. */
 const HORIZON_PATIENCE_MS = 10 * 60 * 1000;
 const REMEMBERED_MAX = 1024;
-/** Others may still be told of a member that is forgotten here, as if it had been heard a moment later. */
-const FORGOTTEN_MARGIN_MS = 10_000;
 /** Whoever connects has told of itself by then, or was refused. */
 const EXPECTED_MS = 10_000;
-
-export interface Member {
-  peerId: string;
-  replica: ReplicaId;
-  vector: VersionVector;
-  region: string;
-  zone: string;
-  addresses: string[];
-  lastSeenMs: UnixMs;
-  /** Its clock up to which everything it wrote has been applied here. */
-  heardMs: UnixMs;
-}
 
 /** What a member tells of itself, or others of it. */
 export interface Report {
@@ -40,16 +29,6 @@ export interface Report {
   seenMs: UnixMs;
 }
 
-/** Where the members are remembered over restarts. */
-export interface MemberMemory {
-  /** For the log. */
-  readonly name: string;
-  /** Null if nothing was written yet. Throws where it cannot be read. */
-  read(): string | null;
-  /** On the platter when it returns; throws where it cannot be. */
-  write(text: string): void;
-}
-
 export interface MembersLog {
   warn(details: object, message: string): void;
 }
@@ -59,8 +38,9 @@ export class Members {
   private readonly engine: Engine;
   private readonly self: string;
   private readonly memory: MemberMemory | null;
-  /** When members were forgotten: what others tell of them is believed only if it is newer. */
-  private readonly forgottenMs = new Map<string, UnixMs>();
+  /** A member was forgotten, here or elsewhere. */
+  onForgotten: (peerId: string) => void = () => {};
+  private readonly forgotten: Forgotten;
   private waiting: { number: number; count: number; resolve: (count: number) => void }[] = [];
   private readonly log: MembersLog;
   private expectedUntilMs: UnixMs = 0;
@@ -71,6 +51,7 @@ export class Members {
     this.log = log;
     this.self = self;
     this.memory = memory;
+    this.forgotten = new Forgotten(log);
     if (memory !== null) this.load(memory);
   }
 
@@ -86,8 +67,8 @@ export class Members {
   report(report: Report): void {
     if (report.peerId === this.self || report.peerId === '') return;
     const known = this.byPeer.get(report.peerId);
-    const forgottenMs = this.forgottenMs.get(report.peerId);
-    if (known === undefined && forgottenMs !== undefined && report.seenMs < forgottenMs + FORGOTTEN_MARGIN_MS) return;
+    if (this.isFenced(report.replica)) return;
+    if (known === undefined && !this.forgotten.isBack({ ...report, lastSeenMs: report.seenMs })) return;
     if (known === undefined && this.byPeer.size >= REMEMBERED_MAX) return;
     // seen in the future: our clock was set back since, and what comes now is newer all the same
     if (known !== undefined && report.seenMs < Math.min(known.lastSeenMs, Date.now())) return;
@@ -103,6 +84,7 @@ export class Members {
     if (this.hasApplied(report)) member.heardMs = Math.max(member.heardMs, report.clockMs);
     this.byPeer.set(report.peerId, member);
     if (known === undefined) {
+      this.forgotten.remove(report.peerId);
       // it ends our being alone, now and after a crash a moment later
       this.updateStability(this.engine.now);
       this.save();
@@ -123,9 +105,50 @@ export class Members {
     return ours >= theirs;
   }
 
-  /** A forgotten member that connects is one again. */
+  // --- who was forgotten
+
+  notes(): ForgottenMember[] {
+    return this.forgotten.all();
+  }
+
+  /** It was forgotten under this replica id, and is to come back under another. */
+  isFenced(replica: ReplicaId): boolean {
+    return this.forgotten.fences(replica);
+  }
+
+  /** A forgotten member that connects under a new replica id is one again. */
   welcome(peerId: string): void {
-    this.forgottenMs.delete(peerId);
+    if (this.forgotten.remove(peerId)) this.dirty = true;
+  }
+
+  /** Drops a member here and, by its note, everywhere. Null if it is none; its peer id also if it was forgotten before. */
+  forget(peerOrReplica: string, nowMs: UnixMs): string | null {
+    const member = this.all().find(({ peerId, replica }) => peerId === peerOrReplica || replica === peerOrReplica);
+    if (member === undefined) return this.forgotten.find(peerOrReplica)?.peerId ?? null;
+    this.drop({ peerId: member.peerId, replicas: [member.replica], forgottenMs: nowMs });
+    return member.peerId;
+  }
+
+  /** Others have forgotten a member. `linked`: it is connected to us, so that what we know of it is no older. */
+  learn(note: ForgottenMember, linked: boolean): void {
+    if (note.peerId === this.self || note.peerId === '') return;
+    const member = this.byPeer.get(note.peerId);
+    if (member === undefined) {
+      this.drop(note);
+      return;
+    }
+    const isOther = !note.replicas.includes(member.replica);
+    if (isOther && (linked || isLaterThan(note, member))) return;
+    this.drop({ ...note, replicas: [...new Set([...note.replicas, member.replica])] });
+  }
+
+  private drop(note: ForgottenMember): void {
+    const isNew = this.forgotten.add(note);
+    if (!this.byPeer.delete(note.peerId) && !isNew) return;
+    this.dirty = true;
+    this.save();
+    this.updateStability(this.engine.now);
+    this.onForgotten(note.peerId);
   }
 
   remember(peerId: string, addresses: string[]): void {
@@ -135,18 +158,6 @@ export class Members {
     this.dirty = true;
   }
 
-  forget(peerOrReplica: string): string | null {
-    for (const member of this.byPeer.values()) {
-      if (member.peerId !== peerOrReplica && member.replica !== peerOrReplica) continue;
-      this.byPeer.delete(member.peerId);
-      this.forgottenMs.set(member.peerId, Date.now());
-      this.dirty = true;
-      this.save();
-      return member.peerId;
-    }
-    return null;
-  }
-
   /** Tells the engine what is stable. */
   updateStability(nowMs: UnixMs): void {
     const stable = this.stableVector(nowMs);
@@ -154,13 +165,15 @@ export class Members {
       this.engine.setStability('alone', nowMs);
       return;
     }
-    let horizon = this.byPeer.size === 0 ? 0 : nowMs;
+    let horizon = stable.length === 0 ? 0 : nowMs;
     for (const member of this.byPeer.values()) {
       // what a broken clock has written is applied in its own time, however late that is
       if (this.engine.isQuarantined(member.replica)) continue;
       if (nowMs - member.lastSeenMs < HORIZON_PATIENCE_MS) horizon = Math.min(horizon, member.heardMs);
     }
-    this.engine.setStability(stable, horizon, this.lacking());
+    const current = new Set([this.engine.replica, ...this.all().map(({ replica }) => replica)]);
+    const lacking = this.forgotten.lacking(current, this.engine.vector());
+    this.engine.setStability(stable, horizon, new Set([...lacking, ...this.lacking()]));
   }
 
   /** Lets go of this node's former replica ids of which every member has everything. */
@@ -171,7 +184,11 @@ export class Members {
 
   /** What every member has applied. */
   private stableVector(nowMs: UnixMs): VersionVector | 'alone' {
-    if (this.byPeer.size === 0) return nowMs < this.expectedUntilMs ? [] : 'alone';
+    if (this.byPeer.size === 0) {
+      if (nowMs < this.expectedUntilMs) return [];
+      // a forgotten one may have removed, or added to, what is here: alone is who never had to reckon with anybody
+      if (this.forgotten.size === 0) return 'alone';
+    }
     const stable = this.engine.vector();
     for (const { vector } of this.byPeer.values()) {
       for (const entry of stable) {
@@ -235,7 +252,7 @@ export class Members {
   save(): void {
     if (this.memory === null || !this.dirty) return;
     try {
-      this.memory.write(JSON.stringify(this.all(), null, 1));
+      writeMemory(this.memory, { members: this.all(), forgotten: this.notes() });
       this.dirty = false;
     } catch (error) {
       this.log.warn({ err: error }, 'cannot remember the members on disk');
@@ -243,52 +260,8 @@ export class Members {
   }
 
   private load(memory: MemberMemory): void {
-    const text = memory.read();
-    if (text === null) return;
-    for (const member of parseMembers(text, memory.name, this.log)) {
-      if (member.peerId !== this.self) this.byPeer.set(member.peerId, member);
-    }
+    const { members, forgotten } = readMemory(memory, this.log);
+    for (const member of members) if (member.peerId !== this.self) this.byPeer.set(member.peerId, member);
+    for (const note of forgotten) this.forgotten.add(note);
   }
-}
-
-/** A file that is whole or as it was, whenever the machine stops. */
-export function fileMemory(file: string): MemberMemory {
-  return {
-    name: file,
-    read() {
-      try {
-        return readFileSync(file, 'utf8');
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-        throw error;
-      }
-    },
-    write: (text) => writeWhole(file, text),
-  };
-}
-
-/** A node must start without the memory of its members: they find each other again, or are told of. */
-function parseMembers(text: string, file: string, log: MembersLog): Member[] {
-  try {
-    const list: unknown = JSON.parse(text);
-    if (!Array.isArray(list) || !list.every(isMember)) throw new Error('not a list of members');
-    return list;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    log.warn({ file, reason }, 'the remembered members cannot be read: going on without them');
-    return [];
-  }
-}
-
-function isMember(value: unknown): value is Member {
-  if (typeof value !== 'object' || value === null) return false;
-  const { peerId, replica, vector, region, zone, addresses, lastSeenMs, heardMs } = value as Record<string, unknown>;
-  return (
-    [peerId, replica, region, zone].every((each) => typeof each === 'string') &&
-    [lastSeenMs, heardMs].every((each) => typeof each === 'number') &&
-    Array.isArray(addresses) &&
-    addresses.every((each) => typeof each === 'string') &&
-    Array.isArray(vector) &&
-    vector.every((each) => typeof each?.replica === 'string' && typeof each.number === 'number')
-  );
 }

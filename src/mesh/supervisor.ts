@@ -133,11 +133,14 @@ export class Supervisor {
     return peerIdOf(address) === null && this.options.node.getMultiaddrs().some((own) => placeOf(own) === place);
   }
 
+  /** Dials it no more, unless it is found again: by mDNS, or at an address that the configuration names. */
   forget(peerId: string): void {
     for (const [key, target] of this.targets) {
       if (target.peerId === peerId || target.found === peerId) this.targets.delete(key);
     }
-    this.options.sync.links.get(peerId)?.abort('forgotten');
+    for (const address of this.options.bootstrap) this.addTarget(multiaddr(address));
+    // not cut off: it is still to read why
+    this.options.sync.links.get(peerId)?.close('forgotten');
   }
 
   /** A peer and where it may be: found by mDNS, remembered, or told by others. */

@@ -9,6 +9,7 @@ import { MalformedError, packRetirements, unpackRetirements } from '../core/inde
 import { Agreement } from './agreement.ts';
 import { CatchingUp } from './catching-up.ts';
 import type { ClockAlarm } from './clock-alarm.ts';
+import { forgottenFromWire, forgottenToWire } from './forgotten-frames.ts';
 import {
   bytesField,
   decodeMap,
@@ -47,8 +48,8 @@ export interface SyncOptions {
   addresses(): string[];
   storedLog: { read(replica: ReplicaId, from: number, bytesMax: number): Promise<Envelope[]> };
   log: { info(details: object, message: string): void; warn(details: object, message: string): void };
-  /** A peer holds our replica id, further than we are: a copy of our data is alive somewhere. */
-  onReplicaClash(): void;
+  /** Our replica id may not be used any more. */
+  takeNewReplica(): void;
 }
 
 export interface SyncStatistics {
@@ -60,6 +61,7 @@ export interface SyncStatistics {
   readonly transfers_early: number;
   readonly refused: number;
   readonly replica_clashes: number;
+  readonly fenced: number;
   readonly digests_compared: number;
   readonly digests_differing: number;
   readonly peers_differing: number;
@@ -73,7 +75,7 @@ export class Sync {
   private readonly sending: Sending;
   private readonly catchingUp: CatchingUp;
   private readonly agreement: Agreement;
-  private readonly counts = { envelopes_received: 0, refused: 0, replica_clashes: 0 };
+  private readonly counts = { envelopes_received: 0, refused: 0, replica_clashes: 0, fenced: 0 };
   private readonly retirementsTold = new WeakMap<Link, number>();
   private ackTimer: NodeJS.Timeout | null = null;
 
@@ -125,6 +127,7 @@ export class Sync {
       vector: vectorToWire(engine.shorten(engine.vector())),
       clock: Date.now(),
       gossip: gossips,
+      ...forgottenToWire(this.options.members.notes()),
     });
   }
 
@@ -139,6 +142,7 @@ export class Sync {
     this.catchingUp.paused = paused;
     this.catchingUp.reset();
     if (paused) return;
+    this.broadcastMembers();
     for (const link of this.links.values()) {
       if (!link.ready) continue;
       this.follow(link);
@@ -160,7 +164,7 @@ export class Sync {
     if (!this.paused) for (const link of this.links.values()) if (link.ready) link.sendMap(FrameType.ask, {});
   }
 
-  /** Tells every peer what we know of the members. */
+  /** Tells every peer what we know of the members, and of those that were forgotten. */
   broadcastMembers(): void {
     if (!this.paused) this.tellMembers([...this.links.values()].filter((link) => link.ready));
   }
@@ -170,9 +174,11 @@ export class Sync {
     let list: Record<string, unknown>[] = [];
     let entries = 0;
     for (const link of links) this.tellRetirements(link);
+    let forgotten = forgottenToWire(this.options.members.notes());
     const tell = () => {
-      for (const link of links) link.sendMap(FrameType.members, { list });
+      for (const link of links) link.sendMap(FrameType.members, { list, ...forgotten });
       list = [];
+      forgotten = {};
       entries = 0;
     };
     for (const member of this.options.members.all()) {
@@ -188,7 +194,7 @@ export class Sync {
         age: Math.max(0, now - member.lastSeenMs),
       });
     }
-    if (list.length > 0) tell();
+    if (list.length > 0 || 'forgotten' in forgotten) tell();
   }
 
   private sendVector(link: Link, digest: string | null = null): void {
@@ -228,7 +234,7 @@ export class Sync {
         this.vector(link, decodeMap(body));
         return;
       case FrameType.members:
-        this.members(decodeMap(body));
+        this.members(link, decodeMap(body));
         return;
       case FrameType.retirements:
         this.retirements(decodeMap(body));
@@ -328,8 +334,14 @@ export class Sync {
     if (textField(map, 'cluster') !== cluster) throw new FrameError(`cluster ${JSON.stringify(map.cluster)}`);
     if (textField(map, 'id') !== link.peerId) throw new FrameError('peer id of somebody else');
     const replica = replicaField(map, 'replica');
+    if (this.learnForgotten(link, map)) return;
     if (replica === engine.replica) {
       this.clash(link);
+      return;
+    }
+    if (members.isFenced(replica)) {
+      // our hello has told it: it comes back under another id
+      log.info({ peer: link.peerId, replica }, 'a forgotten node knocks under its old replica id');
       return;
     }
     members.welcome(link.peerId);
@@ -376,12 +388,31 @@ export class Sync {
   private clash(link: Link): void {
     this.counts.replica_clashes++;
     this.options.log.warn({ peer: link.peerId }, 'another node uses our replica id: taking a new one');
-    this.options.onReplicaClash();
-    link.close('replica id clash');
+    this.becomeNew();
   }
 
-  private members(map: Record<string, unknown>): void {
-    if (this.paused) return;
+  /** Every peer must hear of it by a hello: it goes by the replica id of the last one. */
+  private becomeNew(): void {
+    this.options.takeNewReplica();
+    for (const link of [...this.links.values()]) link.close('our replica id is a new one');
+  }
+
+  /** True if it is us whom the others have forgotten: then all links are closed, to be opened as somebody new. */
+  private learnForgotten(link: Link, map: Record<string, unknown>): boolean {
+    const { engine, members, log } = this.options;
+    const notes = forgottenFromWire(map);
+    if (notes.some(({ replicas }) => replicas.includes(engine.replica))) {
+      this.counts.fenced++;
+      log.warn({ peer: link.peerId, replica: engine.replica }, 'we were forgotten: coming back under a new replica id');
+      this.becomeNew();
+      return true;
+    }
+    for (const note of notes) members.learn(note, this.links.get(note.peerId)?.ready === true);
+    return false;
+  }
+
+  private members(link: Link, map: Record<string, unknown>): void {
+    if (this.paused || this.learnForgotten(link, map)) return;
     const now = Date.now();
     for (const each of listField(map, 'list')) {
       if (typeof each !== 'object' || each === null) throw new FrameError('bad member');

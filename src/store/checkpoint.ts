@@ -7,12 +7,12 @@
  * the open envelope is sealed before each slice.
  */
 import { performance } from 'node:perf_hooks';
-import type { Engine } from '../core/contract.ts';
+import type { Engine, VersionVector } from '../core/contract.ts';
 import type { CommitQueue } from './commit-queue.ts';
 import type { Operation } from './disk.ts';
 import { stateKey, value } from './encoding.ts';
 import type { Log } from './log.ts';
-import { writeCheckpoint, writeOwnReplicas, writeReplicaTable } from './metadata.ts';
+import { type Checkpoint, writeCheckpoint, writeOwnReplicas, writeReplicaTable } from './metadata.ts';
 
 /** About 1.5 ms of the command thread. */
 const SLICE_RECORDS = 500;
@@ -30,18 +30,21 @@ export class Checkpointer {
   /** Replicas already in the table on disk. */
   private tableLength: number;
   private own = '';
+  /** Of the last checkpoint on disk. */
+  private vector: VersionVector;
   private changesSaved = 0;
   private running: Promise<void> | null = null;
   private next: Promise<void> | null = null;
   /** Nobody minds the pauses between slices, or somebody waits for the end. */
   private hurry = false;
 
-  constructor(engine: Engine, queue: CommitQueue, log: Log, tableLength: number, lastSaveMs: number) {
+  constructor(engine: Engine, queue: CommitQueue, log: Log, tableLength: number, last: Checkpoint) {
     this.engine = engine;
     this.queue = queue;
     this.log = log;
     this.tableLength = tableLength;
-    this.lastSaveMs = lastSaveMs;
+    this.lastSaveMs = last.atMs;
+    this.vector = last.vector;
     this.changesSaved = engine.statistics.changes;
   }
 
@@ -79,7 +82,7 @@ export class Checkpointer {
     const vector = engine.vector();
     const changes = engine.statistics.changes;
     log.coverUpTo(vector);
-    const segments = log.closeSegment(vector);
+    const segments = log.closeSegment(vector, Date.now());
     for (;;) {
       const sliceBegin = performance.now();
       const { operations, left } = this.slice();
@@ -93,13 +96,33 @@ export class Checkpointer {
     const atMs = Date.now();
     const retirements = [...engine.retirements()];
     await queue.commit([writeCheckpoint({ vector, atMs, segments, retirements })], true);
+    log.checkpointed();
+    this.vector = vector;
     this.lastSaveMs = atMs;
     this.changesSaved = changes;
     this.lastSaveMillis = performance.now() - begin;
     this.completed++;
-    const kept = await log.cut();
-    if (kept.length === segments.length) return;
-    await queue.commit([writeCheckpoint({ vector, atMs, segments: kept, retirements })], false);
+    await this.cut();
+  }
+
+  /** Cuts the log where it is overdue, and notes what is left of it. */
+  private async cut(): Promise<void> {
+    const { engine, log, queue, vector, lastSaveMs } = this;
+    if (!log.isOverdue(engine.stable, Date.now())) return;
+    const segments = await log.cut(engine.stable, Date.now());
+    await queue.commit(
+      [writeCheckpoint({ vector, atMs: lastSaveMs, segments, retirements: [...engine.retirements()] })],
+      false,
+    );
+  }
+
+  /** A node that is idle makes no checkpoints, but its log grows older, and others catch up. Rejects as save() does. */
+  async cutIfOverdue(): Promise<void> {
+    if (this.running !== null || !this.log.isOverdue(this.engine.stable, Date.now())) return;
+    this.running = this.cut().finally(() => {
+      this.running = null;
+    });
+    await this.running;
   }
 
   /** The write that tells under which ids this directory is written; null if that is on disk already. */

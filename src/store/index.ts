@@ -18,6 +18,8 @@ export interface StoreOptions {
   readonly appendfsync: SyncPolicy;
   /** The log is cut to about this size; default 256 MiB. */
   readonly logBytesMax?: number;
+  /** What is older goes, though the log is shorter; 0, the default: nothing does. */
+  readonly logAgeMaxMs?: number;
   /** A checkpoint begins at least so often while there are changes; default 60 s. */
   readonly checkpointIntervalMs?: number;
   /** And when the log since the last one is this long; default half of logBytesMax, 128 MiB at most. */
@@ -46,6 +48,7 @@ export interface Store extends StoreService {
   /** Takes effect with the next batch. */
   setSyncPolicy(policy: SyncPolicy): void;
   setLogBytesMax(bytes: number): void;
+  setLogAgeMaxMs(ms: number): void;
   /**
    * Writes what is left and closes. `clean`: also checkpoints the state and leaves the proof that lets the next start
    * keep the replica id. Never rejects; what could not be written is told through `notice`.

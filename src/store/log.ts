@@ -1,6 +1,7 @@
 /**
  * The log on disk: envelopes by replica and number. It is appended to through the commit queue, read back for peers
- * that lack more than memory holds, and cut from its old end once checkpoints cover it.
+ * that lack more than memory holds, and cut from its old end once checkpoints cover it: beyond a size, beyond an age,
+ * and, beyond a part of that size, what every member has.
  */
 import type { Envelope, ReplicaId, VersionVector } from '../core/contract.ts';
 import type { CommitQueue } from './commit-queue.ts';
@@ -8,28 +9,44 @@ import type { Disk } from './disk.ts';
 import { type KeyRange, logKey, logValue, readLogKey, readLogValue } from './encoding.ts';
 import type { LogSegment } from './metadata.ts';
 
-/** The log is cut in pieces of at least this share of its limit. */
+/** The log is cut in pieces of about this share of its limits. */
 const SEGMENTS_MAX = 32;
+/**
+ * Of the limit so much is kept even of what every member has: one that comes back from a crash has lost its last second
+ * perhaps, and some txns are cheaper than a state transfer.
+ */
+const KEPT_SHARE = 1 / 4;
+
+/** What all members have; null while nothing is known of them. */
+export type Stable = VersionVector | 'alone' | null;
 
 export class Log {
   bytesMax: number;
+  /** 0: no limit. */
+  ageMaxMs: number;
   /** Last number of each replica that was appended, or is covered by the state. */
   readonly ends = new Map<ReplicaId, number>();
   private readonly disk: Disk;
   private readonly queue: CommitQueue;
   private segments: LogSegment[] = [];
+  /** So many of them, from the oldest on, are in the state on disk. */
+  private covered = 0;
   private openBytes = 0;
+  private openSinceMs = 0;
 
-  constructor(disk: Disk, queue: CommitQueue, bytesMax: number) {
+  constructor(disk: Disk, queue: CommitQueue, bytesMax: number, ageMaxMs: number) {
     this.disk = disk;
     this.queue = queue;
     this.bytesMax = bytesMax;
+    this.ageMaxMs = ageMaxMs;
   }
 
   /** After loading: what the checkpoint says of the log, and the bytes that came after it. */
   resume(segments: readonly LogSegment[], openBytes: number, vector: VersionVector): void {
     this.segments = [...segments];
+    this.covered = segments.length;
     this.openBytes = openBytes;
+    this.openSinceMs = segments.at(-1)?.toMs ?? 0;
     for (const { replica, number } of vector) this.ends.set(replica, number);
   }
 
@@ -47,6 +64,7 @@ export class Log {
     const key = logKey(envelope.replica, envelope.first);
     const value = logValue(key, envelope.last, envelope.bytes);
     this.queue.append({ type: 'put', key, value });
+    if (this.openBytes === 0) this.openSinceMs = Date.now();
     this.openBytes += value.length;
     const end = this.ends.get(envelope.replica) ?? 0;
     if (envelope.last > end) this.ends.set(envelope.replica, envelope.last);
@@ -89,27 +107,50 @@ export class Log {
     return envelopes;
   }
 
-  /** A checkpoint begins at `vector`: what was appended so far becomes a segment. */
-  closeSegment(vector: VersionVector): readonly LogSegment[] {
+  /** A checkpoint begins at `vector`: what was appended so far becomes a segment, or part of the newest. */
+  closeSegment(vector: VersionVector, nowMs: number): readonly LogSegment[] {
     const ends = vector.map(({ replica, number }) => [replica, number] as const);
     const newest = this.segments.at(-1);
-    if (newest !== undefined && newest.bytes < this.bytesMax / SEGMENTS_MAX) {
-      this.segments[this.segments.length - 1] = { ends, bytes: newest.bytes + this.openBytes };
+    if (newest !== undefined && this.hasRoom(newest, nowMs)) {
+      const { bytes, fromMs } = newest;
+      this.segments[this.segments.length - 1] = { ends, bytes: bytes + this.openBytes, fromMs, toMs: nowMs };
+      this.covered = Math.min(this.covered, this.segments.length - 1);
     } else if (this.openBytes > 0) {
-      this.segments.push({ ends, bytes: this.openBytes });
+      this.segments.push({ ends, bytes: this.openBytes, fromMs: this.openSinceMs, toMs: nowMs });
     }
     this.openBytes = 0;
     return [...this.segments];
   }
 
-  /** Drops the oldest segments until the log fits its limit. Only after a checkpoint that covers them all. Gives the rest. */
-  async cut(): Promise<readonly LogSegment[]> {
-    while (this.bytes > this.bytesMax && this.segments.length > 0 && this.disk.isOpen) {
+  private hasRoom({ bytes, fromMs }: LogSegment, nowMs: number): boolean {
+    if (bytes >= this.bytesMax / SEGMENTS_MAX) return false;
+    return this.ageMaxMs === 0 || nowMs - fromMs < this.ageMaxMs / SEGMENTS_MAX;
+  }
+
+  /** The checkpoint that began with the last closeSegment() is on the platter. */
+  checkpointed(): void {
+    this.covered = this.segments.length;
+  }
+
+  /** True if cut() has something to do. */
+  isOverdue(stable: Stable, nowMs: number): boolean {
+    if (this.covered === 0) return false;
+    const { bytes } = this;
+    const [oldest] = this.segments;
+    if (bytes > this.bytesMax) return true;
+    if (this.ageMaxMs > 0 && nowMs - oldest.toMs > this.ageMaxMs) return true;
+    return bytes > this.bytesMax * KEPT_SHARE && hasAll(stable, oldest);
+  }
+
+  /** Drops the oldest segments as long as they are overdue and the state on disk covers them. Gives the rest. */
+  async cut(stable: Stable, nowMs: number): Promise<readonly LogSegment[]> {
+    while (this.isOverdue(stable, nowMs) && this.disk.isOpen) {
       for (const [replica, number] of this.segments[0].ends) {
         const range = await this.upTo(replica, number);
         if (range !== null) await this.disk.discard(range);
       }
       this.segments.shift();
+      this.covered--;
     }
     return [...this.segments];
   }
@@ -121,4 +162,10 @@ export class Log {
     if (lt === undefined) return null;
     return (await this.disk.firstKey({ gte, lt })) === undefined ? null : { gte, lt };
   }
+}
+
+function hasAll(stable: Stable, { ends }: LogSegment): boolean {
+  if (stable === null || stable === 'alone') return stable === 'alone';
+  const reached = new Map(stable.map(({ replica, number }) => [replica, number]));
+  return ends.every(([replica, number]) => (reached.get(replica) ?? 0) >= number);
 }

@@ -11,6 +11,9 @@ export interface LogSegment {
   /** Where each replica stood at its end. */
   readonly ends: readonly (readonly [replica: ReplicaId, number: number])[];
   readonly bytes: number;
+  /** Between when it was written, about. */
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 /** The state on disk reflects every txn that `vector` covers; what came after is in the log. */
@@ -32,6 +35,14 @@ export async function readOwnReplicas(disk: Disk): Promise<ReplicaId[]> {
   return (await get<ReplicaId[]>(disk, 'own')) ?? [];
 }
 
+/** As stores have it: older ones do not say when a segment was written, and know nothing of retirements. */
+interface StoredCheckpoint extends Omit<Checkpoint, 'segments' | 'retirements'> {
+  readonly retirements?: readonly Retirement[];
+  readonly segments: readonly (Omit<LogSegment, 'fromMs' | 'toMs'> & Partial<LogSegment>)[];
+}
+
+const EMPTY: StoredCheckpoint = { vector: [], atMs: 0, segments: [] };
+
 export function writeReplicaTable(table: readonly ReplicaId[]): Operation {
   return put('replicas', table);
 }
@@ -45,8 +56,14 @@ export async function readReplicaTable(disk: Disk): Promise<ReplicaId[]> {
 }
 
 export async function readCheckpoint(disk: Disk): Promise<Checkpoint> {
-  const none = { vector: [], atMs: 0, segments: [], retirements: [] };
-  return { ...none, ...(await get<Partial<Checkpoint>>(disk, 'checkpoint')) };
+  const { vector, atMs, segments, retirements } = (await get<StoredCheckpoint>(disk, 'checkpoint')) ?? EMPTY;
+  return {
+    vector,
+    atMs,
+    // what does not say how old it is ages from its checkpoint on
+    segments: segments.map((segment) => ({ fromMs: atMs, toMs: atMs, ...segment })),
+    retirements: retirements ?? [],
+  };
 }
 
 function put(name: string, content: unknown): Operation {

@@ -50,7 +50,7 @@ export class OpenStore implements Store {
       failureChanged: (reason) => this.tellFailure(reason),
       logDropped: () => this.coverState('The log in memory grew too long while the disk took nothing'),
     });
-    this.log = new Log(parts.disk, this.queue, options.logBytesMax ?? LOG_BYTES_MAX);
+    this.log = new Log(parts.disk, this.queue, options.logBytesMax ?? LOG_BYTES_MAX, options.logAgeMaxMs ?? 0);
   }
 
   async load(engine: Engine): Promise<void> {
@@ -86,7 +86,7 @@ export class OpenStore implements Store {
       throw new Error('the engine numbers replicas otherwise than the records on disk do');
     }
     this.engine = engine;
-    this.checkpointer = new Checkpointer(engine, this.queue, this.log, table.length, checkpoint.atMs);
+    this.checkpointer = new Checkpointer(engine, this.queue, this.log, table.length, checkpoint);
     const own = this.checkpointer.ownReplicas();
     if (own !== null) this.queue.append(own);
     engine.onEnvelope((envelope) => {
@@ -144,6 +144,10 @@ export class OpenStore implements Store {
 
   setLogBytesMax(bytes: number): void {
     this.log.bytesMax = bytes;
+  }
+
+  setLogAgeMaxMs(ms: number): void {
+    this.log.ageMaxMs = ms;
   }
 
   statistics(): Record<string, number> {
@@ -226,9 +230,11 @@ export class OpenStore implements Store {
     if (checkpointer.isRunning || queue.failure !== null) return;
     // by the monotonic clock: a wall clock that is set back must not stop checkpoints
     const now = performance.now();
-    if (now < this.checkpointDueMs && this.log.bytesUncovered < this.checkpointLogBytes) return;
-    this.checkpointDueMs = now + this.checkpointIntervalMs;
-    if (engine.dirtyCount > 0 || this.log.bytesUncovered > 0) this.checkpoint(checkpointer, false);
+    if (now >= this.checkpointDueMs || this.log.bytesUncovered >= this.checkpointLogBytes) {
+      this.checkpointDueMs = now + this.checkpointIntervalMs;
+      if (engine.dirtyCount > 0 || this.log.bytesUncovered > 0) void this.checkpoint(checkpointer, false);
+    }
+    checkpointer.cutIfOverdue().catch((error: unknown) => this.tellCheckpointFailure(error));
   }
 
   private coverState(why: string): void {
@@ -247,10 +253,12 @@ export class OpenStore implements Store {
   }
 
   private checkpoint(checkpointer: Checkpointer, hurry: boolean): Promise<void> {
-    return checkpointer.save(hurry).catch((error: unknown) => {
-      if (this.closing === null)
-        this.notice('warning', `A checkpoint failed: ${error instanceof Error ? error.message : error}`);
-    });
+    return checkpointer.save(hurry).catch((error: unknown) => this.tellCheckpointFailure(error));
+  }
+
+  private tellCheckpointFailure(error: unknown): void {
+    if (this.closing === null)
+      this.notice('warning', `A checkpoint failed: ${error instanceof Error ? error.message : error}`);
   }
 
   private tellFailure(reason: string | null): void {

@@ -56,6 +56,29 @@ test('with members it goes when all have the txn that cancelled it, and all of i
   for (const each of [author, writer]) assert.is(get(each.db, 'counter'), '102');
 });
 
+test('one that must wait for its author holds up no other, and goes when it may', () => {
+  const authors = [makeReplica(0), makeReplica(1)];
+  const writer = makeReplica(2);
+  for (const [index, author] of authors.entries()) {
+    txn(author, (db) => db.strings.addInteger(s(`counter ${index}`), 5));
+  }
+  syncAll([...authors, writer]);
+  for (const index of [0, 1]) txn(writer, (db) => db.remove(s(`counter ${index}`)));
+  const stable = () => writer.engine.vector();
+  assert.is(writer.engine.statistics.pendingCollection, 2);
+  writer.engine.setStability(stable(), 0, new Set([authors[0].engine.replica]));
+  assert.is(writer.engine.statistics.pendingCollection, 1);
+  assert.is(writer.engine.statistics.heldCollection, 1);
+  txn(writer, (db) => db.strings.addInteger(s('counter 0'), 1));
+  // a member that has not heard of the cancellation has come
+  writer.engine.setStability(authors[1].engine.vector(), 0);
+  assert.is(writer.engine.statistics.pendingCollection, 1);
+  assert.is(writer.engine.statistics.heldCollection, 0);
+  writer.engine.setStability(stable(), 0);
+  assert.is(writer.engine.statistics.pendingCollection, 0);
+  assert.is(get(writer.db, 'counter 0'), '1');
+});
+
 test('what came by state transfer goes when all have everything that the transfer reflects', () => {
   const { author, writer } = cancelledWhileAdding();
   syncAll([author, writer]);

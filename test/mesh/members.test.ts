@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createEngine, type Engine, Slice } from '../../src/core/index.ts';
-import { fileMemory, Members, type Report } from '../../src/mesh/members.ts';
+import { fileMemory, type MemberMemory, Members, type Report } from '../../src/mesh/members.ts';
 
 const OURS = '00000000000000aa';
 const SILENT = { warn: () => {} };
@@ -107,6 +107,144 @@ test('when the clock here has been set back, what a member says of itself is tak
   // told by others, and older
   members.report({ ...place, vector: upTo(1), seenMs: Date.now() - hour });
   assert.equal(members.get('peer')?.vector, upTo(2));
+});
+
+// --- forgetting
+
+const OTHER = '00000000000000cc';
+
+function silent(engine: Engine): Members {
+  return new Members(engine, 'self', null, SILENT);
+}
+
+/** What others say of the peer, a moment ago. */
+function told(engine: Engine, changes: Partial<Report>): Report {
+  return { ...reportOf(engine), ...changes };
+}
+
+test('a forgotten member is none any more, and what others tell of it under its old replica id changes nothing', () => {
+  const engine = engineWithMember();
+  const members = silent(engine);
+  members.report(reportOf(engine));
+  assert.is(members.forget('peer', engine.now), 'peer');
+  members.report(told(engine, { seenMs: engine.now + 3_600_000 }));
+  assert.equal(members.all(), []);
+  assert.ok(members.isFenced(THEIRS));
+});
+
+test('it is forgotten by its replica id as well; again is no error, and a stranger is none to forget', () => {
+  const engine = engineWithMember();
+  const members = silent(engine);
+  members.report(reportOf(engine));
+  assert.is(members.forget(THEIRS, engine.now), 'peer');
+  assert.is(members.forget(THEIRS, engine.now), 'peer');
+  assert.is(members.forget('peer', engine.now), 'peer');
+  assert.is(members.forget('stranger', engine.now), null);
+});
+
+test('under a new replica id it is a member again, and the fence is gone', () => {
+  const engine = engineWithMember();
+  const members = silent(engine);
+  members.report(reportOf(engine));
+  members.forget('peer', engine.now);
+  members.welcome('peer');
+  members.report(told(engine, { replica: OTHER }));
+  assert.equal(
+    members.all().map(({ replica }) => replica),
+    [OTHER],
+  );
+  assert.equal(members.notes(), []);
+});
+
+test('others tell of its return: by txns of its old replica that it has seen, or by having heard it much later', () => {
+  const engine = engineWithMember();
+  const vector = [{ replica: THEIRS, number: 3, stamp: 30 }];
+  const cases: [string, Partial<Report>, boolean][] = [
+    ['another replica id, heard just now: perhaps an older one', { replica: OTHER }, false],
+    ['it has seen its old txns', { replica: OTHER, vector }, true],
+    ['heard a minute later', { replica: OTHER, seenMs: engine.now + 60_000 }, true],
+  ];
+  for (const [name, changes, isBack] of cases) {
+    const members = silent(engine);
+    members.report(reportOf(engine));
+    members.forget('peer', engine.now);
+    members.report(told(engine, changes));
+    assert.is(members.all().length, isBack ? 1 : 0, name);
+    assert.is(members.notes().length, isBack ? 0 : 1, name);
+  }
+});
+
+test('who learns from others that a member was forgotten drops it, unless it has come back meanwhile', () => {
+  const engine = engineWithMember();
+  const note = { peerId: 'peer', replicas: [THEIRS], forgottenMs: engine.now };
+  const cases: [string, Partial<Report>, boolean, boolean][] = [
+    ['known under the replica id of the note', {}, false, false],
+    ['the same, and connected', {}, true, false],
+    ['known under another: perhaps an older one', { replica: OTHER }, false, false],
+    ['connected under another', { replica: OTHER }, true, true],
+  ];
+  for (const [name, changes, linked, stays] of cases) {
+    const members = silent(engine);
+    const dropped: string[] = [];
+    members.onForgotten = (peerId) => void dropped.push(peerId);
+    members.report(told(engine, changes));
+    members.learn(note, linked);
+    members.learn(note, linked);
+    assert.is(members.all().length, stays ? 1 : 0, name);
+    assert.equal(dropped, stays ? [] : ['peer'], name);
+  }
+});
+
+test('a node that was left alone by forgetting is not alone: the forgotten one may come back with a removal', () => {
+  const engine = engineWithMember();
+  const members = silent(engine);
+  members.report(reportOf(engine));
+  members.forget('peer', engine.now);
+  assert.ok(addAgain(engine));
+});
+
+test('nobody waits for a forgotten member: neither WAIT nor what is stable nor the clock of expiry', () => {
+  const engine = engineWithMember();
+  const members = silent(engine);
+  members.report(told(engine, { vector: engine.vector() }));
+  assert.is(members.confirmations(1), 1);
+  members.forget('peer', engine.now);
+  assert.is(members.confirmations(1), 0);
+  addAgain(engine);
+  engine.seal();
+  members.updateStability(engine.now);
+  assert.equal(engine.stable, engine.vector());
+});
+
+test('its note and the members survive a restart, and so does a list of members from before there were notes', () => {
+  const engine = engineWithMember();
+  let text: string | null = null;
+  const memory: MemberMemory = { name: 'members', read: () => text, write: (written) => void (text = written) };
+  const members = new Members(engine, 'self', memory, SILENT);
+  members.report(reportOf(engine));
+  members.report(told(engine, { peerId: 'another', replica: OTHER }));
+  members.forget('peer', engine.now);
+  const again = new Members(engine, 'self', memory, SILENT);
+  assert.equal(again.notes(), members.notes());
+  assert.equal(
+    again.all().map(({ peerId }) => peerId),
+    ['another'],
+  );
+  text = JSON.stringify(again.all());
+  assert.is(new Members(engine, 'self', memory, SILENT).all().length, 1);
+});
+
+test('notes are bounded: the oldest goes, with a warning', () => {
+  const engine = engineWithMember();
+  const warnings: string[] = [];
+  const members = new Members(engine, 'self', null, { warn: (_, message) => void warnings.push(message) });
+  for (let i = 0; i < 300; i++) {
+    const replicas = [`00000000000${(1000 + i).toString(16).padStart(5, '0')}`];
+    members.learn({ peerId: `peer ${i}`, replicas, forgottenMs: engine.now + i }, false);
+  }
+  assert.is(members.notes().length, 256);
+  assert.is(members.notes()[0].peerId, 'peer 44');
+  assert.is(warnings.length, 44);
 });
 
 test.run();

@@ -68,7 +68,7 @@ export class TestNode {
         region: '',
         zone: '',
         storedLog: { read: async (): Promise<Envelope[]> => [] },
-        onReplicaClash: () => engine.rotateReplica(newReplica()),
+        takeNewReplica: () => engine.rotateReplica(newReplica()),
         ...options,
         engine,
         log: { info: log('info'), warn: log('warn'), debug: log('debug') },

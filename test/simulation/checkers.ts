@@ -129,7 +129,7 @@ export function checkBounds(machines: readonly Machine[]): void {
 /** All whose clocks are right serve, and have applied the same txns. */
 export function isConverged(machines: readonly Machine[]): boolean {
   const running = runningOf(machines).filter(({ machine }) => !machine.wild);
-  if (running.length < machines.filter(({ wild }) => !wild).length) return false;
+  if (running.length < machines.filter(({ wild, gone }) => !wild && !gone).length) return false;
   const [first, ...others] = running.map(({ node }) => node.engine.vector());
   return others.every((vector) => sameVector(first, vector));
 }
@@ -182,7 +182,17 @@ function checkClocks(machines: readonly Machine[]): void {
 export function isCollected(machines: readonly Machine[]): boolean {
   // a member that nobody hears out would have to know too
   if (machines.some(({ wild }) => wild)) return true;
-  return runningOf(machines).every(({ node }) => node.engine.statistics.pendingCollection === 0);
+  // what one that has left for ever had added to may be kept for it
+  const keeping = machines.some(({ gone }) => gone);
+  return runningOf(machines).every(({ node }) => {
+    const { pendingCollection, heldCollection } = node.engine.statistics;
+    return pendingCollection === (keeping ? heldCollection : 0);
+  });
+}
+
+/** I11: nobody's log on disk is longer than its limit for long, whoever has left. */
+export function areLogsCut(machines: readonly Machine[], logBytesMax: number): boolean {
+  return runningOf(machines).every(({ node }) => node.store.statistics().log_bytes <= logBytesMax);
 }
 
 /** I11: of the ids that a node was known by before, none is left in its vector that all members have. */

@@ -1,13 +1,16 @@
 /** What goes wrong in a run: each seed draws which kinds, and when. Everything is counted, for the figures in the docs. */
 import type { Clients } from './clients.ts';
+import type { Departures } from './departures.ts';
 import type { History } from './history.ts';
-import type { Machine } from './machine.ts';
+import { type Machine, numberIn } from './machine.ts';
 import type { Network } from './network.ts';
 import type { Random } from './random.ts';
 import type { World } from './world.ts';
 
 /** With `everysec` so much may be lost: the second, and what syncing takes. */
 const EVERYSEC_WINDOW_MS = 2500;
+/** What another machine has applied for so long is on its disk, with `always`. */
+const SETTLED_MS = 3000;
 const CLOCK_JUMP_MS = 10_000;
 const SLOW_BYTES_PER_MS = 5;
 
@@ -27,6 +30,8 @@ export const FAULT_KINDS = [
   'restored backup',
   'cloned directory',
   'late joiner',
+  'leaves for ever',
+  'forgotten and comes back',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -45,6 +50,7 @@ export class Faults {
   private readonly random: Random;
   private readonly policy: string;
   private readonly addMachine: () => Machine | null;
+  private readonly departures: Departures;
   private active = true;
   /** Between when a machine's disk took nothing, perhaps. */
   private readonly troubles = new Map<Machine, { sinceMs: number; untilMs: number }>();
@@ -58,6 +64,7 @@ export class Faults {
     random: Random;
     policy: string;
     addMachine: () => Machine | null;
+    departures: Departures;
   }) {
     this.world = options.world;
     this.network = options.network;
@@ -67,6 +74,7 @@ export class Faults {
     this.random = options.random;
     this.policy = options.policy;
     this.addMachine = options.addMachine;
+    this.departures = options.departures;
   }
 
   begin({ kinds, meanMs }: FaultPlan): void {
@@ -84,6 +92,7 @@ export class Faults {
   /** All that can be mended is, and everybody runs. */
   heal(): void {
     this.active = false;
+    this.departures.heal();
     for (const machine of this.machines) {
       machine.medium.trouble = null;
       machine.medium.failsAfter = Number.POSITIVE_INFINITY;
@@ -151,6 +160,12 @@ export class Faults {
       case 'late joiner':
         this.join();
         return;
+      case 'leaves for ever':
+        this.leave(machine);
+        return;
+      case 'forgotten and comes back':
+        this.forget(machine);
+        return;
     }
   }
 
@@ -182,11 +197,51 @@ export class Faults {
     });
   }
 
-  private crash(machine: Machine, power: boolean): void {
+  private crash(machine: Machine, power: boolean, meanMs = 2000): void {
     if (!machine.running) return;
     this.excuse(machine, this.world.nowMs - this.window(machine));
     machine.crash(power);
-    this.world.schedule(this.random.exponential(2000), null, () => machine.start());
+    this.world.schedule(this.random.exponential(meanMs), null, () => machine.start());
+  }
+
+  /** It never comes back, and some time later it is forgotten. What perhaps only it had is excused. */
+  private leave(machine: Machine): void {
+    if (machine.gone || !this.departures.mayLeave(machine)) return;
+    const { nowMs } = this.world;
+    const others = this.machines.filter((each) => each !== machine && !each.gone);
+    const vectors = others.map(({ node }) => node?.engine.vector() ?? []);
+    for (const call of this.history.calls) {
+      if (call.machine !== machine.index) continue;
+      const isElsewhere = vectors.some((vector) =>
+        call.txns.every(({ replica, number }) => numberIn(vector, replica) >= number),
+      );
+      const isKept = this.policy === 'always' && call.answeredMs < nowMs - SETTLED_MS && this.clients.disksKeep;
+      if (!isElsewhere || !isKept) call.excused = true;
+    }
+    machine.crash(this.random.chance(0.5));
+    machine.gone = true;
+    this.departures.forget(machine, this.random.exponential(3000));
+  }
+
+  /** It is down, cut off, or just there; somebody forgets it, and it comes back. */
+  private forget(machine: Machine): void {
+    const { random, departures } = this;
+    if (machine.gone) return;
+    switch (random.pick(['stopped', 'stopped', 'crashed', 'cut off', 'cut off', 'there'])) {
+      case 'stopped':
+        this.restart(machine, 5000);
+        break;
+      case 'crashed':
+        this.crash(machine, random.chance(0.5), 5000);
+        break;
+      case 'cut off':
+        this.cutFor(
+          this.machines.filter((each) => each !== machine).flatMap((each) => bothWays(machine.index, each.index)),
+          random.exponential(5000),
+        );
+        if (random.chance(0.3)) departures.forgetSomebody(machine, random.exponential(1500));
+    }
+    departures.forget(machine, random.exponential(1500));
   }
 
   /** How far back what is acknowledged may be lost when the machine goes down now. */
@@ -206,14 +261,14 @@ export class Faults {
     }
   }
 
-  private restart(machine: Machine): void {
+  private restart(machine: Machine, meanMs = 500): void {
     if (machine.node === null) return;
     // a shutdown that cannot write tells so, and what it loses is excused as at a crash
     const sinceMs = this.policy === 'always' ? this.world.nowMs : this.world.nowMs - this.window(machine);
     if (machine.medium.trouble !== null || machine.node.store.failure !== null) this.excuse(machine, sinceMs);
     machine.as(() => {
       void machine.stop().then(
-        () => this.world.schedule(this.random.exponential(500), null, () => machine.start()),
+        () => this.world.schedule(this.random.exponential(meanMs), null, () => machine.start()),
         (error: unknown) => this.world.faults.push(error),
       );
     });
@@ -266,4 +321,11 @@ export class Faults {
     added.start();
     this.clients.add(added);
   }
+}
+
+function bothWays(one: number, other: number): [number, number][] {
+  return [
+    [one, other],
+    [other, one],
+  ];
 }

@@ -42,6 +42,7 @@ const peerIds: readonly PeerId[] = await Promise.all(
 export interface Settings {
   readonly appendfsync: SyncPolicy;
   readonly logBytesMax: number;
+  readonly logAgeMaxMs: number;
   readonly memoryLogBytesMax: number;
   readonly checkpointIntervalMs: number;
   readonly mdns: boolean;
@@ -78,6 +79,8 @@ export class Machine {
   starts = 0;
   /** Its clock is a year ahead, and nobody mends it: nothing is promised of what is written there. */
   wild = false;
+  /** It has left for ever. */
+  gone = false;
   private peer: SimulatedNode | null = null;
   private readonly world: World;
   private readonly network: Network;
@@ -95,13 +98,17 @@ export class Machine {
     this.random = random;
   }
 
+  get peerId(): string {
+    return peerIds[this.index].toString();
+  }
+
   get running(): boolean {
     return this.process !== null;
   }
 
   /** Starts a process; `node` is there when it serves. A start that is refused is a fault of the run. */
   start(): void {
-    if (this.process !== null) return;
+    if (this.process !== null || this.gone) return;
     this.starts++;
     const process: Process = { alive: true, stoppedUntilMs: 0, clock: this.clock };
     this.process = process;
@@ -160,6 +167,7 @@ export class Machine {
         directory: `/simulated/${this.name}`,
         appendfsync: settings.appendfsync,
         logBytesMax: settings.logBytesMax,
+        logAgeMaxMs: settings.logAgeMaxMs,
         checkpointIntervalMs: settings.checkpointIntervalMs,
         notice: (level, text) => {
           if (level === 'warning') witness.warned(this, text, null);
@@ -246,7 +254,7 @@ export class Machine {
         zone: '',
         log: { info() {}, debug() {}, warn },
         storedLog: store,
-        onReplicaClash: () => engine.rotateReplica(this.random.hex(16)),
+        takeNewReplica: () => engine.rotateReplica(this.random.hex(16)),
       },
       peer.asMeshNode,
       {

@@ -90,9 +90,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'counters: a cancelled one is collected before everybody knows',
-    file: 'src/core/records.ts',
-    find: 'if (stable !== null && (!isStable(item, stable) || lacking.has(state.replicas.ids[item.replica]))) break;',
-    replace: '',
+    file: 'src/core/pending-tallies.ts',
+    find: 'if (stable === null) return this.takeAll();',
+    replace: 'if (stable === null || stable.length >= 0) return this.takeAll();',
   },
   {
     name: 'stability: what one member lacks counts as known to all',
@@ -103,8 +103,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'stability: a node with members takes itself to be alone',
     file: 'src/mesh/members.ts',
-    find: 'if (this.byPeer.size === 0) return nowMs',
-    replace: 'if (this.byPeer.size < 100) return nowMs',
+    find: 'if (this.byPeer.size === 0) {\n      if (nowMs',
+    replace: 'if (this.byPeer.size < 100) {\n      if (nowMs',
   },
   {
     name: 'merge: what the other has removed stays',
@@ -240,5 +240,30 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'src/mesh/index.ts',
     find: 'this.members_.retireFormer(Date.now());',
     replace: '',
+  },
+  {
+    name: 'forgetting: a forgotten node goes on under its old replica id',
+    file: 'src/mesh/sync.ts',
+    find: 'if (notes.some(({ replicas }) => replicas.includes(engine.replica))) {',
+    replace: 'if (notes.length < 0) {',
+    also: { find: 'if (members.isFenced(replica)) {', replace: "if (members.isFenced(replica) && replica === '') {" },
+  },
+  {
+    name: 'forgetting: the others are not told',
+    file: 'src/mesh/forgotten-frames.ts',
+    find: 'if (notes.length === 0) return {};',
+    replace: 'if (notes.length >= 0) return {};',
+  },
+  {
+    name: 'forgetting: cancelled counters of a forgotten node are collected',
+    file: 'src/mesh/forgotten.ts',
+    find: 'if (notes.length === 0) return lacking;',
+    replace: 'if (notes.length >= 0) return new Set();',
+  },
+  {
+    name: 'log: it is cut beyond what the checkpoint covers',
+    file: 'src/store/log.ts',
+    find: 'const range = await this.upTo(replica, number);',
+    replace: 'const range = await this.upTo(replica, number + 1e9);',
   },
 ];

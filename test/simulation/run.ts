@@ -3,6 +3,7 @@
  * and all must converge and keep every promise. The same seed gives the same run, down to its hash.
  */
 import {
+  areLogsCut,
   checkAgreement,
   checkBounds,
   checkEnd,
@@ -13,6 +14,7 @@ import {
   isRetired,
 } from './checkers.ts';
 import { Clients } from './clients.ts';
+import { Departures } from './departures.ts';
 import { FAULT_KINDS, type FaultKind, Faults } from './faults.ts';
 import { History, Violation } from './history.ts';
 import { MACHINES_MAX, Machine, type Node, type Settings } from './machine.ts';
@@ -25,6 +27,8 @@ import { World } from './world.ts';
 const CONVERGE_MS_MAX = 60_000;
 /** Then what is collected once all members know is collected within this. */
 const COLLECT_MS_MAX = 30_000;
+/** And by then all know who has left. */
+const FORGET_MS_MAX = 60_000;
 /** What can never be applied is given up within this. */
 const PATIENCE_MS_MAX = 150_000;
 const LOOK_MS = 700;
@@ -72,6 +76,7 @@ class Run {
   private readonly settings: Settings;
   private readonly clients: Clients;
   private readonly faults: Faults;
+  private readonly departures: Departures;
   private kinds: readonly FaultKind[];
   private readonly durationMs: number;
   private readonly clientCount: number;
@@ -124,9 +129,11 @@ class Run {
     this.clients.clocksAgree = !wild && !skewed && !this.kinds.includes('clock jump');
     this.clients.disksKeep = !this.kinds.includes('restored backup');
     this.clientCount = count + random.below(count + 1);
+    this.departures = new Departures(world, this.machines, random.fork());
     this.faults = new Faults({
       ...{ world, network: this.network, machines: this.machines, clients: this.clients, history: this.history },
       ...{ random: random.fork(), policy: this.settings.appendfsync, addMachine: () => this.addMachine() },
+      departures: this.departures,
     });
   }
 
@@ -159,6 +166,12 @@ class Run {
       await this.within(CONVERGE_MS_MAX, 'I14: not converged', () => isConverged(machines));
       convergedMs = world.nowMs - healedMs;
       checkEnd(machines, this.history);
+      const { departures, settings } = this;
+      await this.within(FORGET_MS_MAX, 'I11: one that has left is still counted', () => departures.areForgotten());
+      await this.within(FORGET_MS_MAX, 'I10: goes on under a forgotten replica id', () => departures.areFenced());
+      await this.within(COLLECT_MS_MAX, 'I11: a log is over its limit', () =>
+        areLogsCut(machines, settings.logBytesMax),
+      );
       await this.within(COLLECT_MS_MAX, 'I8: not collected', () => isCollected(machines) && isConverged(machines));
       await this.within(COLLECT_MS_MAX, 'I11: former ids stay', () => isRetired(machines) && isConverged(machines));
       await this.within(PATIENCE_MS_MAX, 'I11: envelopes still wait', () => isPatienceOver(machines));
@@ -192,9 +205,10 @@ class Run {
       .map(({ name, node }) => {
         const vector = node?.engine.vector().map(({ replica, number }) => `${replica.slice(0, 4)}:${number}`);
         const peers = node?.mesh.peers().map(({ peerId, state }) => `${peerId.slice(-4)} ${state}`);
-        const { waitingEnvelopes, pendingCollection } = node?.engine.statistics ?? {};
-        return `${name} ${node === null ? 'down' : ''} ${vector?.join(' ')} | ${peers?.join(', ')} | waiting ${waitingEnvelopes}, pending ${pendingCollection}`;
+        const { waitingEnvelopes, pendingCollection, heldCollection } = node?.engine.statistics ?? {};
+        return `${name} ${node === null ? 'down' : ''} ${vector?.join(' ')} | ${peers?.join(', ')} | waiting ${waitingEnvelopes}, pending ${pendingCollection}, held ${heldCollection}`;
       })
+      .concat(this.departures.standing())
       .join('\n');
   }
 
@@ -257,6 +271,7 @@ function drawSettings(random: Random): Settings {
     ]),
     // a log that small reaches back seconds, so that who was away needs a state transfer
     logBytesMax: tiny ? 4096 : 64 * 1024 * 1024,
+    logAgeMaxMs: random.chance(0.3) ? random.between(2000, 20_000) : 0,
     memoryLogBytesMax: tiny || random.chance(0.3) ? 8192 : 64 * 1024 * 1024,
     checkpointIntervalMs: random.between(500, 10_000),
     mdns: random.chance(0.7),

@@ -1,7 +1,11 @@
 /** The log on disk: what peers can read of it, and how it is cut. */
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { durable, get, open, peer, set, temporaryFolder } from './opened.ts';
+import { LevelDisk } from '../../src/store/disk.ts';
+import type { StoreOptions } from '../../src/store/index.ts';
+import { type LogSegment, readCheckpoint, writeCheckpoint } from '../../src/store/metadata.ts';
+import { durable, get, type Opened, open, peer, set, temporaryFolder } from './opened.ts';
 
 test('the log gives every envelope from any number on, without a gap', async () => {
   const { store, engine } = await open(temporaryFolder());
@@ -79,6 +83,98 @@ test('a log over its limit that no checkpoint covers is kept', async () => {
   await durable(store);
   assert.is((await store.read(engine.replica, 1, 1e9)).length, 20);
   await store.close({ clean: true });
+});
+
+/** Twenty checkpointed segments of some 100,000 bytes each. */
+async function segmented(directory: string, options: Partial<StoreOptions>): Promise<Opened> {
+  const opened = await open(directory, { logBytesMax: 3_200_000, ...options });
+  for (let round = 0; round < 20; round++) {
+    for (let i = 0; i < 10; i++) {
+      set(opened.engine, `key:${round}:${i}`, 'x'.repeat(10_000));
+      opened.engine.seal();
+    }
+    await opened.store.save();
+  }
+  return opened;
+}
+
+async function until(what: string, good: () => boolean): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!good()) {
+    assert.ok(Date.now() < deadline, what);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+test('what every member has leaves the log early, down to a quarter of the limit; with one behind it stays', async () => {
+  const { store, engine } = await segmented(temporaryFolder(), {});
+  const whole = store.statistics().log_bytes;
+  assert.ok(whole > 1_900_000);
+  const all = engine.vector();
+  engine.setStability([{ ...all[0], number: 1, stamp: 1 }], 0);
+  await store.save();
+  assert.is(store.statistics().log_bytes, whole);
+  engine.setStability(all, 0);
+  await until('cut, though nothing is written', () => store.statistics().log_bytes <= 800_000);
+  assert.ok(store.statistics().log_bytes > 600_000);
+  assert.is((await store.read(engine.replica, 190, 1e9)).length, 11);
+  await store.close({ clean: true });
+});
+
+test('what is older than log-max-age leaves the log of an idle node, whoever lacks it', async () => {
+  const directory = temporaryFolder();
+  const { store, engine } = await segmented(directory, {});
+  engine.setStability([], 0);
+  assert.ok(store.statistics().log_bytes > 1_900_000);
+  store.setLogAgeMaxMs(1);
+  await until('cut', () => store.statistics().log_bytes === 0);
+  assert.equal(await store.read(engine.replica, 1, 1e9), []);
+  await store.close({ clean: false });
+
+  const after = await open(directory);
+  assert.is(after.engine.digest(), engine.digest());
+  assert.is(after.store.statistics().log_bytes, 0);
+  await after.store.close({ clean: true });
+});
+
+test('age does not take what no checkpoint covers', async () => {
+  const { store, engine } = await open(temporaryFolder(), { logAgeMaxMs: 1 });
+  set(engine, 'key', 'x');
+  await durable(store);
+  // longer than the store takes to look
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  assert.is((await store.read(engine.replica, 1, 1e9)).length, 1);
+  await store.save();
+  await until('cut', () => store.statistics().log_bytes === 0);
+  await store.close({ clean: true });
+});
+
+test('a lower log-max-bytes cuts the log of an idle node', async () => {
+  const { store } = await segmented(temporaryFolder(), {});
+  store.setLogBytesMax(1_000_000);
+  await until('cut', () => store.statistics().log_bytes <= 1_000_000);
+  await store.close({ clean: true });
+});
+
+test('segments say when they were written; those of an older store count from its checkpoint on', async () => {
+  const directory = temporaryFolder();
+  const { store } = await segmented(directory, {});
+  await store.close({ clean: true });
+  const disk = new LevelDisk(join(directory, 'store'));
+  await disk.open();
+  const checkpoint = await readCheckpoint(disk);
+  assert.ok(checkpoint.segments.every(({ fromMs, toMs }) => fromMs > 0 && fromMs <= toMs && toMs <= Date.now()));
+  const old = checkpoint.segments.map(({ ends, bytes }) => ({ ends, bytes }) as LogSegment);
+  await disk.batch([writeCheckpoint({ ...checkpoint, segments: old })], true);
+  const read = await readCheckpoint(disk);
+  assert.ok(read.segments.every(({ fromMs, toMs }) => fromMs === checkpoint.atMs && toMs === checkpoint.atMs));
+  await disk.close();
+
+  const again = await open(directory, { logBytesMax: 3_200_000 });
+  assert.ok(again.store.statistics().log_bytes > 1_900_000);
+  again.store.setLogAgeMaxMs(1);
+  await until('cut', () => again.store.statistics().log_bytes === 0);
+  await again.store.close({ clean: true });
 });
 
 test('a checkpoint begins by itself after its interval, and counts what is unsaved', async () => {
