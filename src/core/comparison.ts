@@ -264,6 +264,6 @@ export function checkBitmap(slots: Uint8Array): void {
   if (slots.length !== BITMAP_BYTES) throw new MalformedError(`slot bitmap of ${slots.length} bytes`);
 }
 
-function mark(slots: Uint8Array, slot: number): void {
+export function mark(slots: Uint8Array, slot: number): void {
   slots[slot >> 3] |= 1 << (slot & 7);
 }
