@@ -325,6 +325,11 @@ export interface Engine {
   // --- checking itself
   /** Goes on comparing the data with what was written, for about so many entries. True at the end of a pass over everything. */
   checkSelf(budget: number): boolean;
+  /** A bitmap of the slots that the last pass has left: they were written meanwhile. And a look at slots in one go. */
+  uncheckedSlots(): Uint8Array;
+  verifySlots(slots: Uint8Array): void;
+  /** The slots whose digests are others than these, as slotDigests() of a peer at our vector gives them. Throws MalformedError. */
+  differingSlots(theirs: Uint8Array): Uint8Array;
   /** A bitmap of the slots that are known to be damaged. */
   damagedSlots(): Uint8Array;
   /** Notes from now on which slots are written, and gives where we stand: what a peer is asked for its copy with. */

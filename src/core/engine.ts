@@ -461,6 +461,19 @@ class StarlingEngine implements Engine {
     return this.selfCheck.step(budget);
   }
 
+  uncheckedSlots(): Uint8Array {
+    return this.selfCheck.unchecked;
+  }
+
+  verifySlots(slots: Uint8Array): void {
+    checkBitmap(slots);
+    this.selfCheck.verify(slots);
+  }
+
+  differingSlots(theirs: Uint8Array): Uint8Array {
+    return this.comparison.differingSlots(theirs, false);
+  }
+
   damagedSlots(): Uint8Array {
     return bitmapOf(this.state.damaged);
   }

@@ -38,6 +38,8 @@ export class SelfCheck {
   private readonly passRecount = newRecount();
   private readonly scratch = newRecount();
   private pass: Generator<void> | null = null;
+  /** A bitmap of the slots that the last pass has left. */
+  unchecked = new Uint8Array(SLOTS / 8).fill(0xff);
   /** Entries looked at, large ones counted several times. */
   private looked = 0;
   private readonly key = new Slice();
@@ -70,9 +72,10 @@ export class SelfCheck {
   private conclude(): void {
     const { state, passRecount } = this;
     state.statistics.selfChecks++;
+    this.unchecked = new Uint8Array(SLOTS / 8);
     for (let slot = 0; slot < SLOTS; slot++) {
-      if ((state.written[slot] & PASS_BIT) !== 0) continue;
-      if (this.differs(passRecount, slot)) state.noteDamage(slot);
+      if ((state.written[slot] & PASS_BIT) !== 0) mark(this.unchecked, slot);
+      else if (this.differs(passRecount, slot)) state.noteDamage(slot);
     }
   }
 

@@ -32,9 +32,18 @@ export const FrameType = {
   keysListed: 18,
   wantKeys: 19,
   stateTail: 20,
+  wantSlots: 21,
+  slotPage: 22,
+  slots: 23,
 } as const;
 
-const BULK = [FrameType.envelope, FrameType.statePage, FrameType.keyList, FrameType.stateTail] as const;
+const BULK = [
+  FrameType.envelope,
+  FrameType.statePage,
+  FrameType.keyList,
+  FrameType.stateTail,
+  FrameType.slotPage,
+] as const;
 
 /** What a frame's chunks add up to, and what is charged to the credit. */
 export type Bulk = (typeof BULK)[number];

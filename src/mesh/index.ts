@@ -5,7 +5,7 @@
  */
 import '../compatibility.ts';
 import { join } from 'node:path';
-import type { MeshPeer, MeshService } from '../commands/services.ts';
+import type { MeshPeer, MeshService, MeshVerification } from '../commands/services.ts';
 import type { Engine, Envelope, ReplicaId, VersionVector } from '../core/contract.ts';
 import { ClockAlarm } from './clock-alarm.ts';
 import { Gossip } from './gossip.ts';
@@ -204,6 +204,10 @@ class RunningMesh implements Mesh {
     };
   }
 
+  verify(mend: boolean): Promise<MeshVerification> {
+    return this.sync.verify(mend);
+  }
+
   async stop(): Promise<void> {
     if (this.timer !== null) clearTimeout(this.timer);
     this.options.engine.seal();
@@ -238,6 +242,7 @@ class RunningMesh implements Mesh {
       this.members_.save();
     }
     this.sync.pullMissing();
+    this.sync.checkData();
     this.members_.updateStability(Date.now());
   }
 }

@@ -1,9 +1,12 @@
 /** What goes wrong in a run: each seed draws which kinds, and when. Everything is counted, for the figures in the docs. */
+
+import { Slice } from '../../src/core/index.ts';
 import type { Clients } from './clients.ts';
 import type { History } from './history.ts';
 import type { Machine } from './machine.ts';
 import type { Network } from './network.ts';
 import type { Random } from './random.ts';
+import { KEEPSAKES_DATABASE } from './workload.ts';
 import type { World } from './world.ts';
 
 /** With `everysec` so much may be lost: the second, and what syncing takes. */
@@ -27,6 +30,7 @@ export const FAULT_KINDS = [
   'restored backup',
   'cloned directory',
   'late joiner',
+  'flipped byte',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -46,6 +50,8 @@ export class Faults {
   private readonly policy: string;
   private readonly addMachine: () => Machine | null;
   private active = true;
+  /** Keys of which a byte was changed. */
+  readonly flipped = new Set<string>();
   /** Between when a machine's disk took nothing, perhaps. */
   private readonly troubles = new Map<Machine, { sinceMs: number; untilMs: number }>();
 
@@ -150,6 +156,9 @@ export class Faults {
         return;
       case 'late joiner':
         this.join();
+        return;
+      case 'flipped byte':
+        this.flip(machine);
         return;
     }
   }
@@ -258,6 +267,27 @@ export class Faults {
     added.medium = copy;
     added.start();
     this.clients.add(added);
+  }
+
+  /**
+   * One byte of what stands in memory under a key changes: of a key that nobody writes or reads meanwhile (what a command
+   * makes of damaged data before the node has found it is data, and nothing can tell), that the machine's disk has as it
+   * was, and that is whole elsewhere.
+   */
+  private flip(machine: Machine): void {
+    const { node } = machine;
+    if (node === null || machine.wild || this.machines.length < 2) return;
+    const { engine } = node;
+    const keys: string[] = [];
+    engine.databases[KEEPSAKES_DATABASE].forEachKey((key) => {
+      if (!this.flipped.has(key.latin1())) keys.push(key.latin1());
+    });
+    if (keys.length === 0) return;
+    const key = this.random.pick(keys);
+    // what flips between a write and the count of its digest is not seen
+    engine.digest();
+    const flip = { place: this.random.below(1000), mask: 1 + this.random.below(255), storedOnly: true };
+    if (engine.flipByte(KEEPSAKES_DATABASE, Slice.of(key), flip)) this.flipped.add(key);
   }
 
   private join(): void {

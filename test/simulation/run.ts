@@ -9,6 +9,7 @@ import {
   checkSpecification,
   isCollected,
   isConverged,
+  isMended,
   isPatienceOver,
 } from './checkers.ts';
 import { Clients } from './clients.ts';
@@ -17,7 +18,7 @@ import { History, Violation } from './history.ts';
 import { MACHINES_MAX, Machine, type Node, type Settings } from './machine.ts';
 import { Network } from './network.ts';
 import type { Random } from './random.ts';
-import { Free, families } from './workload.ts';
+import { Free, families, Keepsakes } from './workload.ts';
 import { World } from './world.ts';
 
 /** Healed, all converge within so much virtual time: the longest pause between two dials is 30 s. */
@@ -26,6 +27,8 @@ const CONVERGE_MS_MAX = 60_000;
 const COLLECT_MS_MAX = 30_000;
 /** What can never be applied is given up within this. */
 const PATIENCE_MS_MAX = 150_000;
+/** Damage in memory is found and mended within this. */
+const MEND_MS_MAX = 30_000;
 const LOOK_MS = 700;
 
 export interface RunOptions {
@@ -99,6 +102,7 @@ class Run {
         return weight === 0 ? [] : [[family, weight] as const];
       }),
     };
+    if (this.kinds.includes('flipped byte')) rules.families.push([new Keepsakes(), 1]);
     if (rules.families.length === 0) rules.families.push([new Free(), 1]);
     this.clients = new Clients(world, this.history, rules, random.fork());
     const count =
@@ -157,6 +161,7 @@ class Run {
       this.faults.heal();
       await this.within(CONVERGE_MS_MAX, 'I14: not converged', () => isConverged(machines));
       convergedMs = world.nowMs - healedMs;
+      await this.within(MEND_MS_MAX, 'I16: not mended', () => isMended(machines));
       checkEnd(machines, this.history);
       await this.within(COLLECT_MS_MAX, 'I8: not collected', () => isCollected(machines) && isConverged(machines));
       await this.within(PATIENCE_MS_MAX, 'I11: envelopes still wait', () => isPatienceOver(machines));
