@@ -12,7 +12,7 @@ export interface Flip {
   readonly place: number;
   /** The bits that change: 1 to 255. */
   readonly mask: number;
-  /** Only of what the store has as it is now, so that the damage is in memory alone. */
+  /** Only under a key of which the store has all as it is now, so that the damage is in memory alone. */
   readonly storedOnly?: boolean;
 }
 
@@ -25,9 +25,11 @@ interface Run {
 /** False if there is nothing to flip. */
 export function flipByte(keyspace: Keyspace, key: Slice, { place, mask, storedOnly = false }: Flip): boolean {
   const runs: Run[] = [];
+  let isDirty = false;
   const take = (table: ByteTable, at: number) => {
     const reference = table.referenceAt(at);
-    if (reference === 0 || (storedOnly && (table.flags(reference) & FLAG_DIRTY) !== 0)) return;
+    if (reference === 0) return;
+    if ((table.flags(reference) & FLAG_DIRTY) !== 0) isDirty = true;
     const length = table.keyLength(reference) + table.payloadLength(reference);
     runs.push({ bytes: table.bufferOf(reference), start: table.keyStart(reference), length });
   };
@@ -44,6 +46,7 @@ export function flipByte(keyspace: Keyspace, key: Slice, { place, mask, storedOn
   const deadlines = keyspace.expiry.deadlines.table;
   const deadlinesAt = deadlines.find(key.bytes, key.start, key.end);
   if (deadlinesAt >= 0) take(deadlines, deadlinesAt);
+  if (storedOnly && isDirty) return false;
   let left =
     place %
     Math.max(

@@ -13,6 +13,8 @@ import type { World } from './world.ts';
 const EVERYSEC_WINDOW_MS = 2500;
 const CLOCK_JUMP_MS = 10_000;
 const SLOW_BYTES_PER_MS = 5;
+/** A byte flips where there is something that is on disk already: looked for so often. */
+const FLIP_TRIES = 6;
 
 export const FAULT_KINDS = [
   'partition',
@@ -158,7 +160,8 @@ export class Faults {
         this.join();
         return;
       case 'flipped byte':
-        this.flip(machine);
+        this.counts.set(kind, (this.counts.get(kind) ?? 0) - 1);
+        this.flip(FLIP_TRIES);
         return;
     }
   }
@@ -274,20 +277,30 @@ export class Faults {
    * makes of damaged data before the node has found it is data, and nothing can tell), that the machine's disk has as it
    * was, and that is whole elsewhere.
    */
-  private flip(machine: Machine): void {
+  private flip(tries: number): void {
+    if (!this.active || tries === 0) return;
+    const machine = this.random.pick(this.machines);
+    if (machine.as(() => this.flipIn(machine)))
+      this.counts.set('flipped byte', (this.counts.get('flipped byte') ?? 0) + 1);
+    else this.world.schedule(this.random.exponential(500), null, () => this.flip(tries - 1));
+  }
+
+  private flipIn(machine: Machine): boolean {
     const { node } = machine;
-    if (node === null || machine.wild || this.machines.length < 2) return;
+    if (node === null || machine.wild || this.machines.length < 2) return false;
     const { engine } = node;
     const keys: string[] = [];
     engine.databases[KEEPSAKES_DATABASE].forEachKey((key) => {
       if (!this.flipped.has(key.latin1())) keys.push(key.latin1());
     });
-    if (keys.length === 0) return;
+    if (keys.length === 0) return false;
     const key = this.random.pick(keys);
     // what flips between a write and the count of its digest is not seen
     engine.digest();
     const flip = { place: this.random.below(1000), mask: 1 + this.random.below(255), storedOnly: true };
-    if (engine.flipByte(KEEPSAKES_DATABASE, Slice.of(key), flip)) this.flipped.add(key);
+    if (!engine.flipByte(KEEPSAKES_DATABASE, Slice.of(key), flip)) return false;
+    this.flipped.add(key);
+    return true;
   }
 
   private join(): void {

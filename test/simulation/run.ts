@@ -30,6 +30,8 @@ const PATIENCE_MS_MAX = 150_000;
 /** Damage in memory is found and mended within this. */
 const MEND_MS_MAX = 30_000;
 const LOOK_MS = 700;
+/** With a log that small there are state transfers. */
+const TRANSFERS_BELOW = 1024 * 1024;
 
 export interface RunOptions {
   readonly seed: number;
@@ -87,6 +89,8 @@ class Run {
     this.durationMs = random.between(2000, 15_000);
     world.granularityMs = random.chance(0.3) ? 50 : 1;
     this.settings = drawSettings(random);
+    // a state transfer into a node makes data of what is damaged there and not yet found
+    if (this.settings.logBytesMax < TRANSFERS_BELOW) this.kinds = this.kinds.filter((kind) => kind !== 'flipped byte');
     this.network = drawNetwork(world, random.fork());
     const always = this.settings.appendfsync === 'always';
     const rules = {
