@@ -3,6 +3,7 @@ import { type Conflict, type Inspection, KEY_TYPE_NAMES } from '../core/contract
 import { rangedArgument } from './arguments.ts';
 import { answerHelp } from './help-reply.ts';
 import { Errors, type Reply } from './reply.ts';
+import type { MeshVerification } from './services.ts';
 import type { Call, Command } from './table.ts';
 
 const CONFLICTS_SHOWN = 10;
@@ -16,6 +17,9 @@ const HELP = [
   '    ones too, increments by replica, times to live.',
   'VECTOR',
   '    For each replica: how many of its txns are applied here, and the stamp of the last.',
+  'VERIFY [NOREPAIR]',
+  '    Checks all data in memory, compares it with that of every connected node, names the keys',
+  '    that are damaged or differ, and puts them right, unless told not to.',
 ];
 
 export const crdtCommands: readonly Command[] = [
@@ -58,6 +62,16 @@ export const crdtCommands: readonly Command[] = [
         'O(N), N being the number of replicas',
         runVector,
       ),
+      {
+        ...sub(
+          'verify',
+          -2,
+          'Checks all data, compares it with every connected node, and repairs what differs.',
+          'O(N), N being the number of keys and elements',
+          runVerify,
+        ),
+        flags: ['admin', 'blocking', 'loading', 'stale'],
+      },
     ],
   },
 ];
@@ -90,6 +104,41 @@ function runVector({ engine, reply }: Call): void {
     reply.integer(number);
     reply.integer(stamp);
   }
+}
+
+/** Answers when everything has been looked at and every peer has answered, or could not for now. */
+function runVerify({ args, argc, client, reply, services }: Call): void {
+  if (argc > 3 || (argc === 3 && !args[2].isWord('norepair'))) {
+    reply.error(Errors.syntax);
+    return;
+  }
+  if (!client.mayBlock) {
+    reply.error('ERR CRDT VERIFY cannot wait for other nodes inside a transaction');
+    return;
+  }
+  const blocked = client.block();
+  services.mesh.verify(argc === 2).then(
+    (verification) => blocked.resume((later) => writeVerification(later, verification)),
+    (error: unknown) =>
+      blocked.resume((later) => later.error(`ERR ${error instanceof Error ? error.message : String(error)}`)),
+  );
+}
+
+function writeVerification(reply: Reply, { slots, damaged, mended, peers, keys }: MeshVerification): void {
+  reply.map(5);
+  writeField(reply, 'slots', slots);
+  writeField(reply, 'damaged', damaged);
+  writeField(reply, 'mended', mended);
+  writeAll(reply, 'peers', peers, (_, { peerId, outcome }) => {
+    reply.map(2);
+    writeField(reply, 'peer', peerId);
+    writeField(reply, 'data', outcome);
+  });
+  writeAll(reply, 'keys', keys, (_, { database, key }) => {
+    reply.map(2);
+    writeField(reply, 'db', database);
+    writeField(reply, 'key', key);
+  });
 }
 
 function runInspect({ args, client, engine, reply }: Call): void {

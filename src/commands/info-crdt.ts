@@ -33,6 +33,11 @@ export function crdtFields(call: Call): InfoFields {
     ['crdt_digests_compared', digests_compared ?? 0],
     ['crdt_digests_differing', digests_differing ?? 0],
     ['crdt_peers_differing', peers_differing ?? 0],
+    // the node's check of its own memory: passes over everything, slots found damaged ever and now, keys put right
+    ['crdt_self_checks', statistics.selfChecks],
+    ['crdt_damages_found', statistics.damagesFound],
+    ['crdt_damaged_slots', statistics.damagedSlots],
+    ['crdt_keys_mended', statistics.keysMended],
     ['crdt_conflicts', statistics.conflicts],
     ['crdt_waiting_envelopes', statistics.waitingEnvelopes],
     ['crdt_waiting_bytes', statistics.waitingBytes],

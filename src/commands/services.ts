@@ -115,7 +115,20 @@ export interface MeshService {
   /** Resolves when `count` peers confirmed txn `number` of ours, or at the time limit (0: none); gives how many did. */
   waitFor(number: number, count: number, timeoutMs: number): Promise<number>;
   members(): { peerId: string; replica: string; vector: VersionVector; lastSeenMs: number }[];
+  /** Checks all data here, compares it with that of every connected peer, and, with `mend`, puts right what is wrong. */
+  verify(mend: boolean): Promise<MeshVerification>;
   statistics(): Record<string, number>;
+}
+
+/** What CRDT VERIFY shows. */
+export interface MeshVerification {
+  /** Slots looked at; those that were damaged, and of them those that have been mended. */
+  readonly slots: number;
+  readonly damaged: number;
+  readonly mended: number;
+  readonly peers: readonly { readonly peerId: string; readonly outcome: 'equal' | 'differs' | 'not comparable' }[];
+  /** Damaged or differing, as far as a peer's copy tells; the first hundred. */
+  readonly keys: readonly { readonly database: number; readonly key: Buffer }[];
 }
 
 export interface StoreService {

@@ -41,7 +41,29 @@ export class Bodies {
     const { table } = this.keys;
     const reference = table.referenceAt(at);
     if (table.kind(reference) !== BODY) return undefined;
-    return this.bodies[table.viewOf(reference).getUint32(table.payloadStart(reference), true)];
+    return this.bodies[table.viewOf(reference).getUint32(table.payloadStart(reference), true)] ?? this.findAgain(at);
+  }
+
+  /** The body of that key, by its name, where the number in the entry is damaged: mended at once. */
+  findAgain(at: number): Body | undefined {
+    const { table } = this.keys;
+    const reference = table.referenceAt(at);
+    const start = table.keyStart(reference);
+    const key = table.bufferOf(reference).subarray(start, start + table.keyLength(reference));
+    const id = this.bodies.findIndex((body) => body?.key.equals(key) === true);
+    if (id < 0) return undefined;
+    this.state.noteDamage(table.slot(reference));
+    table.viewOf(reference).setUint32(table.payloadStart(reference), id, true);
+    return this.bodies[id];
+  }
+
+  /** Drops the body of a key that is damaged, whatever is in it. */
+  forget(body: Body): void {
+    const id = this.bodies.indexOf(body);
+    if (id < 0) return;
+    this.bodies[id] = undefined;
+    this.free.push(id);
+    this.withFieldDeadlines.delete(body.key.toString('latin1'));
   }
 
   bodyOf(at: number): Body {

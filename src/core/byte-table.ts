@@ -117,9 +117,17 @@ export class ByteTable {
 
   /** Removes the entry; later ones of its cluster move up, so who walks while removing walks from the end. */
   removeAt(at: number): void {
-    const slots = this.slots;
-    const reference = slots[2 * at + 1];
+    const reference = this.slots[2 * at + 1];
     this.arena.free(reference, this.entryBytes(reference));
+    this.forgetAt(at);
+  }
+
+  /**
+   * Takes the entry out of the index and leaves its block alone: that of a damaged entry is never handed out again, since
+   * lengths that are wrong would put it on the list of another size, and give one block to two entries.
+   */
+  forgetAt(at: number): void {
+    const slots = this.slots;
     let hole = 2 * at;
     for (let next = hole + 2; next < slots.length && slots[next + 1] !== 0; next += 2) {
       if ((slots[next] >>> this.shift) * 2 <= hole) {
@@ -175,6 +183,16 @@ export class ByteTable {
     const base = offset + HEADER_BYTES;
     for (let i = 0; i < length; i++) if (buffer[base + i] !== bytes[start + i]) return false;
     return true;
+  }
+
+  /** False if the entry is not where its key belongs, or reaches beyond its segment: it is damaged. */
+  isSound(at: number): boolean {
+    const reference = this.referenceAt(at);
+    const start = this.keyStart(reference);
+    const end = start + this.keyLength(reference);
+    const buffer = this.bufferOf(reference);
+    if (end + this.payloadLength(reference) > buffer.length) return false;
+    return tableHash(buffer, start, end, this.seed) === this.hashAt(at);
   }
 
   // --- entry fields, by reference

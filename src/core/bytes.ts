@@ -67,6 +67,12 @@ export class ByteWriter {
     this.at += 8;
   }
 
+  u32(value: number): void {
+    this.reserve(4);
+    this.view.setUint32(this.at, value, true);
+    this.at += 4;
+  }
+
   /** Length and bytes. */
   run(bytes: Uint8Array, start: number, end: number): void {
     this.varint(end - start);
@@ -148,10 +154,18 @@ export class ByteReader {
     return value;
   }
 
-  /** A stamp or deadline: a double that is a non-negative number, Infinity allowed. */
+  /** A double that is a whole number from 0 on. */
   stamp(): number {
     const value = this.double();
-    if (!(value >= 0)) throw new MalformedError(`stamp ${value} at ${this.at}`);
+    if (!Number.isSafeInteger(value) || value < 0) throw new MalformedError(`stamp ${value} at ${this.at}`);
+    return value;
+  }
+
+  /** A double that is a whole number from 0 on, or Infinity. */
+  moment(): number {
+    const value = this.double();
+    if (value !== Number.POSITIVE_INFINITY && (!Number.isSafeInteger(value) || value < 0))
+      throw new MalformedError(`moment ${value} at ${this.at}`);
     return value;
   }
 

@@ -276,8 +276,8 @@ export function siblingTerm(
   return lanes.word(replicaWord).number(stamp).bytes(bytes, start, end).finish();
 }
 
-export function tallyTerm(lanes: Lanes, replicaWord: number, stamp: Stamp, net: Amount): Lanes {
-  lanes.word(~replicaWord).number(stamp);
+export function tallyTerm(lanes: Lanes, replicaWord: number, frame: Stamp, stamp: Stamp, net: Amount): Lanes {
+  lanes.word(~replicaWord).number(frame).number(stamp);
   return (typeof net === 'number' ? lanes.number(net) : lanes.text(exactAmount(net))).finish();
 }
 
@@ -294,7 +294,8 @@ export function cellTerms(cell: Cell, replicas: ReplicaTable, a: number, b: numb
   }
   for (const tally of cell.tallies) {
     if (!isLive(tally)) continue;
-    tallyTerm(term.from(a, b), replicas.words[tally.replica], tally.stamp, minus(tally.sum, tally.cancelSum));
+    const { replica, frame, stamp, sum, cancelSum } = tally;
+    tallyTerm(term.from(a, b), replicas.words[replica], frame, stamp, minus(sum, cancelSum));
     sumA = (sumA + term.a) | 0;
     sumB = (sumB + term.b) | 0;
   }

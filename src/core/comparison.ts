@@ -74,8 +74,11 @@ export class Comparison {
     return { digests: bytes.subarray(0, at), seen: this.state.replicas.stamps.slice() };
   }
 
-  /** The slots in which we hold something else than the sender of these digests. Throws MalformedError. */
-  differingSlots(theirs: Uint8Array): Uint8Array {
+  /**
+   * The slots in which we hold something else than the sender of these digests; `withCancelled`: and those in which we
+   * may. Throws MalformedError.
+   */
+  differingSlots(theirs: Uint8Array, withCancelled = true): Uint8Array {
     if (theirs.length % SLOT_ENTRY_BYTES !== 0) throw new MalformedError(`slot digests of ${theirs.length} bytes`);
     const { digestA, digestB, uncounted, pending } = this.state;
     uncounted.settle();
@@ -92,7 +95,7 @@ export class Comparison {
     for (let slot = 0; slot < SLOTS; slot++) {
       if (told[slot] === 0 && (digestA[slot] !== 0 || digestB[slot] !== 0)) mark(differing, slot);
     }
-    for (const { record } of pending) {
+    for (const { record } of withCancelled ? pending : []) {
       const { key } = this.records.parseName(record);
       mark(differing, keySlot(key.bytes, key.start, key.end));
     }
@@ -264,6 +267,6 @@ export function checkBitmap(slots: Uint8Array): void {
   if (slots.length !== BITMAP_BYTES) throw new MalformedError(`slot bitmap of ${slots.length} bytes`);
 }
 
-function mark(slots: Uint8Array, slot: number): void {
+export function mark(slots: Uint8Array, slot: number): void {
   slots[slot >> 3] |= 1 << (slot & 7);
 }

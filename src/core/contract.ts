@@ -6,7 +6,9 @@
  * comes in through setNow(), randomness through the `random` argument, txns go out through listeners.
  */
 import type { Compared } from './comparison.ts';
+import type { Flip } from './damage.ts';
 import type { Decimal } from './decimal.ts';
+import type { Mended, MendingOptions } from './mending.ts';
 import type { Slice } from './slice.ts';
 
 /** A whole number of 64 bits at most: a `number` while it is safe (|n| < 2^53), else a `bigint`. */
@@ -219,6 +221,11 @@ export interface EngineStatistics {
   /** Txns that were refused since they came from the future, each time they came; and replicas of which some are now. */
   quarantinedTxns: number;
   quarantinedReplicas: number;
+  /** Slots that were found to hold something else than was written: ever, and now; whole self-checks; keys put right. */
+  damagesFound: number;
+  damagedSlots: number;
+  selfChecks: number;
+  keysMended: number;
 }
 
 /** A record of the state as store and state transfer carry it. An empty value means: not there any more. */
@@ -344,6 +351,29 @@ export interface Engine {
   importState(pages: readonly Uint8Array[], tail?: readonly Uint8Array[], compared?: Compared): void;
   /** By how many milliseconds the pages are too far ahead of the clock here; 0: they may be merged. Throws on malformed ones. */
   excessOfState(pages: readonly Uint8Array[]): number;
+  // --- checking itself
+  /** Goes on comparing the data with what was written, for about so many entries. True at the end of a pass over everything. */
+  checkSelf(budget: number): boolean;
+  /** A bitmap of the slots that the last pass has left: they were written meanwhile. And a look at slots in one go. */
+  uncheckedSlots(): Uint8Array;
+  verifySlots(slots: Uint8Array): void;
+  /** The slots whose digests are others than these, as slotDigests() of a peer at our vector gives them. Throws MalformedError. */
+  differingSlots(theirs: Uint8Array): Uint8Array;
+  /** A bitmap of the slots that are known to be damaged. */
+  damagedSlots(): Uint8Array;
+  /** Notes from now on which slots are written, and gives where we stand: what a peer is asked for its copy with. */
+  watchSlots(): VersionVector;
+  /** What we hold in these slots, but for those that turn out to be damaged here. Not within a txn. Throws MalformedError. */
+  giveSlots(slots: Uint8Array): { pages: Uint8Array[]; given: Uint8Array };
+  /**
+   * Puts slots right by what a peer has given since watchSlots(): where our copy is damaged, the peer's takes its place,
+   * else both are joined. The peer must have had all that we had then, and we must have all that it had. Slots that were
+   * written since are left alone. Throws MalformedError before the first change.
+   */
+  mendSlots(pages: readonly Uint8Array[], options: MendingOptions): Mended;
+  /** For tests: changes one byte of what stands in memory under a key. False if there is nothing. */
+  flipByte(database: number, key: Slice, flip: Flip): boolean;
+
   /** A new incarnation, when continuity cannot be proved or somebody else uses our id. */
   rotateReplica(replica: ReplicaId): void;
 }

@@ -9,7 +9,7 @@
  * `hideAt` is that moment, kept in the entry's header so that a read needs one probe.
  */
 import { ByteTable } from './byte-table.ts';
-import { ByteReader, ByteWriter } from './bytes.ts';
+import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
 import { type Cell, isLive, mapReplica } from './cell.ts';
 import type { Stamp, UnixMs } from './contract.ts';
 import { keyLanes } from './digest-terms.ts';
@@ -40,7 +40,7 @@ export class Deadlines {
   finite = 0;
   /** No entry is hidden before this moment; it may be too early. */
   private earliest = Number.POSITIVE_INFINITY;
-  private readonly slot: number;
+  readonly slot: number;
 
   constructor(state: State, database: number, key: Buffer | null) {
     this.state = state;
@@ -97,9 +97,21 @@ export class Deadlines {
   listAt(at: number): Deadline[] {
     const reference = this.table.referenceAt(at);
     const start = this.table.payloadStart(reference);
-    return readDeadlines(
-      reader.set(this.table.bufferOf(reference), start, start + this.table.payloadLength(reference)),
-    );
+    try {
+      return readDeadlines(
+        reader.set(this.table.bufferOf(reference), start, start + this.table.payloadLength(reference)),
+      );
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error;
+      this.noteDamage(reference);
+      return [];
+    }
+  }
+
+  /** Takes out an entry that is not what was written. */
+  forgetAt(at: number): void {
+    if (Number.isFinite(this.hideAtPosition(at))) this.finite--;
+    this.table.forgetAt(at);
   }
 
   /** Replaces the list; an empty one removes the entry. True if there is one afterwards. */
@@ -159,6 +171,25 @@ export class Deadlines {
   }
 
   private account(reference: number, adding: boolean): void {
+    try {
+      this.countTerms(reference, (slot, a, b) => this.state.moveTerm(slot, adding ? a : -a, adding ? b : -b));
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error;
+      this.noteDamage(reference);
+    }
+  }
+
+  private noteDamage(reference: number): void {
+    const { state, table } = this;
+    const start = table.keyStart(reference);
+    const slot =
+      this.slot < 0 ? keySlot(table.bufferOf(reference), start, start + table.keyLength(reference)) : this.slot;
+    state.noteDamage(slot);
+    state.moveTerm(slot, 0, 0);
+  }
+
+  /** Each term of the entry, and the slot that it counts for. Throws MalformedError if it is damaged. */
+  countTerms(reference: number, visit: (slot: number, a: number, b: number) => void): void {
     const { state, table } = this;
     const buffer = table.bufferOf(reference);
     const start = table.keyStart(reference);
@@ -175,8 +206,7 @@ export class Deadlines {
       for (let i = 0; i < each.scope.length; i += 2)
         term.word(state.replicas.words[each.scope[i]]).number(each.scope[i + 1]);
       term.finish();
-      if (adding) state.moveTerm(slot, term.a, term.b);
-      else state.moveTerm(slot, -term.a, -term.b);
+      visit(slot, term.a, term.b);
     }
   }
 }
@@ -260,7 +290,7 @@ export function readDeadlines(from: ByteReader, replicas?: readonly number[]): D
     const deadline: Deadline = {
       replica: mapReplica(from.varint(), replicas),
       stamp: from.stamp(),
-      deadline: from.stamp(),
+      deadline: from.moment(),
       scope: [],
     };
     for (let pairs = from.count(9); pairs > 0; pairs--) {

@@ -6,7 +6,7 @@
  */
 
 import type { ByteTable } from './byte-table.ts';
-import { ByteReader } from './bytes.ts';
+import { ByteReader, MalformedError } from './bytes.ts';
 import { cellTerms, readCell, siblingTerm, tallyTerm } from './cell.ts';
 import { KeyType } from './contract.ts';
 import { keySlot, Lanes } from './hash.ts';
@@ -46,16 +46,37 @@ export class DigestTerms implements Countable {
 
   /** Adds the entry's terms to its slot's digest, or removes them. */
   account(reference: number, adding: boolean): void {
+    const { state } = this;
+    const slot = this.slotOf(reference);
+    try {
+      if (!this.counted(reference)) return;
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error;
+      // what it counts for now is not known; the slot is counted anew when it is mended
+      state.noteDamage(slot);
+      state.moveTerm(slot, 0, 0);
+      return;
+    }
+    if (adding) state.moveTerm(slot, term.a, term.b);
+    else state.moveTerm(slot, -term.a, -term.b);
+  }
+
+  /** What the entry adds to its slot's digest, in `lanes`; false: nothing, for now. Throws MalformedError if it is damaged. */
+  counted(reference: number): boolean {
     const { state, table } = this;
-    if ((table.flags(reference) & FLAG_UNCOUNTED) !== 0) return;
+    if ((table.flags(reference) & FLAG_UNCOUNTED) !== 0) return false;
     this.recordLanes(reference);
     if (table.kind(reference) === CELL) {
       const start = table.payloadStart(reference);
       const cell = readCell(reader.set(table.bufferOf(reference), start, start + table.payloadLength(reference)));
       term.from(...cellTerms(cell, state.replicas, term.a, term.b));
     } else this.onlyTerm(reference);
-    if (adding) state.moveTerm(this.slotOf(reference), term.a, term.b);
-    else state.moveTerm(this.slotOf(reference), -term.a, -term.b);
+    return true;
+  }
+
+  /** After counted(). */
+  get lanes(): Lanes {
+    return term;
   }
 
   /** Before a SIMPLE or TALLY entry changes in place. */
@@ -105,13 +126,14 @@ export class DigestTerms implements Countable {
     const stamp = table.stamp(reference);
     const start = table.payloadStart(reference);
     if (table.kind(reference) === TALLY) {
-      tallyTerm(term, word, stamp, table.viewOf(reference).getFloat64(start + 8, true));
+      const view = table.viewOf(reference);
+      tallyTerm(term, word, view.getFloat64(start, true), stamp, view.getFloat64(start + 8, true));
     } else {
       siblingTerm(term, word, stamp, table.bufferOf(reference), start, start + table.payloadLength(reference));
     }
   }
 
-  private slotOf(reference: number): number {
+  slotOf(reference: number): number {
     return this.slot < 0 ? this.table.slot(reference) : this.slot;
   }
 

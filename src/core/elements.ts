@@ -4,7 +4,7 @@
  * members of a set (values empty). An entry is
  *   SIMPLE  one sibling, no tally: the dot is in the header, the payload is the value;
  *   TALLY   one tally that nothing was cancelled of, whole number: dot in the header, payload = frame, sum;
- *   CELL    anything else: the payload is the encoding of cell.ts;
+ *   CELL    anything else: the payload is the encoding of cell.ts, and a checksum, since digests do not cover all of it;
  *   BODY    (only in a database's own table) several elements under one key, see keyspace.ts.
  * SIMPLE and TALLY have fast paths without allocation; they are the hot path of SET, HSET, SADD and INCR.
  */
@@ -27,7 +27,7 @@ import { noteValueConflict } from './conflicts.ts';
 import type { Stamp } from './contract.ts';
 import { KeyType } from './contract.ts';
 import { DigestTerms } from './digest-terms.ts';
-import { keySlot } from './hash.ts';
+import { keySlot, tableHash } from './hash.ts';
 import type { Slice } from './slice.ts';
 import { awaitStability } from './stability.ts';
 import { BODY, CELL, FLAG_DIRTY, FLAG_HIDDEN, SIMPLE, type State, TALLY } from './state.ts';
@@ -92,7 +92,15 @@ export class Elements {
 
   /** Sum of a TALLY entry: a safe whole number. */
   tallySum(reference: number): number {
-    return this.table.viewOf(reference).getFloat64(this.table.payloadStart(reference) + 8, true);
+    return this.wholeAt(reference, 8);
+  }
+
+  private wholeAt(reference: number, offset: number): number {
+    const number = this.table.viewOf(reference).getFloat64(this.table.payloadStart(reference) + offset, true);
+    if (Number.isSafeInteger(number) && (offset > 0 || (number >= 0 && number <= this.table.stamp(reference))))
+      return number;
+    this.state.noteDamage(this.terms.slotOf(reference));
+    return 0;
   }
 
   cellAt(at: number): Cell {
@@ -112,19 +120,42 @@ export class Elements {
           tallies: [
             {
               replica,
-              frame: buffer.readDoubleLE(start),
+              frame: this.frameOf(reference),
               stamp,
-              sum: buffer.readDoubleLE(start + 8),
+              sum: this.tallySum(reference),
               cancelStamp: 0,
               cancelSum: 0,
             },
           ],
         };
       case CELL:
-        return readCell(reader.set(buffer, start, end));
+        return this.readGuarded(reference, start);
       default:
         throw new Error(`entry of kind ${table.kind(reference)} is no cell`);
     }
+  }
+
+  /** Nothing where it is damaged: the node goes on, and a peer's copy takes its place. */
+  private readGuarded(reference: number, start: number): Cell {
+    const end = start + this.table.payloadLength(reference) - CHECKSUM_BYTES;
+    if (this.isIntact(reference)) return readCell(reader.set(this.table.bufferOf(reference), start, end));
+    this.state.noteDamage(this.terms.slotOf(reference));
+    return emptyCell();
+  }
+
+  /** False if the entry is damaged in a way that digests do not show: they cover every byte of SIMPLE entries only. */
+  isIntact(reference: number): boolean {
+    const { table } = this;
+    if (table.kind(reference) === TALLY) {
+      const view = table.viewOf(reference);
+      const numbers = [0, 8].map((offset) => view.getFloat64(table.payloadStart(reference) + offset, true));
+      return numbers.every((each) => Number.isSafeInteger(each) && !Object.is(each, -0));
+    }
+    if (table.kind(reference) !== CELL) return true;
+    const start = table.payloadStart(reference);
+    const end = start + table.payloadLength(reference) - CHECKSUM_BYTES;
+    const buffer = table.bufferOf(reference);
+    return end > start && tableHash(buffer, start, end, 0) === buffer.readUInt32LE(end);
   }
 
   /** Writes a value as the txn of `state`; `at` is what find() said. True if the element was not shown before. */
@@ -256,6 +287,7 @@ export class Elements {
       table.writePayload(reference, only.value, 0, only.value.length);
     } else {
       writeCell(writer.reset(), cell);
+      writer.u32(tableHash(writer.bytes, 0, writer.at, 0));
       table.resizePayload(at, writer.at);
       reference = table.referenceAt(at);
       table.setKind(reference, CELL);
@@ -393,7 +425,7 @@ export class Elements {
   }
 
   frameOf(reference: number): Stamp {
-    return this.table.viewOf(reference).getFloat64(this.table.payloadStart(reference), true);
+    return this.wholeAt(reference, 0);
   }
 }
 
@@ -410,5 +442,7 @@ function fillDigits(out: Slice, value: number): Slice {
 }
 
 const EMPTY = Buffer.alloc(0);
+const CHECKSUM_BYTES = 4;
 /** The encoding of a cell without siblings and tallies. */
-const BLANK_CELL = Buffer.from([0, 0]);
+const BLANK_CELL = Buffer.alloc(2 + CHECKSUM_BYTES);
+BLANK_CELL.writeUInt32LE(tableHash(BLANK_CELL, 0, 2, 0), 2);

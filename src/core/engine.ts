@@ -4,7 +4,7 @@
  */
 import { UNNOTICED } from './byte-table.ts';
 import { MalformedError } from './bytes.ts';
-import { type Compared, Comparison } from './comparison.ts';
+import { type Compared, Comparison, checkBitmap } from './comparison.ts';
 import type {
   Conflict,
   Engine,
@@ -21,6 +21,7 @@ import type {
   VersionVector,
   Watch,
 } from './contract.ts';
+import { type Flip, flipByte } from './damage.ts';
 import { DatabaseView } from './database.ts';
 import { Delivery } from './delivery.ts';
 import { NO_CANCELS } from './elements.ts';
@@ -30,7 +31,9 @@ import { inspectKey } from './inspection.ts';
 import { Keyspace } from './keyspace.ts';
 import { LocalTxn } from './local-txn.ts';
 import { TxnLog } from './log.ts';
+import { type Mended, Mending, type MendingOptions } from './mending.ts';
 import { Records } from './records.ts';
+import { bitmapOf, SelfCheck } from './self-check.ts';
 import { Slice } from './slice.ts';
 import { idleClock, State, type WatchState, watchName } from './state.ts';
 import { Transfer } from './transfer.ts';
@@ -61,6 +64,8 @@ class StarlingEngine implements Engine {
   private readonly records: Records;
   private readonly comparison: Comparison;
   private readonly transfer: Transfer;
+  private readonly selfCheck: SelfCheck;
+  private readonly mending: Mending;
   private readonly log: TxnLog;
   private readonly envelopeListeners: ((envelope: Envelope, local: boolean) => void)[] = [];
   private readonly openListeners: (() => void)[] = [];
@@ -81,6 +86,8 @@ class StarlingEngine implements Engine {
     this.records = new Records(this.state, this.keyspaces);
     this.comparison = new Comparison(this.state, this.keyspaces, this.records);
     this.transfer = new Transfer(this.state, this.keyspaces, this.records, this.comparison);
+    this.selfCheck = new SelfCheck(this.state, this.keyspaces);
+    this.mending = new Mending(this.state, this.keyspaces, this.records, this.transfer, this.selfCheck);
     this.log = new TxnLog(logBytesMax);
     this.txn.onOpen = () => {
       for (const listener of this.openListeners) listener();
@@ -107,6 +114,7 @@ class StarlingEngine implements Engine {
     statistics.pendingCollection = pending.size;
     statistics.heldCollection = pending.heldSize;
     statistics.quarantinedReplicas = this.state.quarantine.size;
+    statistics.damagedSlots = this.state.damaged.size;
     return statistics;
   }
 
@@ -507,6 +515,51 @@ class StarlingEngine implements Engine {
 
   excessOfState(pages: readonly Uint8Array[]): number {
     return this.state.quarantine.excessOf(this.transfer.latestStamp(pages), this.state.now);
+  }
+
+  // --- checking itself
+
+  checkSelf(budget: number): boolean {
+    return this.selfCheck.step(budget);
+  }
+
+  uncheckedSlots(): Uint8Array {
+    return this.selfCheck.unchecked;
+  }
+
+  verifySlots(slots: Uint8Array): void {
+    checkBitmap(slots);
+    this.selfCheck.verify(slots);
+  }
+
+  differingSlots(theirs: Uint8Array): Uint8Array {
+    return this.comparison.differingSlots(theirs, false);
+  }
+
+  damagedSlots(): Uint8Array {
+    return bitmapOf(this.state.damaged);
+  }
+
+  watchSlots(): VersionVector {
+    this.seal();
+    this.mending.watch();
+    return this.vector();
+  }
+
+  giveSlots(slots: Uint8Array): { pages: Uint8Array[]; given: Uint8Array } {
+    if (this.txn.open) throw new Error('a copy of slots within a txn');
+    checkBitmap(slots);
+    return this.mending.give(slots);
+  }
+
+  mendSlots(pages: readonly Uint8Array[], options: MendingOptions): Mended {
+    if (this.txn.open) throw new Error('mending within a txn');
+    checkBitmap(options.slots);
+    return this.mending.mend(pages, options);
+  }
+
+  flipByte(database: number, key: Slice, flip: Flip): boolean {
+    return flipByte(this.keyspaces[database], key, flip);
   }
 
   rotateReplica(replica: ReplicaId): void {

@@ -4,10 +4,13 @@
 export { MalformedError } from './bytes.ts';
 export { unixMsOf } from './clock.ts';
 export type { Compared } from './comparison.ts';
-export { fingerprintsOf } from './comparison.ts';
+export { fingerprintsOf, isMarked } from './comparison.ts';
 export * from './contract.ts';
+export type { Flip } from './damage.ts';
 export { Decimal, isInfinity } from './decimal.ts';
 export { createEngine } from './engine.ts';
 export { formatInteger, parseInteger } from './integer.ts';
+export type { DifferingKey, Mended } from './mending.ts';
 export { packRetirements, unpackRetirements } from './retirement.ts';
+export { bitmapOf, slotsOf } from './self-check.ts';
 export { Slice } from './slice.ts';

@@ -58,6 +58,7 @@ export class KeyDeadlines {
     const { keys, deadlines } = this;
     const at = keys.table.find(key.bytes, key.start, key.end);
     if (at < 0) {
+      this.state.missed(key.bytes, key.start, key.end);
       deadlines.put(key.bytes, key.start, key.end, [], 0);
       return;
     }

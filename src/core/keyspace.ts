@@ -76,7 +76,10 @@ export class Keyspace implements EffectTarget {
   keyClear(key: Slice, keep: number, cancels: readonly Cancel[]): void {
     const { keys } = this;
     const at = keys.table.find(key.bytes, key.start, key.end);
-    if (at < 0) return;
+    if (at < 0) {
+      this.state.missed(key.bytes, key.start, key.end);
+      return;
+    }
     const flagged = this.expiry.hasDeadline(at);
     const body = this.bodies.bodyAt(at);
     if (body === undefined) {
@@ -151,9 +154,11 @@ export class Keyspace implements EffectTarget {
   hashRemove(key: Slice, field: Slice, cancels: readonly Cancel[]): void {
     const body = this.bodies.findBody(key);
     const part = body === undefined ? undefined : this.bodies.partOf(body, KeyType.hash);
-    if (body === undefined || part === undefined) return;
-    const at = part.table.find(field.bytes, field.start, field.end);
-    if (at < 0) return;
+    const at = part?.table.find(field.bytes, field.start, field.end) ?? -1;
+    if (body === undefined || part === undefined || at < 0) {
+      this.state.missed(key.bytes, key.start, key.end);
+      return;
+    }
     part.clearAt(at, cancels);
     if (part.table.count * 16 < part.table.positions) part.table.shrink();
     if (body.fieldDeadlines !== null) this.expiry.dropCoveredFieldDeadlines(body, field);
@@ -163,7 +168,10 @@ export class Keyspace implements EffectTarget {
   fieldExpire(key: Slice, field: Slice, deadline: UnixMs, scope: readonly number[]): void {
     const { state } = this;
     const body = this.bodies.findBody(key);
-    if (body === undefined || this.bodies.partOf(body, KeyType.hash) === undefined) return;
+    if (body === undefined || this.bodies.partOf(body, KeyType.hash) === undefined) {
+      state.missed(key.bytes, key.start, key.end);
+      return;
+    }
     body.fieldDeadlines ??= new Deadlines(state, this.index, body.key);
     const list = withoutCovered(body.fieldDeadlines.list(field.bytes, field.start, field.end), state.context);
     if (!list.some((each) => each.replica === state.origin && each.stamp > state.stamp)) {
@@ -200,9 +208,11 @@ export class Keyspace implements EffectTarget {
   setRemove(key: Slice, member: Slice): void {
     const body = this.bodies.findBody(key);
     const part = body === undefined ? undefined : this.bodies.partOf(body, KeyType.set);
-    if (body === undefined || part === undefined) return;
-    const at = part.table.find(member.bytes, member.start, member.end);
-    if (at < 0) return;
+    const at = part?.table.find(member.bytes, member.start, member.end) ?? -1;
+    if (body === undefined || part === undefined || at < 0) {
+      this.state.missed(key.bytes, key.start, key.end);
+      return;
+    }
     part.clearAt(at, NO_CANCELS);
     if (part.table.count * 16 < part.table.positions) part.table.shrink();
     this.changed(key, body);
@@ -211,6 +221,7 @@ export class Keyspace implements EffectTarget {
   databaseClear(): void {
     const { table } = this.keys;
     const key = new Slice();
+    if (this.state.damaged.size > 0) this.state.written.fill(0xff);
     this.clearing = true;
     for (let at = table.positions - 1; at >= 0; at--) {
       const reference = table.referenceAt(at);

@@ -171,8 +171,9 @@ export class Records {
   }
 
   private noteLoaded(items: readonly { replica: number; stamp: Stamp }[]): void {
-    const { storedStamps, clock } = this.state;
+    const { storedStamps, clock, replicas } = this.state;
     for (const { replica, stamp } of items) {
+      if (replica >= replicas.ids.length) throw new MalformedError(`record of replica ${replica}, which is not known`);
       if (stamp <= (storedStamps[replica] ?? 0)) continue;
       storedStamps[replica] = stamp;
       clock.observe(stamp);
@@ -210,7 +211,7 @@ export class Records {
     });
   }
 
-  private deadlinesOf({ keyspace, key, kind, element }: RecordName): Deadline[] {
+  deadlinesOf({ keyspace, key, kind, element }: RecordName): Deadline[] {
     if (kind === RECORD_KEY_DEADLINES) return keyspace.expiry.deadlines.list(key.bytes, key.start, key.end);
     return keyspace.bodies.findBody(key)?.fieldDeadlines?.list(element.bytes, element.start, element.end) ?? [];
   }

@@ -8,7 +8,7 @@ import { ByteTable } from './byte-table.ts';
 import { ByteWriter } from './bytes.ts';
 import { HybridClock } from './clock.ts';
 import type { Conflict, EngineStatistics, Stamp, UnixMs, VersionVector } from './contract.ts';
-import { SLOTS } from './hash.ts';
+import { keySlot, SLOTS } from './hash.ts';
 import { PendingTallies } from './pending-tallies.ts';
 import { Quarantine } from './quarantine.ts';
 import { Retirements } from './retirement.ts';
@@ -83,6 +83,10 @@ export class State {
   readonly digestA = new Int32Array(SLOTS);
   readonly digestB = new Int32Array(SLOTS);
   readonly uncounted = new Uncounted();
+  /** By slot: all bits are set when it is written. Who wants to know of later writes clears its own bit: see self-check.ts. */
+  readonly written = new Uint8Array(SLOTS);
+  /** Slots whose data is known not to be what was written. */
+  readonly damaged = new Set<number>();
 
   /** Keys of changed records; an entry with FLAG_DIRTY is in one of the two already. */
   dirty: ByteTable;
@@ -108,6 +112,10 @@ export class State {
     heldCollection: 0,
     quarantinedTxns: 0,
     quarantinedReplicas: 0,
+    damagesFound: 0,
+    damagedSlots: 0,
+    selfChecks: 0,
+    keysMended: 0,
   };
 
   constructor(seed: number) {
@@ -120,6 +128,18 @@ export class State {
   moveTerm(slot: number, a: number, b: number): void {
     this.digestA[slot] = (this.digestA[slot] + a) | 0;
     this.digestB[slot] = (this.digestB[slot] + b) | 0;
+    this.written[slot] = 0xff;
+  }
+
+  noteDamage(slot: number): void {
+    if (this.damaged.has(slot)) return;
+    this.damaged.add(slot);
+    this.statistics.damagesFound++;
+  }
+
+  /** An effect has not found what it would change. Where data is damaged that may be for this reason. */
+  missed(bytes: Uint8Array, start: number, end: number): void {
+    if (this.damaged.size > 0) this.written[keySlot(bytes, start, end)] = 0xff;
   }
 
   /** Notes that the record spelled in `recordKey` changed. */

@@ -28,7 +28,7 @@ const NOTHING_SEEN: readonly Stamp[] = [];
 const encoder = new Encoder({ useRecords: false, tagUint8Array: false });
 const decoder = new Decoder({ useRecords: false, mapsAsObjects: true });
 
-interface Page {
+export interface Page {
   vector: VersionVector;
   retirements: Retirement[];
   records: { name: Buffer; cell: Cell | null; deadlines: Deadline[] | null }[];
@@ -52,7 +52,6 @@ export class Transfer {
    * only those with these fingerprints.
    */
   export(cursor: number, bytesMax: number, wanted?: ReadonlySet<string>): { next: number; bytes: Uint8Array } {
-    const { replicas } = this.state;
     const packed = new ByteWriter(4096);
     let database = Math.floor(cursor / WALK_END);
     let walk = cursor % WALK_END;
@@ -70,14 +69,16 @@ export class Transfer {
       walk = next >= WALK_END ? 0 : next;
       if (walk === 0) database++;
     }
-    const bytes = encoder.encode({
-      v: 1,
-      x: packVector(replicas.vector()),
-      r: Buffer.from(replicas.ids.join(''), 'hex'),
-      d: packed.bytes.subarray(0, packed.at),
-      f: packRetirements(this.state.retirements.all),
-    });
-    return { next: database >= this.keyspaces.length ? 0 : database * WALK_END + walk, bytes: Buffer.from(bytes) };
+    const bytes = this.encodePage(packed.bytes.subarray(0, packed.at));
+    return { next: database >= this.keyspaces.length ? 0 : database * WALK_END + walk, bytes };
+  }
+
+  /** A page of these records (key run, value run), as they are now. */
+  encodePage(records: Uint8Array): Buffer {
+    const { replicas } = this.state;
+    const ids = Buffer.from(replicas.ids.join(''), 'hex');
+    const f = packRetirements(this.state.retirements.all);
+    return Buffer.from(encoder.encode({ v: 1, x: packVector(replicas.vector()), r: ids, d: records, f }));
   }
 
   /** Of all that the pages have seen. Throws MalformedError. */
@@ -232,7 +233,8 @@ export class Transfer {
     return { x, r, d, f };
   }
 
-  private parse(bytes: Uint8Array): Page {
+  /** Throws MalformedError. */
+  parse(bytes: Uint8Array): Page {
     const fields = this.open(bytes);
     const { r, d, f } = fields;
     const ids = asBuffer(r);
@@ -244,17 +246,22 @@ export class Transfer {
     const reader = new ByteReader(asBuffer(d));
     while (!reader.done) {
       const name = reader.runCopy();
-      const value = new ByteReader(reader.runCopy());
-      const { kind } = this.records.parseName(name);
-      const isDeadline = kind >= RECORD_KEY_DEADLINES;
-      page.records.push({
-        name,
-        cell: isDeadline ? null : readCell(value, indexes),
-        deadlines: isDeadline ? readDeadlines(value, indexes) : null,
-      });
-      if (!value.done) throw new MalformedError('bytes after the end of a record');
+      page.records.push(this.parseRecord(name, reader.runCopy(), indexes));
     }
     return page;
+  }
+
+  /** `indexes`: of the writer's replica table in ours; undefined where they are ours. Throws MalformedError. */
+  parseRecord(name: Buffer, bytes: Buffer, indexes?: readonly number[]): Page['records'][number] {
+    const value = new ByteReader(bytes);
+    const isDeadline = this.records.parseName(name).kind >= RECORD_KEY_DEADLINES;
+    const record = {
+      name,
+      cell: isDeadline ? null : readCell(value, indexes),
+      deadlines: isDeadline ? readDeadlines(value, indexes) : null,
+    };
+    if (!value.done) throw new MalformedError('bytes after the end of a record');
+    return record;
   }
 }
 

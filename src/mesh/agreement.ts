@@ -1,7 +1,7 @@
 /**
  * The check that never ends: nodes that have applied the same txns must hold the same data. A node that has been at
  * rest tells its digest with its vector; whoever is at that very vector compares. A difference is a broken invariant
- * (a bug, or damaged memory), so it is counted and warned of, once an episode. May assume that own txns are sealed.
+ * (a bug, or damage that the self-check has not seen), so it is counted, warned of, once an episode, and mended (repair.ts).
  */
 import type { Engine, VersionVector } from '../core/contract.ts';
 import { numberOf } from './frames.ts';
@@ -15,6 +15,8 @@ export class Agreement {
   private readonly engine: Engine;
   private readonly log: AgreementLog;
   private readonly differing = new Set<string>();
+  /** Called after each comparison. */
+  onCompared: (peerId: string, equal: boolean) => void = () => {};
 
   constructor(engine: Engine, log: AgreementLog) {
     this.engine = engine;
@@ -29,6 +31,7 @@ export class Agreement {
     const digest = this.engine.digest();
     if (digest === theirDigest) this.agreed(peerId);
     else this.differed(peerId, digest, theirDigest);
+    this.onCompared(peerId, digest === theirDigest);
   }
 
   private agreed(peerId: string): void {
@@ -44,7 +47,7 @@ export class Agreement {
     this.statistics.peers_differing = this.differing.size;
     this.log.warn(
       { peer: peerId, digest, theirDigest },
-      'DIVERGENCE: this peer has applied the same txns as we have, and holds other data; please report it',
+      'DIVERGENCE: this peer has applied the same txns as we have, and holds other data; the two are joined; please report it',
     );
   }
 }

@@ -32,10 +32,19 @@ export const FrameType = {
   keysListed: 18,
   wantKeys: 19,
   stateTail: 20,
-  retirements: 21,
+  wantSlots: 21,
+  slotPage: 22,
+  slots: 23,
+  retirements: 24,
 } as const;
 
-const BULK = [FrameType.envelope, FrameType.statePage, FrameType.keyList, FrameType.stateTail] as const;
+const BULK = [
+  FrameType.envelope,
+  FrameType.statePage,
+  FrameType.keyList,
+  FrameType.stateTail,
+  FrameType.slotPage,
+] as const;
 
 /** What a frame's chunks add up to, and what is charged to the credit. */
 export type Bulk = (typeof BULK)[number];

@@ -5,7 +5,7 @@
  */
 import '../compatibility.ts';
 import { join } from 'node:path';
-import type { MeshPeer, MeshService } from '../commands/services.ts';
+import type { MeshPeer, MeshService, MeshVerification } from '../commands/services.ts';
 import type { Engine, Envelope, ReplicaId, VersionVector } from '../core/contract.ts';
 import { ClockAlarm } from './clock-alarm.ts';
 import { Gossip } from './gossip.ts';
@@ -210,6 +210,10 @@ class RunningMesh implements Mesh {
     };
   }
 
+  verify(mend: boolean): Promise<MeshVerification> {
+    return this.sync.verify(mend);
+  }
+
   async stop(): Promise<void> {
     if (this.timer !== null) clearTimeout(this.timer);
     this.options.engine.seal();
@@ -244,6 +248,7 @@ class RunningMesh implements Mesh {
       this.members_.save();
     }
     this.sync.pullMissing();
+    this.sync.checkData();
     this.members_.updateStability(Date.now());
     this.members_.retireFormer(Date.now());
   }

@@ -4,6 +4,7 @@
  * transfer where no log reaches back. Correctness rests on this alone; gossip only makes it faster where there is
  * no direct link. Nothing that came from a peer is sent on unasked.
  */
+import type { MeshVerification } from '../commands/services.ts';
 import type { Engine, Envelope, ReplicaId } from '../core/contract.ts';
 import { MalformedError, packRetirements, unpackRetirements } from '../core/index.ts';
 import { Agreement } from './agreement.ts';
@@ -26,6 +27,7 @@ import {
 } from './frames.ts';
 import type { Link } from './link.ts';
 import type { Members } from './members.ts';
+import { Repair } from './repair.ts';
 import { Sending } from './sending.ts';
 
 const PROTOCOL_VERSION = 1;
@@ -65,6 +67,10 @@ export interface SyncStatistics {
   readonly digests_compared: number;
   readonly digests_differing: number;
   readonly peers_differing: number;
+  readonly repairs: number;
+  readonly repairs_fruitless: number;
+  readonly slots_given: number;
+  readonly transfers_of_damaged: number;
 }
 
 export class Sync {
@@ -75,6 +81,7 @@ export class Sync {
   private readonly sending: Sending;
   private readonly catchingUp: CatchingUp;
   private readonly agreement: Agreement;
+  private readonly repair: Repair;
   private readonly counts = { envelopes_received: 0, refused: 0, replica_clashes: 0, fenced: 0 };
   private readonly retirementsTold = new WeakMap<Link, number>();
   private ackTimer: NodeJS.Timeout | null = null;
@@ -86,6 +93,8 @@ export class Sync {
       if (local) this.sending.pumpAll();
     });
     this.agreement = new Agreement(options.engine, options.log);
+    this.repair = new Repair({ engine: options.engine, links: this.links, log: options.log });
+    this.agreement.onCompared = (peerId, equal) => this.repair.compared(peerId, equal);
     this.sending = new Sending(options);
     this.catchingUp = new CatchingUp({
       engine: options.engine,
@@ -106,7 +115,14 @@ export class Sync {
   get statistics(): SyncStatistics {
     const { counts, sending, catchingUp } = this;
     const refused = counts.refused + catchingUp.statistics.refused;
-    return { ...sending.statistics, ...catchingUp.statistics, ...this.agreement.statistics, ...counts, refused };
+    return {
+      ...sending.statistics,
+      ...catchingUp.statistics,
+      ...this.agreement.statistics,
+      ...this.repair.statistics,
+      ...counts,
+      refused,
+    };
   }
 
   /** Takes over a new stream to a peer. */
@@ -134,12 +150,14 @@ export class Sync {
   remove(link: Link): void {
     this.sending.remove(link);
     this.catchingUp.remove(link);
+    this.repair.remove(link);
     if (this.links.get(link.peerId) === link) this.links.delete(link.peerId);
   }
 
   setPaused(paused: boolean): void {
     this.sending.paused = paused;
     this.catchingUp.paused = paused;
+    this.repair.paused = paused;
     this.catchingUp.reset();
     if (paused) return;
     this.broadcastMembers();
@@ -157,6 +175,16 @@ export class Sync {
     this.options.engine.seal();
     const digest = atRest && this.links.size > 0 ? this.options.engine.digest() : null;
     for (const link of this.links.values()) if (link.ready) this.sendVector(link, digest);
+  }
+
+  /** Goes on with the check of our own data, and with what is to be mended. */
+  checkData(): void {
+    this.repair.round();
+  }
+
+  /** Checks all of our data, compares it with every peer's, and mends what is found, or only tells of it. */
+  verify(mend: boolean): Promise<MeshVerification> {
+    return this.repair.verify(mend);
   }
 
   /** Asks every peer how far it is, behind everything sent so far. */
@@ -278,6 +306,15 @@ export class Sync {
       case FrameType.stateEnd:
         this.catchingUp.finishTransfer(link, decodeMap(body));
         return;
+      case FrameType.wantSlots:
+        if (!this.paused) this.repair.give(link, decodeMap(body));
+        return;
+      case FrameType.slotPage:
+        this.repair.takePage(link, body);
+        return;
+      case FrameType.slots:
+        this.repair.finish(link, decodeMap(body));
+        return;
       default:
         throw new FrameError(`unknown frame ${type}`);
     }
@@ -285,7 +322,8 @@ export class Sync {
 
   private wantState(link: Link, map: Record<string, unknown>): void {
     const held = map.held === undefined ? null : Buffer.from(bytesField(map, 'held'));
-    this.malformedIsTheirs(() => this.sending.wantState(link, integerField(map, 'n'), held));
+    const number = integerField(map, 'n');
+    this.repair.whenSound(link, () => this.malformedIsTheirs(() => this.sending.wantState(link, number, held)));
   }
 
   private wantKeys(link: Link, map: Record<string, unknown>): void {

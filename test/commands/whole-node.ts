@@ -2,7 +2,14 @@
  * A node in this process with everything around it that INFO, MESH, SHUTDOWN and their like ask for: a mesh, a store
  * and a process whose answers the test sets, and that remember what was asked of them.
  */
-import type { MeshPeer, MeshService, NodeService, Services, StoreService } from '../../src/commands/services.ts';
+import type {
+  MeshPeer,
+  MeshService,
+  MeshVerification,
+  NodeService,
+  Services,
+  StoreService,
+} from '../../src/commands/services.ts';
 import { Configuration } from '../../src/config/configuration.ts';
 import { createEngine, type Engine } from '../../src/core/index.ts';
 import { ReplyError, type ReplyValue } from '../../src/resp/decode.ts';
@@ -80,6 +87,16 @@ export class ScriptedMesh implements MeshService {
 
   statistics(): Record<string, number> {
     return { links: this.peerList.length, transfers_sent: 5, transfers_received: 6, pulls: 7 };
+  }
+
+  async verify(mend: boolean): Promise<MeshVerification> {
+    this.asked.push(`verify ${mend}`);
+    if (this.refusal !== null) throw new Error(this.refusal);
+    return {
+      ...{ slots: 16_384, damaged: 1, mended: mend ? 1 : 0 },
+      peers: [{ peerId: '12D3KooWother', outcome: 'equal' }],
+      keys: [{ database: 2, key: Buffer.from('k') }],
+    };
   }
 }
 

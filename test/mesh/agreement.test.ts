@@ -8,7 +8,7 @@ test.after.each(stopAll);
 
 const warnings = (node: TestNode) => node.said('warn').filter((line) => line.includes('DIVERGENCE')).length;
 
-/** Changes one bit of the value 'value' behind the engine's back, as damaged memory would. */
+/** Changes one bit of the value 'value', as if it had been loaded so: the node's own digest agrees with it. */
 function plantFlip(node: TestNode): void {
   const records: StateRecord[] = [];
   while (node.engine.drainDirty(1000, (record) => records.push(record)) > 0);
@@ -29,20 +29,18 @@ test('nodes at rest with equal data compare it and say nothing', async () => {
   }
 });
 
-test('one flipped bit in the memory of one node is found by both, and warned of once', async () => {
+test('one bit that came wrong from the disk of one node is found, warned of once at most, and mended', async () => {
   const nodes = await startNodes(2);
   nodes[0].set('k', 'value');
   await converged(nodes);
   plantFlip(nodes[1]);
   assert.is.not(nodes[1].get('k'), 'value');
-  await until('found', () => nodes.every((node) => node.counter('digests_differing') > 1), 40_000);
-  for (const node of nodes) {
-    assert.is(node.counter('peers_differing'), 1);
-    assert.is(warnings(node), 1);
-  }
-  // a write over the damaged value replaces it everywhere
-  nodes[0].set('k', 'another');
-  await until('equal again', () => nodes.every((node) => node.counter('peers_differing') === 0), 40_000);
+  await until('found', () => nodes.some((node) => node.counter('digests_differing') > 0), 40_000);
+  await until('equal again', () => nodes[0].engine.digest() === nodes[1].engine.digest(), 40_000);
+  await until('known to be', () => nodes.every((node) => node.counter('peers_differing') === 0), 40_000);
+  for (const node of nodes) assert.ok(warnings(node) <= 1);
+  // the node that wrote the value is believed
+  assert.is(nodes[1].get('k'), 'value');
 });
 
 test.run();

@@ -8,7 +8,7 @@ import { ReplyError } from '../../src/resp/decode.ts';
 import { type Call, type History, violated } from './history.ts';
 import { type Machine, type Node, numberIn } from './machine.ts';
 import { SPECIFIED_DATABASE } from './oracle.ts';
-import { Counters } from './workload.ts';
+import { Counters, KEEPSAKES_DATABASE, Keepsakes } from './workload.ts';
 
 /** The guard's limit, and what clocks may be apart beside it. */
 const CLOCK_AHEAD_MS_MAX = 60_000;
@@ -165,6 +165,44 @@ export function checkEnd(everybody: readonly Machine[], history: History): void 
   }
   checkCounters(engine, history, vector);
   checkUniques(engine, history, survived);
+  for (const { machine, node } of running) checkKeepsakes(machine, node.engine, history, survived);
+}
+
+/** I16: no node has damaged data any more; it finds that by looking at all of it. */
+export function isMended(machines: readonly Machine[]): boolean {
+  return runningOf(machines).every(({ machine, node: { engine } }) =>
+    machine.as(() => {
+      const until = engine.statistics.selfChecks + 2;
+      while (engine.statistics.selfChecks < until) engine.checkSelf(Number.POSITIVE_INFINITY);
+      return engine.statistics.damagedSlots === 0;
+    }),
+  );
+}
+
+/** I16: what was written once is what it was. */
+function checkKeepsakes(machine: Machine, engine: Engine, history: History, survived: (call: Call) => boolean): void {
+  const database = engine.databases[KEEPSAKES_DATABASE];
+  const present = new Map<string, string>();
+  const out = new Slice();
+  database.forEachKey((key, type) => {
+    const name = Slice.of(key.latin1());
+    const elements: string[] = [];
+    if (type === 1 && database.strings.read(name, out) !== 0) elements.push(out.latin1());
+    if (type === 2)
+      database.hashes.forEach(name, (field, value) => elements.push(`${field.latin1()}=${value.latin1()}`));
+    if (type === 3) database.sets.forEach(name, (member) => elements.push(member.latin1()));
+    present.set(name.latin1(), elements.sort().join());
+  });
+  for (const call of history.calls) {
+    if (call.family !== 'keepsakes') continue;
+    const [key, value] = Keepsakes.left(call.commands);
+    const found = present.get(key);
+    present.delete(key);
+    if (call.txns.length === 0 || !survived(call)) continue;
+    if (found !== value) violated('I16', `${machine.name} shows ${found} under ${key}: ${describe(call)}`);
+  }
+  if (present.size > 0)
+    violated('I16', `${machine.name} shows what nobody wrote: ${[...present].slice(0, 3).join(' ')}`);
 }
 
 /** I12: no stamp from the future has come in, so no clock was dragged along. */

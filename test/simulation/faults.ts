@@ -1,10 +1,13 @@
 /** What goes wrong in a run: each seed draws which kinds, and when. Everything is counted, for the figures in the docs. */
+
+import { Slice } from '../../src/core/index.ts';
 import type { Clients } from './clients.ts';
 import type { Departures } from './departures.ts';
 import type { History } from './history.ts';
 import { type Machine, numberIn } from './machine.ts';
 import type { Network } from './network.ts';
 import type { Random } from './random.ts';
+import { KEEPSAKES_DATABASE } from './workload.ts';
 import type { World } from './world.ts';
 
 /** With `everysec` so much may be lost: the second, and what syncing takes. */
@@ -13,6 +16,8 @@ const EVERYSEC_WINDOW_MS = 2500;
 const SETTLED_MS = 3000;
 const CLOCK_JUMP_MS = 10_000;
 const SLOW_BYTES_PER_MS = 5;
+/** A byte flips where there is something that is on disk already: looked for so often. */
+const FLIP_TRIES = 6;
 
 export const FAULT_KINDS = [
   'partition',
@@ -32,6 +37,7 @@ export const FAULT_KINDS = [
   'late joiner',
   'leaves for ever',
   'forgotten and comes back',
+  'flipped byte',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -52,6 +58,8 @@ export class Faults {
   private readonly addMachine: () => Machine | null;
   private readonly departures: Departures;
   private active = true;
+  /** Keys of which a byte was changed. */
+  readonly flipped = new Set<string>();
   /** Between when a machine's disk took nothing, perhaps. */
   private readonly troubles = new Map<Machine, { sinceMs: number; untilMs: number }>();
 
@@ -165,6 +173,10 @@ export class Faults {
         return;
       case 'forgotten and comes back':
         this.forget(machine);
+        return;
+      case 'flipped byte':
+        this.counts.set(kind, (this.counts.get(kind) ?? 0) - 1);
+        this.flip(FLIP_TRIES);
         return;
     }
   }
@@ -313,6 +325,37 @@ export class Faults {
     added.medium = copy;
     added.start();
     this.clients.add(added);
+  }
+
+  /**
+   * One byte of what stands in memory under a key changes: of a key that nobody writes or reads meanwhile (what a command
+   * makes of damaged data before the node has found it is data, and nothing can tell), that the machine's disk has as it
+   * was, and that is whole elsewhere.
+   */
+  private flip(tries: number): void {
+    if (!this.active || tries === 0) return;
+    const machine = this.random.pick(this.machines);
+    if (machine.as(() => this.flipIn(machine)))
+      this.counts.set('flipped byte', (this.counts.get('flipped byte') ?? 0) + 1);
+    else this.world.schedule(this.random.exponential(500), null, () => this.flip(tries - 1));
+  }
+
+  private flipIn(machine: Machine): boolean {
+    const { node } = machine;
+    if (node === null || machine.wild || this.machines.length < 2) return false;
+    const { engine } = node;
+    const keys: string[] = [];
+    engine.databases[KEEPSAKES_DATABASE].forEachKey((key) => {
+      if (!this.flipped.has(key.latin1())) keys.push(key.latin1());
+    });
+    if (keys.length === 0) return false;
+    const key = this.random.pick(keys);
+    // what flips between a write and the count of its digest is not seen
+    engine.digest();
+    const flip = { place: this.random.below(1000), mask: 1 + this.random.below(255), storedOnly: true };
+    if (!engine.flipByte(KEEPSAKES_DATABASE, Slice.of(key), flip)) return false;
+    this.flipped.add(key);
+    return true;
   }
 
   private join(): void {

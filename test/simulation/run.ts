@@ -10,6 +10,7 @@ import {
   checkSpecification,
   isCollected,
   isConverged,
+  isMended,
   isPatienceOver,
   isRetired,
 } from './checkers.ts';
@@ -20,7 +21,7 @@ import { History, Violation } from './history.ts';
 import { MACHINES_MAX, Machine, type Node, type Settings } from './machine.ts';
 import { Network } from './network.ts';
 import type { Random } from './random.ts';
-import { Free, families } from './workload.ts';
+import { Free, families, Keepsakes } from './workload.ts';
 import { World } from './world.ts';
 
 /** Healed, all converge within so much virtual time: the longest pause between two dials is 30 s. */
@@ -31,7 +32,11 @@ const COLLECT_MS_MAX = 30_000;
 const FORGET_MS_MAX = 60_000;
 /** What can never be applied is given up within this. */
 const PATIENCE_MS_MAX = 150_000;
+/** Damage in memory is found and mended within this. */
+const MEND_MS_MAX = 30_000;
 const LOOK_MS = 700;
+/** With a log that small there are state transfers. */
+const TRANSFERS_BELOW = 1024 * 1024;
 
 export interface RunOptions {
   readonly seed: number;
@@ -90,6 +95,8 @@ class Run {
     this.durationMs = random.between(2000, 15_000);
     world.granularityMs = random.chance(0.3) ? 50 : 1;
     this.settings = drawSettings(random);
+    // a state transfer into a node makes data of what is damaged there and not yet found
+    if (this.settings.logBytesMax < TRANSFERS_BELOW) this.kinds = this.kinds.filter((kind) => kind !== 'flipped byte');
     this.network = drawNetwork(world, random.fork());
     const always = this.settings.appendfsync === 'always';
     const rules = {
@@ -105,6 +112,7 @@ class Run {
         return weight === 0 ? [] : [[family, weight] as const];
       }),
     };
+    if (this.kinds.includes('flipped byte')) rules.families.push([new Keepsakes(), 1]);
     if (rules.families.length === 0) rules.families.push([new Free(), 1]);
     this.clients = new Clients(world, this.history, rules, random.fork());
     const count =
@@ -165,6 +173,7 @@ class Run {
       this.faults.heal();
       await this.within(CONVERGE_MS_MAX, 'I14: not converged', () => isConverged(machines));
       convergedMs = world.nowMs - healedMs;
+      await this.within(MEND_MS_MAX, 'I16: not mended', () => isMended(machines));
       checkEnd(machines, this.history);
       const { departures, settings } = this;
       await this.within(FORGET_MS_MAX, 'I11: one that has left is still counted', () => departures.areForgotten());

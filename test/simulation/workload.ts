@@ -418,6 +418,36 @@ export class Free implements Family {
   }
 }
 
+/** Apart from all others, and not emptied by anybody. */
+export const KEEPSAKES_DATABASE = 5;
+
+/** I16: what is written once and then left alone for good stays what it was, whatever flips in some node's memory. */
+export class Keepsakes implements Family {
+  readonly name = 'keepsakes';
+  readonly database = KEEPSAKES_DATABASE;
+  private next = 0;
+
+  draw(random: Random, { client }: Circumstances): Work {
+    const name = `${client}.${this.next++}`;
+    return random.weighted([
+      [work(['SET', `string:${name}`, `value of ${name}`]), 3],
+      [work(['HSET', `hash:${name}`, 'f', name, 'g', `other ${name}`]), 2],
+      [work(['SADD', `set:${name}`, name, 'x']), 2],
+      [work(['INCRBY', `counter:${name}`, String(1 + random.below(1000))]), 2],
+      [work(['MULTI'], ['SET', `sum:${name}`, '5'], ['INCRBY', `sum:${name}`, '2'], ['EXEC']), 1],
+    ]);
+  }
+
+  /** What a call has left: the key, and its value as contentsOf() shows it. */
+  static left(commands: readonly (readonly string[])[]): [key: string, value: string] {
+    const [[word, key, ...words], second] = commands;
+    if (word === 'MULTI') return [second[1], '7'];
+    if (word === 'HSET') return [key, `f=${words[1]},g=${words[3]}`];
+    if (word === 'SADD') return [key, [...words].sort().join()];
+    return [key, words[0]];
+  }
+}
+
 export function families(): Family[] {
   return [
     new Counters(),

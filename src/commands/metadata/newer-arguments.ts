@@ -56,6 +56,7 @@ export const NEWER_ARGUMENTS: Readonly<Record<string, readonly ArgumentDescripti
   ],
   'crdt|inspect': [key],
   'crdt|conflicts': [{ name: 'count', type: 'integer', flags: ['optional'] }],
+  'crdt|verify': [{ name: 'norepair', type: 'pure-token', token: 'NOREPAIR', flags: ['optional'] }],
   'mesh|join': [{ name: 'multiaddr', type: 'string' }],
   'mesh|forget': [{ name: 'peer', type: 'string' }],
 };
