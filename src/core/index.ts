@@ -2,7 +2,7 @@
  * core/: the replicated data machine. Everything that the rest of Starling may use of it is exported here.
  */
 export { MalformedError } from './bytes.ts';
-export type { Compared } from './comparison.ts';
+export type { Choice, Compared } from './comparison.ts';
 export { fingerprintsOf } from './comparison.ts';
 export * from './contract.ts';
 export { Decimal, isInfinity } from './decimal.ts';

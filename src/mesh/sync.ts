@@ -57,6 +57,8 @@ export interface SyncStatistics {
   readonly transfers_sent: number;
   readonly transfers_received: number;
   readonly transfers_early: number;
+  readonly transfers_resumed: number;
+  readonly pages_received: number;
   readonly refused: number;
   readonly replica_clashes: number;
   readonly digests_compared: number;
