@@ -211,6 +211,7 @@ export class CatchingUp {
   takePage(link: Link, page: Uint8Array): void {
     if (this.transfer?.link !== link || this.transfer.pages === null) return;
     this.transfer.pages.push(Buffer.from(page));
+    this.statistics.pages_received++;
     this.transfer.sinceMs = Date.now();
   }
 

@@ -36,6 +36,8 @@ export interface MeshOptions {
   onReplicaClash(): void;
   /** After how long a gossip stream that brings nothing is deaf; for tests. Default 30 s. */
   deafMs?: number;
+  /** Of a page of a state transfer, about; for tests. Default 200 KB. */
+  pageBytes?: number;
   onFound?(peerId: string, address: string): void;
   onLost?(peerId: string, reason: string): void;
 }
@@ -105,6 +107,7 @@ class RunningMesh implements Mesh {
       cluster: options.cluster,
       gossips: options.gossip,
       storedLog: options.storedLog,
+      pageBytes: options.pageBytes,
       onReplicaClash: options.onReplicaClash,
     });
     this.gossip = options.gossip

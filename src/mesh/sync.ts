@@ -45,6 +45,7 @@ export interface SyncOptions {
   gossips: boolean;
   addresses(): string[];
   storedLog: { read(replica: ReplicaId, from: number, bytesMax: number): Promise<Envelope[]> };
+  pageBytes?: number;
   log: { info(details: object, message: string): void; warn(details: object, message: string): void };
   /** A peer holds our replica id, further than we are: a copy of our data is alive somewhere. */
   onReplicaClash(): void;

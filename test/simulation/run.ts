@@ -16,7 +16,8 @@ import { FAULT_KINDS, type FaultKind, Faults } from './faults.ts';
 import { History, Violation } from './history.ts';
 import { MACHINES_MAX, Machine, type Node, type Settings } from './machine.ts';
 import { Network } from './network.ts';
-import type { Random } from './random.ts';
+import { Random } from './random.ts';
+import { TransferCuts } from './transfer-cuts.ts';
 import { Free, families } from './workload.ts';
 import { World } from './world.ts';
 
@@ -27,6 +28,11 @@ const COLLECT_MS_MAX = 30_000;
 /** What can never be applied is given up within this. */
 const PATIENCE_MS_MAX = 150_000;
 const LOOK_MS = 700;
+const PAGE_BYTES = 200 * 1024;
+/** Who was away for a second then, needs a state transfer. */
+const FORGETFUL = { checkpointIntervalMs: 700, logBytesMax: 1024, memoryLogBytesMax: 1024 };
+/** Added to the seed: far from all other seeds. */
+const TRANSFER_CUT_STREAM = 2 ** 50;
 
 export interface RunOptions {
   readonly seed: number;
@@ -46,6 +52,9 @@ export interface RunResult {
   /** From healing until all had applied the same. */
   readonly convergedMs: number;
   readonly transfers: number;
+  /** State transfers that were cut off in the middle, and those that went on with what such had brought. */
+  readonly transfersCut: number;
+  readonly transfersResumed: number;
   readonly faults: ReadonlyMap<FaultKind, number>;
   /** Why the run failed; null if every promise was kept. */
   readonly failure: string | null;
@@ -71,6 +80,8 @@ class Run {
   private readonly settings: Settings;
   private readonly clients: Clients;
   private readonly faults: Faults;
+  private readonly transferCuts: TransferCuts;
+  private readonly cutsTransfers: boolean;
   private kinds: readonly FaultKind[];
   private readonly durationMs: number;
   private readonly clientCount: number;
@@ -83,7 +94,11 @@ class Run {
     this.kinds = random.chance(0.05) ? [] : FAULT_KINDS.filter(() => random.chance(0.35));
     this.durationMs = random.between(2000, 15_000);
     world.granularityMs = random.chance(0.3) ? 50 : 1;
-    this.settings = drawSettings(random);
+    // of its own, so that seeds keep what they draw otherwise
+    const cutting = new Random(seed + TRANSFER_CUT_STREAM);
+    const drawn = drawSettings(random);
+    this.cutsTransfers = drawn.pageBytes < PAGE_BYTES && cutting.chance(0.6);
+    this.settings = this.cutsTransfers ? { ...drawn, ...FORGETFUL } : drawn;
     this.network = drawNetwork(world, random.fork());
     const always = this.settings.appendfsync === 'always';
     const rules = {
@@ -127,6 +142,7 @@ class Run {
       ...{ world, network: this.network, machines: this.machines, clients: this.clients, history: this.history },
       ...{ random: random.fork(), policy: this.settings.appendfsync, addMachine: () => this.addMachine() },
     });
+    this.transferCuts = new TransferCuts(world, this.network, this.machines, cutting);
   }
 
   /** A clock that is a year ahead, and stays so. A clone of such a machine would be another. */
@@ -143,6 +159,7 @@ class Run {
       else world.schedule(random.between(0, this.durationMs / 2), null, () => machine.start());
     }
     for (let i = 0; i < this.clientCount; i++) clients.add(machines[i % machines.length]);
+    if (this.cutsTransfers) this.transferCuts.begin();
     this.faults.begin({ kinds: this.kinds, meanMs: random.between(300, 3000) });
     this.look();
     let failure: string | null = null;
@@ -150,6 +167,7 @@ class Run {
     try {
       await this.until(this.durationMs);
       clients.working = false;
+      this.transferCuts.end();
       this.faults.heal();
       const healedMs = world.nowMs;
       // what was on its way when the clients went to rest is answered within this
@@ -238,11 +256,18 @@ class Run {
       txns: history.txns.length,
       virtualMs: world.nowMs,
       convergedMs,
-      transfers: machines.reduce((sum, { node }) => sum + (node?.mesh.statistics().transfers_received ?? 0), 0),
+      transfers: sumOf(machines, 'transfers_received'),
+      transfersCut: this.transferCuts.count,
+      transfersResumed: sumOf(machines, 'transfers_resumed'),
       faults: this.faults.counts,
       failure,
     };
   }
+}
+
+/** Over those that run now: what came before a restart is not in it. */
+function sumOf(machines: readonly Machine[], name: string): number {
+  return machines.reduce((sum, { node }) => sum + (node?.mesh.statistics()[name] ?? 0), 0);
 }
 
 function drawSettings(random: Random): Settings {
@@ -260,6 +285,8 @@ function drawSettings(random: Random): Settings {
     mdns: random.chance(0.7),
     gossip: random.chance(0.8),
     activeExpire: random.chance(0.9),
+    // a key or two in each, so that a transfer has a middle in which it can be cut
+    pageBytes: tiny ? 1 : PAGE_BYTES,
   };
 }
 
