@@ -6,21 +6,19 @@
  * A key's digest is made here, from its records, and covers cancelled counters as well, of which the digests of slots say
  * nothing; so slots in which the sender holds such count as differing.
  */
-import { exactAmount } from './amount.ts';
-import { ByteReader, MalformedError } from './bytes.ts';
-import { isLive, readCell, siblingTerm } from './cell.ts';
+import { MalformedError } from './bytes.ts';
 import type { Stamp } from './contract.ts';
-import { readDeadlines } from './deadlines.ts';
-import { keySlot, Lanes, SLOTS } from './hash.ts';
+import { keySlot, SLOTS } from './hash.ts';
+import { KeptPages } from './kept-pages.ts';
+import { FINGERPRINT_BYTES, KEY_ENTRY_BYTES, KeyDigest } from './key-digest.ts';
 import type { Keyspace } from './keyspace.ts';
-import type { RecordName, Records } from './records.ts';
-import { RECORD_KEY_DEADLINES, type State } from './state.ts';
+import { asBuffer } from './page.ts';
+import type { Records } from './records.ts';
+import { Slice } from './slice.ts';
+import type { State } from './state.ts';
 
 /** A slot's number and its two lanes. */
 const SLOT_ENTRY_BYTES = 10;
-/** A key's fingerprint and its digest. */
-const KEY_ENTRY_BYTES = 16;
-const FINGERPRINT_BYTES = 8;
 const BITMAP_BYTES = SLOTS / 8;
 const WALK_END = 2 ** 32;
 /** Keys looked at in one call: bounds the pause. */
@@ -40,19 +38,35 @@ export interface Compared {
   readonly vector: Uint8Array;
   readonly seenAtSlots: readonly Stamp[];
   readonly seenAtKeys: readonly Stamp[];
+  /** Pages kept of an interrupted transfer, of records that the sender listed with the same digests. */
+  readonly kept: readonly Uint8Array[];
+}
+
+/** What of a sender's list is to be sent, and what need not be. */
+export interface Choice {
+  /** Fingerprints of keys that we lack, or hold otherwise. */
+  readonly wanted: Uint8Array;
+  /** Of keys that we hold alike; and what we had seen then. */
+  readonly equal: ReadonlySet<string>;
+  readonly seen: readonly Stamp[];
+  /** Of the pages that were kept: what the sender holds as well, and the others. */
+  readonly kept: Uint8Array[];
+  readonly rest: Uint8Array[];
 }
 
 export class Comparison {
   private readonly state: State;
   private readonly keyspaces: readonly Keyspace[];
   private readonly records: Records;
-  private readonly lanes = new Lanes();
-  private readonly entry = Buffer.alloc(KEY_ENTRY_BYTES);
+  private readonly digests = new KeyDigest();
+  private readonly keptPages: KeptPages;
+  private readonly key = new Slice();
 
   constructor(state: State, keyspaces: readonly Keyspace[], records: Records) {
     this.state = state;
     this.keyspaces = keyspaces;
     this.records = records;
+    this.keptPages = new KeptPages(records);
   }
 
   /**
@@ -116,9 +130,40 @@ export class Comparison {
     return { next, bytes: Buffer.concat(entries) };
   }
 
-  /** What of the sender's list we lack or hold otherwise, and what we hold alike. Throws MalformedError. */
-  choose(slots: Uint8Array, lists: readonly Uint8Array[]): { wanted: Uint8Array; equal: Set<string>; seen: Stamp[] } {
+  /**
+   * What of the sender's list we lack or hold otherwise, and what we hold alike: in our data, unless we are ahead of our
+   * vector, or among pages kept of an interrupted transfer. Throws MalformedError.
+   */
+  choose(slots: Uint8Array, lists: readonly Uint8Array[], pages: readonly Uint8Array[], isAhead: boolean): Choice {
     checkBitmap(slots);
+    const own = isAhead ? new Map<string, string>() : this.ownDigests(slots);
+    const listed = new Set<string>();
+    const equal = new Set<string>();
+    const lacking = new Map<string, string>();
+    for (const list of lists) {
+      if (list.length % KEY_ENTRY_BYTES !== 0) throw new MalformedError(`key list of ${list.length} bytes`);
+      const bytes = asBuffer(list);
+      for (let at = 0; at < bytes.length; at += KEY_ENTRY_BYTES) {
+        const name = bytes.toString('latin1', at, at + FINGERPRINT_BYTES);
+        const digest = bytes.toString('latin1', at + FINGERPRINT_BYTES, at + KEY_ENTRY_BYTES);
+        const isTwin = listed.has(name);
+        listed.add(name);
+        if (!isTwin && own.get(name) === digest) equal.add(name);
+        else {
+          // two keys of one fingerprint: neither is known to be equal
+          lacking.set(name, isTwin ? '' : digest);
+          equal.delete(name);
+        }
+      }
+    }
+    const { kept, rest, names } = this.keptPages.match(pages, lacking);
+    const wanted = [...lacking.keys()].filter((name) => !names.has(name));
+    const seen = isAhead ? [] : this.state.replicas.stamps.slice();
+    return { wanted: Buffer.from(wanted.join(''), 'latin1'), equal, seen, kept, rest };
+  }
+
+  /** Digest by fingerprint of our keys in those slots. */
+  private ownDigests(slots: Uint8Array): Map<string, string> {
     const own = new Map<string, string>();
     for (let cursor = 0; ; ) {
       cursor = this.walk(
@@ -130,33 +175,13 @@ export class Comparison {
           own.set(entry.toString('latin1', 0, FINGERPRINT_BYTES), entry.toString('latin1', FINGERPRINT_BYTES));
         },
       );
-      if (cursor === 0) break;
+      if (cursor === 0) return own;
     }
-    const listed = new Set<string>();
-    const equal = new Set<string>();
-    const wanted: Buffer[] = [];
-    for (const list of lists) {
-      if (list.length % KEY_ENTRY_BYTES !== 0) throw new MalformedError(`key list of ${list.length} bytes`);
-      const bytes = Buffer.from(list.buffer, list.byteOffset, list.length);
-      for (let at = 0; at < bytes.length; at += KEY_ENTRY_BYTES) {
-        const name = bytes.toString('latin1', at, at + FINGERPRINT_BYTES);
-        const digest = bytes.toString('latin1', at + FINGERPRINT_BYTES, at + KEY_ENTRY_BYTES);
-        // two keys of one fingerprint: neither is known to be equal
-        if (!listed.has(name) && own.get(name) === digest) equal.add(name);
-        else {
-          wanted.push(bytes.subarray(at, at + FINGERPRINT_BYTES));
-          equal.delete(name);
-        }
-        listed.add(name);
-      }
-    }
-    return { wanted: Buffer.concat(wanted), equal, seen: this.state.replicas.stamps.slice() };
   }
 
   /** The fingerprint of the key at that position. */
   fingerprint(keyspace: Keyspace, at: number): string {
-    this.writeFingerprint(keyspace, at);
-    return this.entry.toString('latin1', 0, FINGERPRINT_BYTES);
+    return this.digests.fingerprint(keyspace.index, this.keyAt(keyspace, at));
   }
 
   /** Visits keys of the given slots, as many as one call may look at. The next cursor; 0 at the end. */
@@ -181,70 +206,19 @@ export class Comparison {
     return database >= this.keyspaces.length ? 0 : database * WALK_END + place;
   }
 
-  private writeFingerprint(keyspace: Keyspace, at: number): void {
-    const { table } = keyspace.keys;
-    const reference = table.referenceAt(at);
-    const start = table.keyStart(reference);
-    this.lanes.from(0x243f6a88, 0x13198a2e).word(keyspace.index);
-    this.lanes.bytes(table.bufferOf(reference), start, start + table.keyLength(reference)).finish();
-    this.entry.writeInt32LE(this.lanes.a, 0);
-    this.entry.writeInt32LE(this.lanes.b, 4);
+  private keyAt({ keys: { table } }: Keyspace, at: number): Slice {
+    return table.fillKey(table.referenceAt(at), this.key);
   }
 
-  /** Valid until the next call. */
+  /** Fingerprint and digest of the key at that position; valid until the next call. */
   private entryOf(keyspace: Keyspace, at: number): Buffer {
-    this.writeFingerprint(keyspace, at);
-    let a = 0;
-    let b = 0;
-    this.records.forEach(keyspace, at, (name, value) => {
-      const [termA, termB] = this.recordTerms(this.records.parseName(Buffer.from(name)), name, value);
-      a = (a + termA) | 0;
-      b = (b + termB) | 0;
-    });
-    this.entry.writeInt32LE(a, FINGERPRINT_BYTES);
-    this.entry.writeInt32LE(b, FINGERPRINT_BYTES + 4);
-    return this.entry;
-  }
-
-  /** A sum over all that the record holds, in whatever order it stands there. */
-  private recordTerms({ kind }: RecordName, name: Uint8Array, value: Uint8Array): [number, number] {
+    const { digests } = this;
+    digests.begin(keyspace.index, this.keyAt(keyspace, at));
     const { words } = this.state.replicas;
-    const { lanes } = this;
-    const reader = new ByteReader(Buffer.from(value));
-    const base = lanes.from(0x7a5bc1d9, 0x1d872b41).bytes(name, 0, name.length).finish();
-    const [baseA, baseB] = [base.a, base.b];
-    let a = 0;
-    let b = 0;
-    const take = () => {
-      a = (a + lanes.a) | 0;
-      b = (b + lanes.b) | 0;
-    };
-    if (kind >= RECORD_KEY_DEADLINES) {
-      for (const { replica, stamp, deadline, scope } of readDeadlines(reader)) {
-        lanes.from(baseA, baseB).word(words[replica]).number(stamp);
-        lanes.number(Number.isFinite(deadline) ? deadline : -1);
-        for (let i = 0; i < scope.length; i += 2) lanes.word(words[scope[i]]).number(scope[i + 1]);
-        lanes.finish();
-        take();
-      }
-      return [a, b];
-    }
-    const cell = readCell(reader);
-    for (const { replica, stamp, value: bytes } of cell.siblings) {
-      siblingTerm(lanes.from(baseA, baseB), words[replica], stamp, bytes, 0, bytes.length);
-      take();
-    }
-    for (const tally of cell.tallies) {
-      const { replica, stamp, sum, cancelSum } = tally;
-      lanes
-        .from(baseA, baseB)
-        .word(~words[replica])
-        .number(stamp)
-        .word(isLive(tally) ? 2 : 3);
-      lanes.text(exactAmount(sum)).word(1).text(exactAmount(cancelSum)).finish();
-      take();
-    }
-    return [a, b];
+    this.records.forEach(keyspace, at, (name, value) => {
+      digests.add(this.records.parseName(name).kind, name, asBuffer(value), words);
+    });
+    return digests.entry();
   }
 }
 

@@ -5,7 +5,7 @@
  * The core is synchronous and deterministic. It reads no clock, no randomness, no disk, no network: time
  * comes in through setNow(), randomness through the `random` argument, txns go out through listeners.
  */
-import type { Compared } from './comparison.ts';
+import type { Choice, Compared } from './comparison.ts';
 import type { Flip } from './damage.ts';
 import type { Decimal } from './decimal.ts';
 import type { Mended, MendingOptions } from './mending.ts';
@@ -337,11 +337,13 @@ export interface Engine {
   compareSlots(theirs: Uint8Array): { slots: Uint8Array; vector: Uint8Array };
   /** At the sender: its keys in those slots, by fingerprint and digest, in pages as with exportState. */
   listKeys(slots: Uint8Array, cursor: number, bytesMax: number): { next: number; bytes: Uint8Array };
-  /** At the receiver: fingerprints of what it lacks or holds otherwise, and of what it holds alike. Throws MalformedError. */
-  chooseKeys(
-    slots: Uint8Array,
-    lists: readonly Uint8Array[],
-  ): { wanted: Uint8Array; equal: ReadonlySet<string>; seen: readonly Stamp[] };
+  /**
+   * At the receiver: what it lacks or holds otherwise. `kept`: pages of transfers that were interrupted; what of them the
+   * sender holds alike is not wanted again. Throws MalformedError.
+   */
+  chooseKeys(slots: Uint8Array, lists: readonly Uint8Array[], kept?: readonly Uint8Array[]): Choice;
+  /** All that a page of the state reflects has been applied here. Throws MalformedError. */
+  hasSeen(page: Uint8Array): boolean;
   /**
    * Merges a complete transfer: pages of exportState from one peer, all of them, or all of what `compared` has found to
    * differ; and `tail`, the envelopes that the peer applied or sealed from the first page (or the comparison) to the last:

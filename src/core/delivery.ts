@@ -25,6 +25,8 @@ export interface EnvelopeSpan {
   readonly replica: ReplicaId;
   readonly first: number;
   readonly last: number;
+  /** Of the last txn. */
+  readonly stamp: Stamp;
   readonly context: VersionVector;
 }
 
@@ -82,9 +84,9 @@ export class Delivery {
   /** What a valid envelope holds and rests on. Throws MalformedError. */
   describe(bytes: Uint8Array): EnvelopeSpan {
     const contents = decodeEnvelope(bytes);
-    this.check(contents);
+    const stamp = this.check(contents);
     const { replica, first, count, context } = contents;
-    return { replica, first, last: first + count - 1, context };
+    return { replica, first, last: first + count - 1, stamp, context };
   }
 
   private isTooEarly({ replica, first }: EnvelopeContents, last: Stamp): boolean {

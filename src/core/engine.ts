@@ -4,7 +4,7 @@
  */
 import { UNNOTICED } from './byte-table.ts';
 import { MalformedError } from './bytes.ts';
-import { type Compared, Comparison, checkBitmap } from './comparison.ts';
+import { type Choice, type Compared, Comparison, checkBitmap } from './comparison.ts';
 import type {
   Conflict,
   Engine,
@@ -32,6 +32,7 @@ import { Keyspace } from './keyspace.ts';
 import { LocalTxn } from './local-txn.ts';
 import { TxnLog } from './log.ts';
 import { type Mended, Mending, type MendingOptions } from './mending.ts';
+import { openPage, vectorOf } from './page.ts';
 import { Records } from './records.ts';
 import { bitmapOf, SelfCheck } from './self-check.ts';
 import { Slice } from './slice.ts';
@@ -477,9 +478,13 @@ class StarlingEngine implements Engine {
   }
 
   slotDigests(): { digests: Uint8Array; seen: readonly Stamp[] } | null {
+    return this.isAheadOfVector() ? null : this.comparison.slotDigests();
+  }
+
+  /** Records of a transfer that a crash has interrupted are here, and what they hold is not in the vector. */
+  private isAheadOfVector(): boolean {
     const { storedStamps, replicas } = this.state;
-    if (storedStamps.some((stamp, index) => stamp > replicas.stamps[index])) return null;
-    return this.comparison.slotDigests();
+    return storedStamps.some((stamp, index) => stamp > replicas.stamps[index]);
   }
 
   compareSlots(theirs: Uint8Array): { slots: Uint8Array; vector: Uint8Array } {
@@ -491,11 +496,12 @@ class StarlingEngine implements Engine {
     return this.comparison.list(slots, cursor, bytesMax);
   }
 
-  chooseKeys(
-    slots: Uint8Array,
-    lists: readonly Uint8Array[],
-  ): { wanted: Uint8Array; equal: ReadonlySet<string>; seen: readonly Stamp[] } {
-    return this.comparison.choose(slots, lists);
+  chooseKeys(slots: Uint8Array, lists: readonly Uint8Array[], kept: readonly Uint8Array[] = []): Choice {
+    return this.comparison.choose(slots, lists, kept, this.isAheadOfVector());
+  }
+
+  hasSeen(page: Uint8Array): boolean {
+    return this.state.replicas.missing(vectorOf(openPage(page))).length === 0;
   }
 
   importState(pages: readonly Uint8Array[], tail: readonly Uint8Array[] = [], compared?: Compared): void {

@@ -3,7 +3,7 @@
  */
 export { MalformedError } from './bytes.ts';
 export { unixMsOf } from './clock.ts';
-export type { Compared } from './comparison.ts';
+export type { Choice, Compared } from './comparison.ts';
 export { fingerprintsOf, isMarked } from './comparison.ts';
 export * from './contract.ts';
 export type { Flip } from './damage.ts';

@@ -1,12 +1,9 @@
 /**
- * State transfer: all records in pages, for a peer whose gap no log covers any more. A page is a CBOR map:
- * v 1 · x the vector that its records reflect · r replica ids, 8 bytes each, that they refer to · d records
- * (key run, value run) · f what the sender knows of retired replicas. Pages of one transfer are taken one after another while the sender goes on, so each has its
- * own vector; the receiver merges them all at once, claims the first one's, and applies the txns that the sender got
+ * State transfer: all records in pages, for a peer whose gap no log covers any more. Pages of one transfer are taken one
+ * after another while the sender goes on, so each has its own vector; the receiver merges them all at once, claims the first one's, and applies the txns that the sender got
  * meanwhile (the tail) over it in the same step: nobody sees a state that is ahead of its vector. Applying txns again over
  * records that hold them already changes nothing.
  */
-import { Decoder, Encoder } from 'cbor-x';
 import { ByteTable } from './byte-table.ts';
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
 import { type Cell, readCell } from './cell.ts';
@@ -16,6 +13,7 @@ import { type Deadline, readDeadlines } from './deadlines.ts';
 import type { EnvelopeSpan } from './delivery.ts';
 import { packVector, unpackVector } from './envelope.ts';
 import type { Keyspace } from './keyspace.ts';
+import { asBuffer, encodePage, forEachRecord, openPage, replicasOf, vectorOf } from './page.ts';
 import type { RecordName, Records } from './records.ts';
 import { packRetirements, unpackRetirements } from './retirement.ts';
 import { RECORD_KEY_DEADLINES, type State } from './state.ts';
@@ -25,8 +23,6 @@ const KEYS_PER_STEP = 64;
 /** Looked at for one page: bounds the pause where few of them are wanted. */
 const KEYS_PER_PAGE = 50_000;
 const NOTHING_SEEN: readonly Stamp[] = [];
-const encoder = new Encoder({ useRecords: false, tagUint8Array: false });
-const decoder = new Decoder({ useRecords: false, mapsAsObjects: true });
 
 export interface Page {
   vector: VersionVector;
@@ -56,9 +52,11 @@ export class Transfer {
     let database = Math.floor(cursor / WALK_END);
     let walk = cursor % WALK_END;
     let looked = 0;
+    // each takes a byte at least
+    const keysPerStep = Math.min(KEYS_PER_STEP, bytesMax);
     while (database < this.keyspaces.length && packed.at < bytesMax && looked < KEYS_PER_PAGE) {
       const keyspace = this.keyspaces[database];
-      const next = keyspace.keys.table.walk(walk, KEYS_PER_STEP, (at) => {
+      const next = keyspace.keys.table.walk(walk, keysPerStep, (at) => {
         looked++;
         if (wanted !== undefined && !wanted.has(this.comparison.fingerprint(keyspace, at))) return;
         this.records.forEach(keyspace, at, (key, value) => {
@@ -75,17 +73,20 @@ export class Transfer {
 
   /** A page of these records (key run, value run), as they are now. */
   encodePage(records: Uint8Array): Buffer {
-    const { replicas } = this.state;
-    const ids = Buffer.from(replicas.ids.join(''), 'hex');
-    const f = packRetirements(this.state.retirements.all);
-    return Buffer.from(encoder.encode({ v: 1, x: packVector(replicas.vector()), r: ids, d: records, f }));
+    const { replicas, retirements } = this.state;
+    return encodePage({
+      x: packVector(replicas.vector()),
+      r: Buffer.from(replicas.ids.join(''), 'hex'),
+      d: records,
+      f: packRetirements(retirements.all),
+    });
   }
 
   /** Of all that the pages have seen. Throws MalformedError. */
   latestStamp(raw: readonly Uint8Array[]): Stamp {
     let latest = 0;
     for (const bytes of raw) {
-      for (const { stamp } of vectorOf(this.open(bytes))) latest = Math.max(latest, stamp);
+      for (const { stamp } of vectorOf(openPage(bytes))) latest = Math.max(latest, stamp);
     }
     return latest;
   }
@@ -98,10 +99,11 @@ export class Transfer {
     const pages = raw.map((bytes) => this.parse(bytes));
     if (pages.length === 0) return;
     const claimed = compared === undefined ? pages[0].vector : claimedBy(compared, pages[0].vector);
+    const kept = (compared?.kept ?? []).map((bytes) => ({ ...this.parse(bytes), vector: claimed }));
     const { state } = this;
     const { replicas } = state;
-    this.refuseBeyondTail(pages, claimed, tail);
-    for (const { retirements } of pages) this.state.retirements.learn(retirements);
+    this.refuseBeyondTail(pages, kept, claimed, tail);
+    for (const { retirements } of pages) state.retirements.learn(retirements);
     const mine = replicas.stamps.slice();
     const seen = new SeenRecords(state);
     // a merge is nobody's txn: context null would swallow siblings' conflicts, and what it cancels is stable with all of it
@@ -110,7 +112,7 @@ export class Transfer {
     state.context = null;
     state.after = this.latest(pages, mine);
     for (const deadlinePass of [false, true]) {
-      for (const page of pages) {
+      for (const page of [...kept, ...pages]) {
         const theirs = replicas.contextOf(page.vector);
         for (const record of page.records) this.mergeRecord(record, mine, theirs, deadlinePass, seen);
       }
@@ -126,23 +128,41 @@ export class Transfer {
     state.foreignTxns++;
   }
 
-  /** The tail must apply without a gap to what is claimed, and with all of it nothing in the pages may be later than we are. */
-  private refuseBeyondTail(pages: readonly Page[], claimed: VersionVector, tail: readonly EnvelopeSpan[]): void {
+  /**
+   * The tail must apply without a gap to what is claimed, and with all of it nothing in the pages may be later than we are.
+   * What kept pages have seen is not in their vectors: it is in their dots.
+   */
+  private refuseBeyondTail(
+    pages: readonly Page[],
+    kept: readonly Page[],
+    claimed: VersionVector,
+    tail: readonly EnvelopeSpan[],
+  ): void {
     const { replicas } = this.state;
-    const reached = new Map<ReplicaId, number>();
-    const reach = (replica: ReplicaId, number: number) =>
-      reached.set(replica, Math.max(number, reached.get(replica) ?? 0));
-    const isReached = (replica: ReplicaId, number: number) => number <= (reached.get(replica) ?? 0);
-    for (const { replica, number } of [...replicas.vector(), ...claimed]) reach(replica, number);
-    for (const { replica, first, last, context } of tail) {
+    const reached = new Map<ReplicaId, { number: number; stamp: Stamp }>();
+    const reach = (replica: ReplicaId, number: number, stamp: Stamp) => {
+      if (!isReached(replica, number)) reached.set(replica, { number, stamp });
+    };
+    const isReached = (replica: ReplicaId, number: number) => number <= (reached.get(replica)?.number ?? 0);
+    for (const { replica, number, stamp } of [...replicas.vector(), ...claimed]) reach(replica, number, stamp);
+    for (const { replica, first, last, stamp, context } of tail) {
       if (isReached(replica, last)) continue;
       if (!isReached(replica, first - 1) || !context.every((entry) => isReached(entry.replica, entry.number)))
         throw new MalformedError(`a tail with a gap before txn ${first} of ${replica}`);
-      reach(replica, last);
+      reach(replica, last, stamp);
     }
     for (const { replica, number } of pages.flatMap(({ vector }) => vector)) {
       if (!isReached(replica, number))
         throw new MalformedError(`a page that holds txn ${number} of ${replica}, and a tail that does not`);
+    }
+    const stamps = replicas.ids.map((id) => reached.get(id)?.stamp ?? 0);
+    for (const { records } of kept) {
+      for (const { cell, deadlines } of records) {
+        for (const { replica, stamp } of [...(cell?.siblings ?? []), ...(cell?.tallies ?? []), ...(deadlines ?? [])]) {
+          if (stamp > stamps[replica])
+            throw new MalformedError(`a kept record of ${replicas.ids[replica]}, and a tail that does not reach it`);
+        }
+      }
     }
   }
 
@@ -210,44 +230,14 @@ export class Transfer {
     this.state.touched(keyspace.index, key.bytes, key.start, key.end);
   }
 
-  /** The fields of a page, of the right types. */
-  private open(bytes: Uint8Array): { x: Uint8Array; r: Uint8Array; d: Uint8Array; f: Uint8Array } {
-    let map: unknown;
-    try {
-      map = decoder.decode(bytes);
-    } catch (error) {
-      throw new MalformedError(`not CBOR: ${error instanceof Error ? error.message : String(error)}`);
-    }
-    if (typeof map !== 'object' || map === null) throw new MalformedError('state page is no map');
-    const { v, x, r, d, f } = map as Record<string, unknown>;
-    if (v !== 1) throw new MalformedError(`state page version ${String(v)}`);
-    if (
-      !(x instanceof Uint8Array) ||
-      !(r instanceof Uint8Array) ||
-      !(d instanceof Uint8Array) ||
-      !(f instanceof Uint8Array) ||
-      r.length % 8 !== 0
-    ) {
-      throw new MalformedError('state page without vector, replicas, records or retirements');
-    }
-    return { x, r, d, f };
-  }
-
   /** Throws MalformedError. */
   parse(bytes: Uint8Array): Page {
-    const fields = this.open(bytes);
-    const { r, d, f } = fields;
-    const ids = asBuffer(r);
-    const indexes: number[] = [];
-    for (let at = 0; at < ids.length; at += 8)
-      indexes.push(this.state.replicas.indexOf(ids.toString('hex', at, at + 8)));
-    const retirements = unpackRetirements(f);
-    const page: Page = { vector: vectorOf(fields), retirements, records: [] };
-    const reader = new ByteReader(asBuffer(d));
-    while (!reader.done) {
-      const name = reader.runCopy();
-      page.records.push(this.parseRecord(name, reader.runCopy(), indexes));
-    }
+    const fields = openPage(bytes);
+    const indexes = replicasOf(fields).map((id) => this.state.replicas.indexOf(id));
+    const page: Page = { vector: vectorOf(fields), retirements: unpackRetirements(fields.f), records: [] };
+    forEachRecord(fields, (name, value) => {
+      page.records.push(this.parseRecord(Buffer.from(name), value, indexes));
+    });
     return page;
   }
 
@@ -296,12 +286,4 @@ function claimedBy({ vector, slots }: Compared, first: VersionVector): VersionVe
       throw new MalformedError(`a comparison that claims txn ${number} of ${replica}, and pages that do not`);
   }
   return claimed;
-}
-
-function vectorOf({ x }: { x: Uint8Array }): VersionVector {
-  return unpackVector(asBuffer(x));
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

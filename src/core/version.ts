@@ -28,7 +28,7 @@ export class ReplicaTable {
     this.ids.push(id);
     this.numbers.push(0);
     this.stamps.push(0);
-    this.words.push(new Lanes().text(id).finish().a);
+    this.words.push(wordOf(id));
     this.indexes.set(id, index);
     return index;
   }
@@ -88,6 +88,11 @@ export class ReplicaTable {
     }
     return gaps;
   }
+}
+
+/** A replica's word for digests. */
+export function wordOf(id: ReplicaId): number {
+  return new Lanes().text(id).finish().a;
 }
 
 export function covers(context: Context, replica: number, stamp: Stamp): boolean {

@@ -5,6 +5,7 @@
 import type { Engine, ReplicaId, Stamp } from '../core/contract.ts';
 import { type Compared, MalformedError } from '../core/index.ts';
 import { bytesField, FrameError, FrameType, integerField, numberOf } from './frames.ts';
+import { Interrupted } from './interrupted.ts';
 import type { Link } from './link.ts';
 import type { Members } from './members.ts';
 
@@ -26,6 +27,8 @@ export interface CatchingUpOptions {
 
 /** A peer whose state came from the future is not asked for it again before this. */
 const EARLY_PATIENCE_MS = 60_000;
+/** For who cannot tell what it holds. */
+const NOTHING_HELD = { digests: new Uint8Array(0), seen: [] };
 /** Fingerprints of wanted keys in one frame; a multiple of their eight bytes. */
 const WANTED_BYTES_MAX = 128 * 1024;
 
@@ -56,28 +59,43 @@ interface Transfer {
 
 export class CatchingUp {
   paused = false;
-  readonly statistics = { pulls: 0, transfers_received: 0, transfers_early: 0, refused: 0 };
+  readonly statistics = {
+    ...{ pulls: 0, transfers_received: 0, transfers_early: 0, refused: 0 },
+    /** Of those received: went on with what an interrupted one had brought. */
+    transfers_resumed: 0,
+    /** Pages taken in, of whole transfers and of interrupted ones. */
+    pages_received: 0,
+  };
   private readonly options: CatchingUpOptions;
   private readonly gapSince = new Map<ReplicaId, number>();
   private readonly pulling = new Map<ReplicaId, Pull>();
   private transfer: Transfer | null = null;
   private transfersAsked = 0;
+  private readonly interrupted: Interrupted;
   /** Peers whose state holds txns from the future. By the monotonic clock, as all patience here. */
   private readonly refusedUntilMs = new Map<string, number>();
 
   constructor(options: CatchingUpOptions) {
     this.options = options;
+    this.interrupted = new Interrupted(options.engine);
   }
 
   /** Gives up what was asked for; it is asked for anew. */
   reset(): void {
     this.pulling.clear();
+    this.interrupt();
+  }
+
+  /** The transfer is over before its end; what it brought stays for the next one. */
+  private interrupt(): void {
+    const { transfer } = this;
     this.transfer = null;
+    if (transfer !== null) this.interrupted.keep([...(transfer.pages ?? []), ...(transfer.compared?.kept ?? [])]);
   }
 
   remove(link: Link): void {
     for (const [replica, pull] of this.pulling) if (pull.link === link) this.pulling.delete(replica);
-    if (this.transfer?.link === link) this.transfer = null;
+    if (this.transfer?.link === link) this.interrupt();
   }
 
   /** Compares the members' vectors with ours and asks for what is missing, from the nearest peer that has it. */
@@ -85,6 +103,7 @@ export class CatchingUp {
     if (this.paused) return;
     const { engine, members } = this.options;
     const now = performance.now();
+    if (this.transfer === null) this.interrupted.forgetStale();
     const wanted = new Map<ReplicaId, number>();
     for (const { vector } of members.all()) {
       for (const { replica, from } of engine.missing(vector)) wanted.set(replica, from);
@@ -137,12 +156,14 @@ export class CatchingUp {
     const now = performance.now();
     if (now < (this.refusedUntilMs.get(link.peerId) ?? 0)) return;
     if (this.transfer !== null && now - this.transfer.sinceMs < TRANSFER_PATIENCE_MS) return;
+    this.interrupt();
     const number = ++this.transfersAsked;
-    const held = this.options.engine.slotDigests();
-    this.transfer = { link, number, pages: null, tail: [], compared: null, seen: held?.seen ?? [], sinceMs: now };
+    const held = this.options.engine.slotDigests() ?? NOTHING_HELD;
+    this.transfer = { link, number, pages: null, tail: [], compared: null, seen: held.seen, sinceMs: now };
     this.options.log.info({ peer: link.peerId }, 'logs do not reach back: asking for a state transfer');
-    const told = held === null || held.digests.length === 0 ? {} : { held: held.digests };
-    link.sendMap(FrameType.wantState, { n: number, ...told });
+    // who holds nothing needs no lists of what there is, unless an interrupted transfer has brought some of it
+    const isCompared = held.digests.length > 0 || this.interrupted.pages.length > 0;
+    link.sendMap(FrameType.wantState, { n: number, ...(isCompared ? { held: held.digests } : {}) });
   }
 
   /** The transfer that a begin or end is of; null if that was given up, or never asked for. */
@@ -159,7 +180,7 @@ export class CatchingUp {
     if (map.slots === undefined) return;
     const [slots, vector] = [Buffer.from(bytesField(map, 'slots')), Buffer.from(bytesField(map, 'x'))];
     const { seen } = transfer;
-    transfer.compared = { slots, vector, lists: [], equal: new Set(), seenAtSlots: seen, seenAtKeys: seen };
+    transfer.compared = { slots, vector, lists: [], equal: new Set(), seenAtSlots: seen, seenAtKeys: seen, kept: [] };
   }
 
   /** Keys that the sender holds in the slots that differ. */
@@ -174,8 +195,11 @@ export class CatchingUp {
     const transfer = this.awaited(link, map);
     if (transfer === null || transfer.compared === null) return;
     const { slots, lists } = transfer.compared;
-    const { wanted, equal, seen } = guarded(() => this.options.engine.chooseKeys(slots, lists));
-    transfer.compared = { ...transfer.compared, lists: [], equal, seenAtKeys: seen };
+    const { interrupted } = this;
+    const choice = guarded(() => this.options.engine.chooseKeys(slots, lists, interrupted.pages));
+    const { wanted, equal, seen, kept } = choice;
+    interrupted.leave(choice.rest);
+    transfer.compared = { ...transfer.compared, lists: [], equal, seenAtKeys: seen, kept };
     transfer.sinceMs = performance.now();
     for (let at = 0; ; at += WANTED_BYTES_MAX) {
       const last = at + WANTED_BYTES_MAX >= wanted.length;
@@ -187,6 +211,7 @@ export class CatchingUp {
   takePage(link: Link, page: Uint8Array): void {
     if (this.transfer?.link !== link || this.transfer.pages === null) return;
     this.transfer.pages.push(Buffer.from(page));
+    this.statistics.pages_received++;
     this.transfer.sinceMs = performance.now();
   }
 
@@ -202,24 +227,29 @@ export class CatchingUp {
     if (transfer === null) return;
     const { pages } = transfer;
     if (map.broken === true) {
-      this.transfer = null;
+      this.interrupt();
       return;
     }
     if (pages === null) throw new FrameError('end of a state transfer without its begin');
-    this.transfer = null;
     try {
       const excessMs = this.options.engine.excessOfState(pages);
       if (excessMs > 0) {
         this.refuseForNow(link, excessMs);
+        this.interrupt();
         return;
       }
+      this.transfer = null;
       this.options.engine.importState(pages, transfer.tail, transfer.compared ?? undefined);
     } catch (error) {
       this.statistics.refused++;
+      this.transfer = null;
+      this.interrupted.leave([]);
       throw new FrameError(`state: ${error instanceof Error ? error.message : String(error)}`);
     }
     this.statistics.transfers_received++;
-    this.options.log.info({ peer: link.peerId, pages: pages.length }, 'state transfer merged');
+    const kept = transfer.compared?.kept.length ?? 0;
+    if (kept > 0) this.statistics.transfers_resumed++;
+    this.options.log.info({ peer: link.peerId, pages: pages.length, kept }, 'state transfer merged');
     this.pulling.clear();
     this.gapSince.clear();
     this.options.onMerged();

@@ -37,6 +37,8 @@ export interface MeshOptions {
   takeNewReplica(): void;
   /** After how long a gossip stream that brings nothing is deaf; for tests. Default 30 s. */
   deafMs?: number;
+  /** Of a page of a state transfer, about; for tests. Default 200 KB. */
+  pageBytes?: number;
   onFound?(peerId: string, address: string): void;
   onLost?(peerId: string, reason: string): void;
 }
@@ -106,6 +108,7 @@ class RunningMesh implements Mesh {
       cluster: options.cluster,
       gossips: options.gossip,
       storedLog: options.storedLog,
+      pageBytes: options.pageBytes,
       takeNewReplica: options.takeNewReplica,
     });
     this.gossip = options.gossip

@@ -18,6 +18,8 @@ const NO_SLOTS = new Uint8Array(0);
 export interface SendingOptions {
   engine: Engine;
   storedLog: { read(replica: ReplicaId, from: number, bytesMax: number): Promise<Envelope[]> };
+  /** Of a page of the state, and of a list of keys, about. */
+  pageBytes?: number;
   log: { warn(details: object, message: string): void };
 }
 
@@ -53,10 +55,12 @@ export class Sending {
   paused = false;
   readonly statistics = { envelopes_sent: 0, transfers_sent: 0 };
   private readonly options: SendingOptions;
+  private readonly pageBytes: number;
   private readonly outgoing = new Map<Link, Outgoing>();
 
   constructor(options: SendingOptions) {
     this.options = options;
+    this.pageBytes = options.pageBytes ?? PAGE_BYTES;
   }
 
   add(link: Link): void {
@@ -252,7 +256,7 @@ export class Sending {
   }
 
   private sendList(link: Link, state: StateTransfer): void {
-    const { next, bytes } = this.options.engine.listKeys(state.slots, state.cursor, PAGE_BYTES);
+    const { next, bytes } = this.options.engine.listKeys(state.slots, state.cursor, this.pageBytes);
     if (bytes.length > 0) link.sendBulk(FrameType.keyList, bytes);
     state.cursor = next;
     if (next !== 0) return;
@@ -262,7 +266,7 @@ export class Sending {
 
   private sendPage(link: Link, state: StateTransfer): void {
     const { engine } = this.options;
-    const { next, bytes } = engine.exportState(state.cursor, PAGE_BYTES, state.wanted);
+    const { next, bytes } = engine.exportState(state.cursor, this.pageBytes, state.wanted);
     link.sendBulk(FrameType.statePage, bytes);
     state.cursor = next;
     if (next !== 0) return;

@@ -49,6 +49,7 @@ export interface SyncOptions {
   gossips: boolean;
   addresses(): string[];
   storedLog: { read(replica: ReplicaId, from: number, bytesMax: number): Promise<Envelope[]> };
+  pageBytes?: number;
   log: { info(details: object, message: string): void; warn(details: object, message: string): void };
   /** Our replica id may not be used any more. */
   takeNewReplica(): void;
@@ -61,6 +62,8 @@ export interface SyncStatistics {
   readonly transfers_sent: number;
   readonly transfers_received: number;
   readonly transfers_early: number;
+  readonly transfers_resumed: number;
+  readonly pages_received: number;
   readonly refused: number;
   readonly replica_clashes: number;
   readonly fenced: number;

@@ -88,7 +88,7 @@ function transferCompared(from: Replica, to: Replica, bytesMax = 200, meanwhile:
   } while (cursor !== 0);
   from.engine.seal();
   to.engine.seal();
-  to.engine.importState(pages, tail, { slots, vector, equal, seenAtSlots: held.seen, seenAtKeys: seen });
+  to.engine.importState(pages, tail, { slots, vector, equal, seenAtSlots: held.seen, seenAtKeys: seen, kept: [] });
   return names.size;
 }
 

@@ -8,6 +8,7 @@ import { createEngine, type Database, type Engine, type Envelope, Slice } from '
 import { createMesh, type Mesh, type MeshOptions } from '../../src/mesh/index.ts';
 import { sealInTime } from '../../src/sealing.ts';
 import { eventually, freePort } from '../processes/node-process.ts';
+import { TcpProxy } from './proxy.ts';
 
 const CLOCK_MS = 20;
 /** Nobody lives there. */
@@ -178,6 +179,17 @@ export async function startHidden(options: TestNodeOptions = {}): Promise<{ node
   const address = `/ip4/127.0.0.1/tcp/${await freePort()}`;
   const node = await TestNode.start({ announce: [NOWHERE], listen: [address], ...options });
   return { node, address };
+}
+
+/** Two nodes whose only way to each other leads through a proxy. */
+export async function startApart(
+  options: TestNodeOptions = {},
+): Promise<{ a: TestNode; b: TestNode; proxy: TcpProxy }> {
+  const { node: a, address } = await startHidden(options);
+  const proxy = await TcpProxy.start(Number(/\d+$/.exec(address)?.[0]));
+  const b = await TestNode.start({ ...options, announce: [NOWHERE], bootstrap: [proxy.address] });
+  await until('both connected', () => a.up === 1 && b.up === 1);
+  return { a, b, proxy };
 }
 
 export async function connected(nodes: readonly TestNode[], timeoutMs = 15_000): Promise<void> {

@@ -51,6 +51,11 @@ export class TcpProxy {
     for (const socket of this.sockets) socket.destroy();
   }
 
+  /** Takes new connections again. */
+  restore(): void {
+    this.refusing = false;
+  }
+
   stop(): void {
     running.delete(this);
     this.server.close();

@@ -6,8 +6,8 @@ import type { Stream } from '@libp2p/interface';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { sleep } from '../processes/node-process.ts';
-import { converged, NOWHERE, startHidden, stopAll, TestNode, type TestNodeOptions, until, writing } from './meshes.ts';
-import { stopProxies, TcpProxy } from './proxy.ts';
+import { converged, startApart, stopAll, TestNode, until, writing } from './meshes.ts';
+import { stopProxies } from './proxy.ts';
 import { Stranger, stopStrangers } from './strangers.ts';
 
 test.after.each(async () => {
@@ -15,15 +15,6 @@ test.after.each(async () => {
   await stopStrangers();
   await stopAll();
 });
-
-/** Two nodes whose only way to each other leads through a proxy. */
-async function startApart(options: TestNodeOptions = {}): Promise<{ a: TestNode; b: TestNode; proxy: TcpProxy }> {
-  const { node: a, address } = await startHidden(options);
-  const proxy = await TcpProxy.start(Number(/\d+$/.exec(address)?.[0]));
-  const b = await TestNode.start({ ...options, announce: [NOWHERE], bootstrap: [proxy.address] });
-  await until('both connected', () => a.up === 1 && b.up === 1);
-  return { a, b, proxy };
-}
 
 async function agree(nodes: readonly TestNode[], stop: () => number): Promise<void> {
   const rounds = stop();

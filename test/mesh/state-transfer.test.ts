@@ -7,9 +7,23 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Slice } from '../../src/core/index.ts';
 import { sleep } from '../processes/node-process.ts';
-import { connected, converged, startHidden, startNodes, stopAll, TestNode, until, writing } from './meshes.ts';
+import {
+  connected,
+  converged,
+  startApart,
+  startHidden,
+  startNodes,
+  stopAll,
+  TestNode,
+  until,
+  writing,
+} from './meshes.ts';
+import { stopProxies } from './proxy.ts';
 
-test.after.each(stopAll);
+test.after.each(async () => {
+  stopProxies();
+  await stopAll();
+});
 
 /** The log in memory holds a few envelopes, and there is no store behind it. */
 const TINY_LOG = { logBytesMax: 5000 };
@@ -117,5 +131,93 @@ test('a transfer that is cut off is asked for again, and nothing that was there 
   assert.is(b.db.size, 8100);
   assert.is(a.db.size, 8100);
 });
+
+/** A client on each node that writes its own keys and reads them back, and reads what it must not see again. */
+function clients(nodes: readonly TestNode[], deleted: string): { rounds: () => number; stop: () => void } {
+  let rounds = 0;
+  const timer = setInterval(() => {
+    rounds++;
+    for (const [index, node] of nodes.entries()) {
+      node.set(`client:${index}:${rounds % 20}`, `${rounds}`);
+      assert.is(node.get(`client:${index}:${rounds % 20}`), `${rounds}`);
+      node.increment('clients');
+      assert.is(nodes[index].get(deleted), null);
+    }
+  }, 5);
+  return { rounds: () => rounds, stop: () => clearInterval(timer) };
+}
+
+test('after a long partition both sides get what the other wrote past its log, and serve in the middle of the transfer', async () => {
+  const { a, b, proxy } = await startApart(TINY_LOG);
+  fill(a, 0, 2000);
+  await converged([a, b]);
+  proxy.cut(true);
+  await until('the cut', () => a.up === 0 && b.up === 0);
+  const value = 'x'.repeat(1000);
+  for (const node of [a, b]) {
+    node.remove('key:0');
+    for (let i = 0; i < 6000; i++) node.set(`${node === a ? 'a' : 'b'}:${i}`, value);
+    for (let i = 0; i < 100; i++) node.increment('clients');
+  }
+  a.remove('key:1');
+  b.set('key:2', 'of b');
+  const both = clients([a, b], 'key:0');
+  try {
+    proxy.restore();
+    await until('the middle of a transfer', () => a.counter('pages_received') + b.counter('pages_received') > 3);
+    assert.is(a.counter('transfers_received') + b.counter('transfers_received'), 0);
+    proxy.hold();
+    const before = both.rounds();
+    await until('work in the middle of it', () => both.rounds() > before + 20);
+    proxy.resume();
+    await until('transfers both ways', () => [a, b].every((node) => node.counter('transfers_received') > 0), 30_000);
+  } finally {
+    both.stop();
+  }
+  await converged([a, b], 30_000);
+  for (const node of [a, b]) {
+    assert.equal([node.get('a:5999'), node.get('b:5999')], [value, value]);
+    assert.equal([node.get('key:0'), node.get('key:1'), node.get('key:2')], [null, null, 'of b']);
+    assert.is(node.get('clients'), String(200 + 2 * both.rounds()));
+  }
+});
+
+test('a transfer whose link is cut again and again goes on each time with what it has', async () => {
+  const { a, b, proxy } = await startApart(TINY_LOG);
+  proxy.cut(true);
+  await until('the cut', () => a.up === 0 && b.up === 0);
+  const value = randomBytes(1000);
+  for (let i = 0; i < 20_000; i++)
+    a.txn((db) => db.strings.write(Slice.of(`key:${i}`), new Slice(value, 0, value.length), -1));
+  const whole = pagesOf(a);
+  proxy.restore();
+  let cuts = 0;
+  for (let before = 0; cuts < 3; cuts++) {
+    await until('some more pages', () => b.counter('pages_received') >= before + whole / 5, 40_000);
+    before = b.counter('pages_received');
+    proxy.cut();
+    await until('the cut', () => b.up === 0);
+    // the sender goes on writing, removals included
+    a.set(`key:${cuts}`, 'changed');
+    a.remove(`key:${10 + cuts}`);
+    assert.is(b.counter('transfers_received'), 0);
+  }
+  await converged([a, b], 60_000);
+  assert.is(b.counter('transfers_resumed'), 1);
+  assert.is(b.db.size, 20_000 - cuts);
+  // what came twice is what was on its way at a cut, and a last page that was not full
+  const received = b.counter('pages_received');
+  assert.ok(received <= whole + 3 * cuts, `${received} pages for ${whole}`);
+});
+
+function pagesOf({ engine }: TestNode): number {
+  let pages = 0;
+  let cursor = 0;
+  do {
+    cursor = engine.exportState(cursor, 200 * 1024).next;
+    pages++;
+  } while (cursor !== 0);
+  return pages;
+}
 
 test.run();

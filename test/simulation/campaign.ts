@@ -28,6 +28,8 @@ export interface Summary {
   calls: number;
   txns: number;
   transfers: number;
+  transfersCut: number;
+  transfersResumed: number;
   virtualMs: number;
   convergedMsMax: number;
   readonly faults: Map<FaultKind, number>;
@@ -37,6 +39,7 @@ export interface Summary {
 export async function runCampaign(options: CampaignOptions): Promise<Summary> {
   const summary: Summary = {
     ...{ seeds: 0, events: 0, messages: 0, calls: 0, txns: 0, transfers: 0, virtualMs: 0, convergedMsMax: 0 },
+    ...{ transfersCut: 0, transfersResumed: 0 },
     faults: new Map(),
     failures: [],
   };
@@ -97,14 +100,18 @@ function ask(child: ChildProcess, order: Order): Promise<RunResult | string> {
 
 const NOTHING: Omit<RunResult, 'seed' | 'failure'> = {
   ...{ hash: 0, nodes: 0, events: 0, messages: 0, calls: 0, txns: 0, virtualMs: 0, convergedMs: 0, transfers: 0 },
+  ...{ transfersCut: 0, transfersResumed: 0 },
   faults: new Map(),
 };
 
+const SUMMED = [
+  ...(['events', 'messages', 'calls', 'txns', 'virtualMs'] as const),
+  ...(['transfers', 'transfersCut', 'transfersResumed'] as const),
+];
+
 function add(summary: Summary, result: RunResult): void {
   summary.seeds++;
-  for (const name of ['events', 'messages', 'calls', 'txns', 'transfers', 'virtualMs'] as const) {
-    summary[name] += result[name];
-  }
+  for (const name of SUMMED) summary[name] += result[name];
   summary.convergedMsMax = Math.max(summary.convergedMsMax, result.convergedMs);
   for (const [kind, count] of result.faults) summary.faults.set(kind, (summary.faults.get(kind) ?? 0) + count);
   if (result.failure !== null) summary.failures.push({ seed: result.seed, failure: result.failure });
@@ -116,7 +123,7 @@ export function describe(summary: Summary): string {
   const faults = [...summary.faults].sort().map(([kind, count]) => `${kind} ${count}`);
   return [
     `${summary.seeds} seeds, ${summary.failures.length} failed`,
-    `${summary.events} events, ${summary.messages} messages, ${summary.calls} calls, ${summary.txns} txns, ${summary.transfers} state transfers`,
+    `${summary.events} events, ${summary.messages} messages, ${summary.calls} calls, ${summary.txns} txns, ${summary.transfers} state transfers (${summary.transfersCut} were cut off, ${summary.transfersResumed} went on with what such had brought)`,
     `${hours.toFixed(1)} virtual hours; converged ${(summary.convergedMsMax / 1000).toFixed(1)} s after healing at the latest`,
     `faults: ${faults.join(', ')}`,
   ].join('\n');

@@ -48,6 +48,8 @@ export interface Settings {
   readonly mdns: boolean;
   readonly gossip: boolean;
   readonly activeExpire: boolean;
+  /** Of a page of a state transfer, about. */
+  readonly pageBytes: number;
 }
 
 /** What a node tells the run of: everything that checkers live on. */
@@ -254,6 +256,7 @@ export class Machine {
         zone: '',
         log: { info() {}, debug() {}, warn },
         storedLog: store,
+        pageBytes: settings.pageBytes,
         takeNewReplica: () => engine.rotateReplica(this.random.hex(16)),
       },
       peer.asMeshNode,

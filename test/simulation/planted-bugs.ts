@@ -137,6 +137,30 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replace: '',
   },
   {
+    name: 'state transfer: what the sender got meanwhile is left out',
+    file: 'src/core/engine.ts',
+    find: 'for (const bytes of tail) {',
+    replace: 'for (const bytes of tail.slice(tail.length)) {',
+  },
+  {
+    name: 'comparison: what came here since a key compared equal counts as compared',
+    file: 'src/core/transfer.ts',
+    find: 'this.records.cellUntil(name, since), theirs);',
+    replace: 'since.length === 0 ? { siblings: [], tallies: [] } : this.records.cellUntil(name, mine), theirs);',
+  },
+  {
+    name: 'interrupted transfer: kept records are used though the digest differs',
+    file: 'src/core/kept-pages.ts',
+    find: 'listed.get(name) === digest && !names.has(name)',
+    replace: 'listed.get(name) !== "" && listed.has(name) && !names.has(name)',
+  },
+  {
+    name: 'interrupted transfer: kept records are merged with our own vector',
+    file: 'src/core/transfer.ts',
+    find: '({ ...this.parse(bytes), vector: claimed }));',
+    replace: '({ ...this.parse(bytes), vector: this.state.replicas.vector() }));',
+  },
+  {
     name: 'sync: what only others have is never pulled',
     file: 'src/mesh/catching-up.ts',
     find: 'if (replica === engine.replica) continue;',

@@ -20,7 +20,8 @@ import { FAULT_KINDS, type FaultKind, Faults } from './faults.ts';
 import { History, Violation } from './history.ts';
 import { MACHINES_MAX, Machine, type Node, type Settings } from './machine.ts';
 import { Network } from './network.ts';
-import type { Random } from './random.ts';
+import { Random } from './random.ts';
+import { TransferCuts } from './transfer-cuts.ts';
 import { Free, families, Keepsakes } from './workload.ts';
 import { World } from './world.ts';
 
@@ -37,6 +38,11 @@ const MEND_MS_MAX = 30_000;
 const LOOK_MS = 700;
 /** With a log that small there are state transfers. */
 const TRANSFERS_BELOW = 1024 * 1024;
+const PAGE_BYTES = 200 * 1024;
+/** Who was away for a second then, needs a state transfer. */
+const FORGETFUL = { checkpointIntervalMs: 700, logBytesMax: 1024, memoryLogBytesMax: 1024 };
+/** Added to the seed: far from all other seeds. */
+const TRANSFER_CUT_STREAM = 2 ** 50;
 
 export interface RunOptions {
   readonly seed: number;
@@ -56,6 +62,9 @@ export interface RunResult {
   /** From healing until all had applied the same. */
   readonly convergedMs: number;
   readonly transfers: number;
+  /** State transfers that were cut off in the middle, and those that went on with what such had brought. */
+  readonly transfersCut: number;
+  readonly transfersResumed: number;
   readonly faults: ReadonlyMap<FaultKind, number>;
   /** Why the run failed; null if every promise was kept. */
   readonly failure: string | null;
@@ -82,6 +91,8 @@ class Run {
   private readonly clients: Clients;
   private readonly faults: Faults;
   private readonly departures: Departures;
+  private readonly transferCuts: TransferCuts;
+  private readonly cutsTransfers: boolean;
   private kinds: readonly FaultKind[];
   private readonly durationMs: number;
   private readonly clientCount: number;
@@ -94,7 +105,11 @@ class Run {
     this.kinds = random.chance(0.05) ? [] : FAULT_KINDS.filter(() => random.chance(0.35));
     this.durationMs = random.between(2000, 15_000);
     world.granularityMs = random.chance(0.3) ? 50 : 1;
-    this.settings = drawSettings(random);
+    // of its own, so that seeds keep what they draw otherwise
+    const cutting = new Random(seed + TRANSFER_CUT_STREAM);
+    const drawn = drawSettings(random);
+    this.cutsTransfers = drawn.pageBytes < PAGE_BYTES && cutting.chance(0.6);
+    this.settings = this.cutsTransfers ? { ...drawn, ...FORGETFUL } : drawn;
     // a state transfer into a node makes data of what is damaged there and not yet found
     if (this.settings.logBytesMax < TRANSFERS_BELOW) this.kinds = this.kinds.filter((kind) => kind !== 'flipped byte');
     this.network = drawNetwork(world, random.fork());
@@ -143,6 +158,7 @@ class Run {
       ...{ random: random.fork(), policy: this.settings.appendfsync, addMachine: () => this.addMachine() },
       departures: this.departures,
     });
+    this.transferCuts = new TransferCuts(world, this.network, this.machines, cutting);
   }
 
   /** A clock that is a year ahead, and stays so. A clone of such a machine would be another. */
@@ -159,6 +175,7 @@ class Run {
       else world.schedule(random.between(0, this.durationMs / 2), null, () => machine.start());
     }
     for (let i = 0; i < this.clientCount; i++) clients.add(machines[i % machines.length]);
+    if (this.cutsTransfers) this.transferCuts.begin();
     this.faults.begin({ kinds: this.kinds, meanMs: random.between(300, 3000) });
     this.look();
     let failure: string | null = null;
@@ -166,6 +183,7 @@ class Run {
     try {
       await this.until(this.durationMs);
       clients.working = false;
+      this.transferCuts.end();
       this.faults.heal();
       const healedMs = world.nowMs;
       // what was on its way when the clients went to rest is answered within this
@@ -263,11 +281,18 @@ class Run {
       txns: history.txns.length,
       virtualMs: world.nowMs,
       convergedMs,
-      transfers: machines.reduce((sum, { node }) => sum + (node?.mesh.statistics().transfers_received ?? 0), 0),
+      transfers: sumOf(machines, 'transfers_received'),
+      transfersCut: this.transferCuts.count,
+      transfersResumed: sumOf(machines, 'transfers_resumed'),
       faults: this.faults.counts,
       failure,
     };
   }
+}
+
+/** Over those that run now: what came before a restart is not in it. */
+function sumOf(machines: readonly Machine[], name: string): number {
+  return machines.reduce((sum, { node }) => sum + (node?.mesh.statistics()[name] ?? 0), 0);
 }
 
 function drawSettings(random: Random): Settings {
@@ -286,6 +311,8 @@ function drawSettings(random: Random): Settings {
     mdns: random.chance(0.7),
     gossip: random.chance(0.8),
     activeExpire: random.chance(0.9),
+    // a key or two in each, so that a transfer has a middle in which it can be cut
+    pageBytes: tiny ? 1 : PAGE_BYTES,
   };
 }
 
