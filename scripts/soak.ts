@@ -3,20 +3,28 @@
  *
  *   npm run soak -- cuts     two nodes, the network between them cut for a minute, ten times (about 15 minutes; the
  *                            half of it needs root); --tries N, --cut-seconds N
- *   npm run soak -- kills    three nodes, 100,000 increments, one node killed with SIGKILL again and again (about two
- *                            minutes); --increments N
- *   npm run soak -- power    one node whose disk loses its power again and again under clients that count: nothing
- *                            promised is lost (about two minutes; needs root); --power-cuts N for each policy (10)
+ *   npm run soak -- partitions  three nodes, then five, on a network that delays, loses, doubles and reorders, cut off
+ *                            from each other in four ways (about five minutes; needs root); --partitions N for each
+ *                            (4), --partition-seconds N (30)
+ *   npm run soak -- kills    three nodes, one killed with SIGKILL again and again (about three minutes); --kills N (30)
+ *   npm run soak -- durability  one node alone, killed with SIGKILL and cut off from its power again and again: nothing
+ *                            promised is lost (about five minutes; needs root); --kills N (30), --power-cuts N for each
+ *                            policy (10)
+ *   npm run soak -- clocks   three nodes whose clocks jump (about two minutes; needs libfaketime); --clock-jumps N (30)
  *   npm run soak -- steady   two nodes written to on a bounded set of keys: memory must not grow; --minutes N (30),
  *                            --per-second N on each node (1,000)
  *   npm run soak -- away     the same with a third member that is gone for good: log and memory must stay bounded;
  *                            --away-minutes N (10)
  *   npm run soak             all of them
+ *
+ * Those that draw print their seed; --seed N draws the same again, as far as real processes can do the same again.
  */
 import { parseArgs } from 'node:util';
+import { runClocks } from './soak/clocks.ts';
 import { runCuts } from './soak/cuts.ts';
+import { runDurability } from './soak/durability.ts';
 import { runKills } from './soak/kills.ts';
-import { runPower } from './soak/power.ts';
+import { runPartitions } from './soak/partitions.ts';
 import { runSteady } from './soak/steady.ts';
 
 const { values: flags, positionals } = parseArgs({
@@ -24,7 +32,11 @@ const { values: flags, positionals } = parseArgs({
   options: {
     tries: { type: 'string', default: '10' },
     'cut-seconds': { type: 'string', default: '60' },
-    increments: { type: 'string', default: '100000' },
+    partitions: { type: 'string', default: '4' },
+    'partition-seconds': { type: 'string', default: '30' },
+    kills: { type: 'string', default: '30' },
+    'clock-jumps': { type: 'string', default: '30' },
+    seed: { type: 'string', default: `${Date.now()}` },
     'power-cuts': { type: 'string', default: '10' },
     'away-minutes': { type: 'string', default: '10' },
     minutes: { type: 'string', default: '30' },
@@ -36,8 +48,15 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 const SOAKS: Record<string, () => Promise<boolean>> = {
   cuts: () => runCuts({ tries: positive('tries'), cutSeconds: positive('cut-seconds') }),
-  kills: () => runKills({ increments: positive('increments') }),
-  power: () => runPower({ cuts: positive('power-cuts') }),
+  partitions: () =>
+    runPartitions({
+      partitions: positive('partitions'),
+      partitionSeconds: positive('partition-seconds'),
+      seed: positive('seed'),
+    }),
+  kills: () => runKills({ kills: positive('kills'), seed: positive('seed') }),
+  durability: () => runDurability({ kills: positive('kills'), cuts: positive('power-cuts'), seed: positive('seed') }),
+  clocks: () => runClocks({ jumps: positive('clock-jumps'), seed: positive('seed') }),
   steady: () => runSteady({ minutes: positive('minutes'), perSecond: positive('per-second'), away: false }),
   away: () => runSteady({ minutes: positive('away-minutes'), perSecond: positive('per-second'), away: true }),
 };

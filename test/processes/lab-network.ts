@@ -96,11 +96,12 @@ export class LabNetwork {
   /** One node on each host, all connected. */
   async startNodes(flags: readonly string[] = []): Promise<NodeProcess[]> {
     const cluster = clusterName();
-    const starting = this.hosts.map((_, index) => NodeProcess.start(this.nodeOptions(index, cluster, flags)));
-    const started = await Promise.allSettled(starting);
-    const nodes = started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    const nodes: NodeProcess[] = [];
     try {
-      for (const each of started) if (each.status === 'rejected') throw each.reason;
+      // one after the other: each has the machine for itself while it reads its modules
+      for (const index of this.hosts.keys()) {
+        nodes.push(await NodeProcess.start(this.nodeOptions(index, cluster, flags)));
+      }
       await connected(nodes, 60_000);
       return nodes;
     } catch (error) {
