@@ -98,6 +98,7 @@ export class Delivery {
   private isReady(contents: EnvelopeContents): boolean {
     const { replicas } = this.state;
     if (contents.first > this.appliedOf(contents.replica) + 1) return false;
+    if (!replicas.hasRoomFor([contents, ...contents.context])) return false;
     return contents.context.every((entry) => {
       if (entry.number === 0) return true;
       const index = replicas.find(entry.replica);

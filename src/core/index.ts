@@ -8,4 +8,5 @@ export * from './contract.ts';
 export { Decimal, isInfinity } from './decimal.ts';
 export { createEngine } from './engine.ts';
 export { formatInteger, parseInteger } from './integer.ts';
+export { decodePlainMap } from './plain-cbor.ts';
 export { Slice } from './slice.ts';

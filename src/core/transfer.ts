@@ -6,7 +6,7 @@
  * meanwhile (the tail) over it in the same step: nobody sees a state that is ahead of its vector. Applying txns again over
  * records that hold them already changes nothing.
  */
-import { Decoder, Encoder } from 'cbor-x';
+import { Encoder } from 'cbor-x';
 import { ByteTable } from './byte-table.ts';
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
 import { type Cell, readCell } from './cell.ts';
@@ -16,6 +16,7 @@ import { type Deadline, readDeadlines } from './deadlines.ts';
 import type { EnvelopeSpan } from './delivery.ts';
 import { packVector, unpackVector } from './envelope.ts';
 import type { Keyspace } from './keyspace.ts';
+import { decodePlainMap, shownValue } from './plain-cbor.ts';
 import type { RecordName, Records } from './records.ts';
 import { RECORD_KEY_DEADLINES, type State } from './state.ts';
 
@@ -25,7 +26,6 @@ const KEYS_PER_STEP = 64;
 const KEYS_PER_PAGE = 50_000;
 const NOTHING_SEEN: readonly Stamp[] = [];
 const encoder = new Encoder({ useRecords: false, tagUint8Array: false });
-const decoder = new Decoder({ useRecords: false, mapsAsObjects: true });
 
 interface Page {
   vector: VersionVector;
@@ -207,15 +207,8 @@ export class Transfer {
 
   /** The fields of a page, of the right types. */
   private open(bytes: Uint8Array): { x: Uint8Array; r: Uint8Array; d: Uint8Array } {
-    let map: unknown;
-    try {
-      map = decoder.decode(bytes);
-    } catch (error) {
-      throw new MalformedError(`not CBOR: ${error instanceof Error ? error.message : String(error)}`);
-    }
-    if (typeof map !== 'object' || map === null) throw new MalformedError('state page is no map');
-    const { v, x, r, d } = map as Record<string, unknown>;
-    if (v !== 1) throw new MalformedError(`state page version ${String(v)}`);
+    const { v, x, r, d } = decodePlainMap(bytes);
+    if (v !== 1) throw new MalformedError(`state page version ${shownValue(v)}`);
     if (!(x instanceof Uint8Array) || !(r instanceof Uint8Array) || !(d instanceof Uint8Array) || r.length % 8 !== 0) {
       throw new MalformedError('state page without vector, replicas or records');
     }
