@@ -3,6 +3,8 @@
  * to 2^53), stamps are 8-byte little-endian doubles, byte strings carry their length. A reader checks every bound
  * and throws MalformedError, so that hostile bytes end in an error and never in a wrong read.
  */
+import { STAMP_MAX } from './clock.ts';
+
 export class MalformedError extends Error {
   override name = 'MalformedError';
 }
@@ -148,10 +150,18 @@ export class ByteReader {
     return value;
   }
 
-  /** A stamp or deadline: a double that is a non-negative number, Infinity allowed. */
+  /** A stamp: a double that is a whole number within the clock's range. */
   stamp(): number {
     const value = this.double();
-    if (!(value >= 0)) throw new MalformedError(`stamp ${value} at ${this.at}`);
+    if (!Number.isInteger(value) || value < 0 || value > STAMP_MAX)
+      throw new MalformedError(`stamp ${value} at ${this.at}`);
+    return value;
+  }
+
+  /** When something ends: a double that is a non-negative number, Infinity allowed. */
+  moment(): number {
+    const value = this.double();
+    if (!(value >= 0)) throw new MalformedError(`moment ${value} at ${this.at}`);
     return value;
   }
 

@@ -260,7 +260,7 @@ export function readDeadlines(from: ByteReader, replicas?: readonly number[]): D
     const deadline: Deadline = {
       replica: mapReplica(from.varint(), replicas),
       stamp: from.stamp(),
-      deadline: from.stamp(),
+      deadline: from.moment(),
       scope: [],
     };
     for (let pairs = from.count(9); pairs > 0; pairs--) {

@@ -4,7 +4,7 @@
  * again. An envelope is checked down to its last effect before the first one is applied.
  */
 import { ByteReader, MalformedError } from './bytes.ts';
-import { unixMsOf } from './clock.ts';
+import { STAMP_MAX, unixMsOf } from './clock.ts';
 import type { Received, ReplicaId, Stamp, UnixMs, VersionVector } from './contract.ts';
 import { decodeEnvelope, type EnvelopeContents } from './envelope.ts';
 import { Slice } from './slice.ts';
@@ -26,6 +26,8 @@ export interface EnvelopeSpan {
   readonly first: number;
   readonly last: number;
   readonly context: VersionVector;
+  /** Of its last txn. */
+  readonly stamp: Stamp;
 }
 
 interface Waiting {
@@ -82,9 +84,9 @@ export class Delivery {
   /** What a valid envelope holds and rests on. Throws MalformedError. */
   describe(bytes: Uint8Array): EnvelopeSpan {
     const contents = decodeEnvelope(bytes);
-    this.check(contents);
+    const stamp = this.check(contents);
     const { replica, first, count, context } = contents;
-    return { replica, first, last: first + count - 1, context };
+    return { replica, first, last: first + count - 1, context, stamp };
   }
 
   private isTooEarly({ replica, first }: EnvelopeContents, last: Stamp): boolean {
@@ -189,7 +191,7 @@ export class Delivery {
       this.txns.read(reader, stamp, references, NOWHERE);
     }
     if (!reader.done) throw new MalformedError(`${reader.end - reader.at} bytes after the last txn`);
-    if (!Number.isSafeInteger(stamp)) throw new MalformedError(`stamp ${stamp}`);
+    if (stamp > STAMP_MAX) throw new MalformedError(`stamp ${stamp}`);
     return stamp;
   }
 

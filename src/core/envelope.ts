@@ -7,6 +7,7 @@
  */
 import { Encoder } from 'cbor-x';
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
+import { STAMP_MAX } from './clock.ts';
 import type { ReplicaId, Stamp, VersionVector } from './contract.ts';
 import { decodePlainMap, shownValue } from './plain-cbor.ts';
 
@@ -84,7 +85,9 @@ export function unpackVector(bytes: Buffer): VersionVector {
     if (reader.at + 8 > reader.end) throw new MalformedError('vector entry cut short');
     const replica = bytes.toString('hex', reader.at, reader.at + 8);
     reader.at += 8;
-    vector.push({ replica, number: reader.varint(), stamp: reader.varint() });
+    const [number, stamp] = [reader.varint(), reader.varint()];
+    if (stamp > STAMP_MAX) throw new MalformedError(`stamp ${stamp} in a vector`);
+    vector.push({ replica, number, stamp });
   }
   return vector;
 }

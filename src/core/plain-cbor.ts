@@ -68,18 +68,18 @@ class PlainCheck {
 
   run(): void {
     this.item(0);
-    if (this.at !== this.bytes.length) throw new MalformedError(`${this.bytes.length - this.at} bytes after a map`);
+    if (this.at !== this.bytes.length) throw refusal(`${this.bytes.length - this.at} bytes after it`);
   }
 
   private item(depth: number): void {
-    if (depth > DEPTH_MAX) throw new MalformedError(`CBOR nested more than ${DEPTH_MAX} deep`);
+    if (depth > DEPTH_MAX) throw refusal(`nested more than ${DEPTH_MAX} deep`);
     const head = this.byte();
     const major = head >> 5;
     const code = head & 0x1f;
-    if (major === TAG) throw new MalformedError(`CBOR tag at ${this.at - 1}`);
-    if (code > WIDTH_MAX) throw new MalformedError(`CBOR of no length at ${this.at - 1}`);
+    if (major === TAG) throw refusal(`a tag at ${this.at - 1}`);
+    if (code > WIDTH_MAX) throw refusal(`no length at ${this.at - 1}`);
     if (major === OTHER) {
-      if (code < FALSE || (code > UNDEFINED && code < HALF)) throw new MalformedError(`CBOR value ${code}`);
+      if (code < FALSE || (code > UNDEFINED && code < HALF)) throw refusal(`value ${code}`);
       if (code >= HALF) this.skip(2 ** (code - 24));
       this.take(NUMBER_MEMORY);
       return;
@@ -109,7 +109,7 @@ class PlainCheck {
 
   private entry(depth: number): void {
     if (this.at < this.bytes.length && this.bytes[this.at] >> 5 !== TEXT)
-      throw new MalformedError(`CBOR map with a key that is no text at ${this.at}`);
+      throw refusal(`a key that is no text at ${this.at}`);
     this.item(depth);
     this.item(depth);
   }
@@ -122,17 +122,21 @@ class PlainCheck {
   }
 
   private byte(): number {
-    if (this.at >= this.bytes.length) throw new MalformedError('CBOR cut short');
+    if (this.at >= this.bytes.length) throw refusal('cut short');
     return this.bytes[this.at++];
   }
 
   private skip(length: number): void {
-    if (length > this.bytes.length - this.at) throw new MalformedError('CBOR cut short');
+    if (length > this.bytes.length - this.at) throw refusal('cut short');
     this.at += length;
   }
 
   private take(memory: number): void {
     this.memoryLeft -= memory;
-    if (this.memoryLeft < 0) throw new MalformedError('CBOR that would take far more memory than it has bytes');
+    if (this.memoryLeft < 0) throw refusal('it would take far more memory than it has bytes');
   }
+}
+
+function refusal(what: string): MalformedError {
+  return new MalformedError(`not plain CBOR: ${what}`);
 }

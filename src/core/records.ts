@@ -155,6 +155,9 @@ export class Records {
     const reader = new ByteReader(value);
     if (name.kind >= RECORD_KEY_DEADLINES) {
       const deadlines = readDeadlines(reader);
+      for (const { scope } of deadlines) {
+        for (let i = 0; i < scope.length; i += 2) this.requireKnown(scope[i]);
+      }
       this.noteLoaded(deadlines);
       this.putDeadlines(name, deadlines);
     } else {
@@ -179,10 +182,16 @@ export class Records {
   private noteLoaded(items: readonly { replica: number; stamp: Stamp }[]): void {
     const { storedStamps, clock } = this.state;
     for (const { replica, stamp } of items) {
+      this.requireKnown(replica);
       if (stamp <= (storedStamps[replica] ?? 0)) continue;
       storedStamps[replica] = stamp;
       clock.observe(stamp);
     }
+  }
+
+  private requireKnown(replica: number): void {
+    const { length } = this.state.replicas.ids;
+    if (replica >= length) throw new MalformedError(`replica index ${replica} of ${length}`);
   }
 
   /** What of the cell was there when we had seen no more than `since`. */

@@ -29,6 +29,8 @@ const encoder = new Encoder({ useRecords: false, tagUint8Array: false });
 
 interface Page {
   vector: VersionVector;
+  /** Records refer to these by index, until adopt() has put ours in place of those. */
+  ids: ReplicaId[];
   records: { name: Buffer; cell: Cell | null; deadlines: Deadline[] | null }[];
 }
 
@@ -92,11 +94,19 @@ export class Transfer {
    */
   import(raw: readonly Uint8Array[], tail: readonly EnvelopeSpan[], compared?: Compared): void {
     const pages = raw.map((bytes) => this.parse(bytes));
-    if (pages.length === 0) return;
+    if (pages.length === 0) {
+      if (tail.length > 0) throw new MalformedError('a tail without pages before it');
+      return;
+    }
     const claimed = compared === undefined ? pages[0].vector : claimedBy(compared, pages[0].vector);
     const { state } = this;
     const { replicas } = state;
     this.refuseBeyondTail(pages, claimed, tail);
+    this.refuseEarly(pages, tail);
+    const named = pages.flatMap(({ ids }) => ids.map((replica) => ({ replica })));
+    if (!replicas.hasRoomFor([...named, ...claimed, ...pages.flatMap(({ vector }) => vector)]))
+      throw new MalformedError('a state that names more replicas than there can be');
+    for (const page of pages) this.adopt(page);
     const mine = replicas.stamps.slice();
     const seen = new SeenRecords(state);
     // a merge is nobody's txn: context null would swallow siblings' conflicts, and what it cancels is stable with all of it
@@ -135,9 +145,33 @@ export class Transfer {
         throw new MalformedError(`a tail with a gap before txn ${first} of ${replica}`);
       reach(replica, last);
     }
+    const own = replicas.ids[this.state.self];
+    if ((reached.get(own) ?? 0) > replicas.numbers[this.state.self])
+      throw new MalformedError('a state that holds more of our own txns than we have issued');
     for (const { replica, number } of pages.flatMap(({ vector }) => vector)) {
       if (!isReached(replica, number))
         throw new MalformedError(`a page that holds txn ${number} of ${replica}, and a tail that does not`);
+    }
+  }
+
+  /**
+   * Nothing of it may be too far ahead of our clock: the tail would not be taken when the pages are merged already, and a
+   * record would win for as long as it is ahead. (Vectors that are ahead have been refused before, for a while.)
+   */
+  private refuseEarly(pages: readonly Page[], tail: readonly EnvelopeSpan[]): void {
+    const { quarantine, now } = this.state;
+    quarantine.release(now);
+    for (const { replica, first, stamp } of tail) {
+      if (quarantine.holdsBack(replica, first) || quarantine.excessOf(stamp, now) > 0)
+        throw new MalformedError(`a tail with txns of ${replica} from the future`);
+    }
+    for (const { records } of pages) {
+      for (const { cell, deadlines } of records) {
+        for (const { stamp } of [...(cell?.siblings ?? []), ...(cell?.tallies ?? []), ...(deadlines ?? [])]) {
+          if (quarantine.excessOf(stamp, now) > 0)
+            throw new MalformedError(`a record with stamp ${stamp} from the future`);
+        }
+      }
     }
   }
 
@@ -218,11 +252,10 @@ export class Transfer {
   private parse(bytes: Uint8Array): Page {
     const fields = this.open(bytes);
     const { r, d } = fields;
-    const ids = asBuffer(r);
-    const indexes: number[] = [];
-    for (let at = 0; at < ids.length; at += 8)
-      indexes.push(this.state.replicas.indexOf(ids.toString('hex', at, at + 8)));
-    const page: Page = { vector: vectorOf(fields), records: [] };
+    const bytesOfIds = asBuffer(r);
+    const page: Page = { vector: vectorOf(fields), ids: [], records: [] };
+    for (let at = 0; at < bytesOfIds.length; at += 8) page.ids.push(bytesOfIds.toString('hex', at, at + 8));
+    const indexes = page.ids.map((_, index) => index);
     const reader = new ByteReader(asBuffer(d));
     while (!reader.done) {
       const name = reader.runCopy();
@@ -237,6 +270,19 @@ export class Transfer {
       if (!value.done) throw new MalformedError('bytes after the end of a record');
     }
     return page;
+  }
+
+  /** A replica gets an index here with the first page that is merged: of what is refused none does. */
+  private adopt({ ids, records }: Page): void {
+    const indexes = ids.map((id) => this.state.replicas.indexOf(id));
+    for (const { cell, deadlines } of records) {
+      for (const item of [...(cell?.siblings ?? []), ...(cell?.tallies ?? []), ...(deadlines ?? [])]) {
+        item.replica = indexes[item.replica];
+      }
+      for (const { scope } of deadlines ?? []) {
+        for (let i = 0; i < scope.length; i += 2) scope[i] = indexes[scope[i]];
+      }
+    }
   }
 }
 
