@@ -16,6 +16,8 @@ export const RUN_MS_MAX = 1000;
 export const BYTES_PER_BYTE_MAX = 8;
 export const BYTES_EXTRA_MAX = 1 << 20;
 const TRIES = 3;
+/** More than could be told. */
+const COLLECTED = Number.POSITIVE_INFINITY;
 
 export interface Finding {
   readonly kind: 'crash' | 'hang' | 'memory';
@@ -33,7 +35,7 @@ interface Measured {
 export async function runWithin(target: Target, bytes: Buffer): Promise<Finding | null> {
   try {
     const allowed = BYTES_PER_BYTE_MAX * bytes.length + BYTES_EXTRA_MAX + (target.extraBytes ?? 0);
-    const breaks = ({ ms, bytes: taken }: Measured) => ms > RUN_MS_MAX || taken < 0 || taken > allowed;
+    const breaks = ({ ms, bytes: taken }: Measured) => ms > RUN_MS_MAX || taken > allowed;
     let measured = await runOnce(target, bytes);
     for (let tries = 1; breaks(measured); tries++) {
       if (tries === TRIES) return limitFinding(target, bytes, measured, allowed);
@@ -50,20 +52,17 @@ async function runOnce(target: Target, bytes: Buffer): Promise<Measured> {
   target.prepare?.();
   // the product may keep what it is given, or write into it
   const input = Buffer.from(bytes);
-  const heldBefore = heldBytes();
+  const before = getHeapStatistics();
   const begin = performance.now();
   const pending = target.run(input);
   if (pending !== undefined) await pending;
   const ms = performance.now() - begin;
-  const taken = heldBytes() - heldBefore;
+  const after = getHeapStatistics();
+  const heap = after.used_heap_size - before.used_heap_size;
+  const outside = Math.max(0, after.external_memory - before.external_memory);
   const checking = target.check?.(bytes);
   if (checking !== undefined) await checking;
-  return { ms, bytes: taken };
-}
-
-function heldBytes(): number {
-  const { used_heap_size: heap, external_memory: outside } = getHeapStatistics();
-  return heap + outside;
+  return { ms, bytes: heap < 0 ? COLLECTED : heap + outside };
 }
 
 function limitFinding(target: Target, bytes: Buffer, measured: Measured, allowed: number): Finding {

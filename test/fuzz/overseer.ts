@@ -8,6 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { keep } from './corpus.ts';
 
 const STUCK_MS = 20_000;
 const CAMPAIGN = fileURLToPath(new URL('campaign.ts', import.meta.url));
@@ -53,7 +54,8 @@ export async function runCampaign(options: Omit<CampaignOptions, 'blackBox'>): P
       .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line) as TargetResult);
     const unfinished = options.targets[results.length];
-    if (unfinished !== undefined) results.push(lost(unfinished, ending, readBlackBox(blackBox)));
+    if (unfinished !== undefined)
+      results.push(lost(unfinished, ending, readBlackBox(blackBox), options.keep !== 'nothing'));
     return results;
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -104,8 +106,9 @@ function readBlackBox(path: string): Buffer | null {
   return bytes.subarray(4, 8 + bytes.readUInt32LE(0) - 1);
 }
 
-function lost(target: string, ending: string, last: Buffer | null): TargetResult {
-  const base64 = last?.subarray(4).toString('base64') ?? '';
-  const found = [{ kind: 'crash', what: ending, base64, path: null }];
+function lost(target: string, ending: string, last: Buffer | null, keeps: boolean): TargetResult {
+  const bytes = last?.subarray(4) ?? Buffer.alloc(0);
+  const path = keeps && last !== null ? keep(target, 'found-lost', bytes) : null;
+  const found = [{ kind: 'crash', what: ending, base64: bytes.toString('base64'), path }];
   return { target, executions: 0, replayed: 0, reached: 0, ms: 0, found };
 }

@@ -3,10 +3,17 @@ import type { Target } from './target.ts';
 
 const LOADERS: Readonly<Record<string, () => Promise<{ readonly target: Target }>>> = {
   requests: () => import('./targets/requests.ts'),
+  session: () => import('./targets/session.ts'),
   replies: () => import('./targets/replies.ts'),
   globs: () => import('./targets/globs.ts'),
   config: () => import('./targets/config.ts'),
   envelope: () => import('./targets/envelope.ts'),
+  'state-transfer': () => import('./targets/state-transfer.ts'),
+  comparison: () => import('./targets/comparison.ts'),
+  'sync-stream': () => import('./targets/sync-stream.ts'),
+  gossip: () => import('./targets/gossip.ts'),
+  records: () => import('./targets/records.ts'),
+  recovery: () => import('./targets/recovery.ts'),
 };
 
 export const TARGET_NAMES: readonly string[] = Object.keys(LOADERS);
