@@ -112,19 +112,30 @@ export function readConfigFile(path: string, depth = 0): Setting[] {
 
 /** As readConfigFile, of a text that is, or will be, the file `path`. */
 export function parseConfigText(content: string, path: string, depth = 0): Setting[] {
-  return content.split(/\r?\n/).flatMap((line, index) => {
-    const words = splitLine(line);
-    const from = `line ${index + 1} of ${path}`;
-    if (words === null) throw new ConfigError(`${from}: unbalanced quotes`);
-    if (words.length === 0) return [];
-    const [name, ...values] = words;
-    if (name.toLowerCase() === 'include') {
-      return values.flatMap((file) => readConfigFile(resolve(dirname(path), file), depth + 1));
-    }
-    if (findDirective(name) === undefined) throw new ConfigError(unknown(name, from));
-    if (values.length === 0) throw new ConfigError(`${from}: ${name} needs a value`);
-    return [{ name: name.toLowerCase(), value: values.join(' '), from }];
-  });
+  const settings: Setting[] = [];
+  for (let start = 0, number = 1; start < content.length; number++) {
+    const found = content.indexOf('\n', start);
+    const end = found < 0 ? content.length : found;
+    // most lines of a redis.conf are empty or comments
+    if (end > start && content[start] !== '#') takeLine(content.slice(start, end), number, path, depth, settings);
+    start = end + 1;
+  }
+  return settings;
+}
+
+function takeLine(line: string, number: number, path: string, depth: number, settings: Setting[]): void {
+  const words = splitLine(line);
+  if (words?.length === 0) return;
+  const from = `line ${number} of ${path}`;
+  if (words === null) throw new ConfigError(`${from}: unbalanced quotes`);
+  const [name, ...values] = words;
+  if (name.toLowerCase() === 'include') {
+    for (const file of values) settings.push(...readConfigFile(resolve(dirname(path), file), depth + 1));
+    return;
+  }
+  if (findDirective(name) === undefined) throw new ConfigError(unknown(name, from));
+  if (values.length === 0) throw new ConfigError(`${from}: ${name} needs a value`);
+  settings.push({ name: name.toLowerCase(), value: values.join(' '), from });
 }
 
 function unknown(name: string, from: string): string {

@@ -3,6 +3,8 @@
  * to 2^53), stamps are 8-byte little-endian doubles, byte strings carry their length. A reader checks every bound
  * and throws MalformedError, so that hostile bytes end in an error and never in a wrong read.
  */
+import { STAMP_MAX } from './clock.ts';
+
 export class MalformedError extends Error {
   override name = 'MalformedError';
 }
@@ -154,14 +156,15 @@ export class ByteReader {
     return value;
   }
 
-  /** A double that is a whole number from 0 on. */
+  /** A stamp: a double that is a whole number within the clock's range. */
   stamp(): number {
     const value = this.double();
-    if (!Number.isSafeInteger(value) || value < 0) throw new MalformedError(`stamp ${value} at ${this.at}`);
+    if (!Number.isInteger(value) || value < 0 || value > STAMP_MAX)
+      throw new MalformedError(`stamp ${value} at ${this.at}`);
     return value;
   }
 
-  /** A double that is a whole number from 0 on, or Infinity. */
+  /** When something ends: a double that is a whole number from 0 on, or Infinity. */
   moment(): number {
     const value = this.double();
     if (value !== Number.POSITIVE_INFINITY && (!Number.isSafeInteger(value) || value < 0))

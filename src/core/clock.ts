@@ -8,6 +8,12 @@ import type { Stamp, UnixMs } from './contract.ts';
 const EPOCH_MS = 1704067200000;
 const TICKS_PER_MS = 4096;
 
+/**
+ * Nothing from outside bears a later stamp. What was seen must leave room for what comes after it: a clock without a next
+ * reading would stop its node.
+ */
+export const STAMP_MAX: Stamp = Number.MAX_SAFE_INTEGER - 2 ** 40;
+
 export class HybridClock {
   private last: Stamp = 0;
 

@@ -4,7 +4,7 @@
  * again. An envelope is checked down to its last effect before the first one is applied.
  */
 import { ByteReader, MalformedError } from './bytes.ts';
-import { unixMsOf } from './clock.ts';
+import { STAMP_MAX, unixMsOf } from './clock.ts';
 import type { Received, ReplicaId, Stamp, UnixMs, VersionVector } from './contract.ts';
 import { decodeEnvelope, type EnvelopeContents } from './envelope.ts';
 import { Slice } from './slice.ts';
@@ -100,6 +100,7 @@ export class Delivery {
   private isReady(contents: EnvelopeContents): boolean {
     const { replicas } = this.state;
     if (contents.first > this.appliedOf(contents.replica) + 1) return false;
+    if (!replicas.hasRoomFor([contents, ...contents.context])) return false;
     return contents.context.every((entry) => {
       if (entry.number === 0) return true;
       const index = replicas.find(entry.replica);
@@ -190,7 +191,7 @@ export class Delivery {
       this.txns.read(reader, stamp, references, NOWHERE);
     }
     if (!reader.done) throw new MalformedError(`${reader.end - reader.at} bytes after the last txn`);
-    if (!Number.isSafeInteger(stamp)) throw new MalformedError(`stamp ${stamp}`);
+    if (stamp > STAMP_MAX) throw new MalformedError(`stamp ${stamp}`);
     return stamp;
   }
 

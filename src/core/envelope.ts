@@ -5,9 +5,11 @@
  * The context is a run of (replica 8 bytes, varint number, varint stamp), the origin left out. Decoding checks
  * everything, down to the last effect, before anything is applied.
  */
-import { Decoder, Encoder } from 'cbor-x';
+import { Encoder } from 'cbor-x';
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
+import { STAMP_MAX } from './clock.ts';
 import type { ReplicaId, Stamp, VersionVector } from './contract.ts';
+import { decodePlainMap, shownValue } from './plain-cbor.ts';
 
 /** Sealed at this size of packed txns: below the 64 KiB at which frames stop getting cheaper (measured: performance). */
 export const ENVELOPE_BYTES_MAX = 60_000;
@@ -24,7 +26,6 @@ export interface EnvelopeContents {
 }
 
 const encoder = new Encoder({ useRecords: false, tagUint8Array: false });
-const decoder = new Decoder({ useRecords: false, mapsAsObjects: true });
 const packed = new ByteWriter();
 
 export function encodeEnvelope({ replica, first, count, base, context, txns }: EnvelopeContents): Buffer {
@@ -45,14 +46,15 @@ export function encodeEnvelope({ replica, first, count, base, context, txns }: E
 
 /** Throws MalformedError. The contents point into `bytes`. */
 export function decodeEnvelope(bytes: Uint8Array): EnvelopeContents {
-  const map = decodeMap(bytes);
-  const { v, r, n, c, s, x, t } = map;
-  if (v !== VERSION) throw new MalformedError(`envelope version ${String(v)}`);
+  const { v, r, n, c, s, x, t } = decodePlainMap(bytes);
+  if (v !== VERSION) throw new MalformedError(`envelope version ${shownValue(v)}`);
   if (!(r instanceof Uint8Array) || r.length !== 8) throw new MalformedError('envelope without an origin');
-  if (typeof n !== 'number' || !Number.isSafeInteger(n) || n < 1) throw new MalformedError(`first number ${String(n)}`);
+  if (typeof n !== 'number' || !Number.isSafeInteger(n) || n < 1)
+    throw new MalformedError(`first number ${shownValue(n)}`);
   if (typeof c !== 'number' || !Number.isInteger(c) || c < 1 || c > COUNT_MAX)
-    throw new MalformedError(`count ${String(c)}`);
-  if (typeof s !== 'number' || !Number.isSafeInteger(s) || s < 1) throw new MalformedError(`base stamp ${String(s)}`);
+    throw new MalformedError(`count ${shownValue(c)}`);
+  if (typeof s !== 'number' || !Number.isSafeInteger(s) || s < 1)
+    throw new MalformedError(`base stamp ${shownValue(s)}`);
   if (!(x instanceof Uint8Array) || !(t instanceof Uint8Array))
     throw new MalformedError('envelope without context or txns');
   return {
@@ -63,18 +65,6 @@ export function decodeEnvelope(bytes: Uint8Array): EnvelopeContents {
     context: unpackVector(asBuffer(x)),
     txns: asBuffer(t),
   };
-}
-
-function decodeMap(bytes: Uint8Array): Record<string, unknown> {
-  let decoded: unknown;
-  try {
-    decoded = decoder.decode(bytes);
-  } catch (error) {
-    throw new MalformedError(`not CBOR: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  if (typeof decoded !== 'object' || decoded === null || Array.isArray(decoded))
-    throw new MalformedError('not a CBOR map');
-  return decoded as Record<string, unknown>;
 }
 
 export function packVector(vector: VersionVector): Buffer {
@@ -95,7 +85,9 @@ export function unpackVector(bytes: Buffer): VersionVector {
     if (reader.at + 8 > reader.end) throw new MalformedError('vector entry cut short');
     const replica = bytes.toString('hex', reader.at, reader.at + 8);
     reader.at += 8;
-    vector.push({ replica, number: reader.varint(), stamp: reader.varint() });
+    const [number, stamp] = [reader.varint(), reader.varint()];
+    if (stamp > STAMP_MAX) throw new MalformedError(`stamp ${stamp} in a vector`);
+    vector.push({ replica, number, stamp });
   }
   return vector;
 }

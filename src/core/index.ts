@@ -11,6 +11,7 @@ export { Decimal, isInfinity } from './decimal.ts';
 export { createEngine } from './engine.ts';
 export { formatInteger, parseInteger } from './integer.ts';
 export type { DifferingKey, Mended } from './mending.ts';
+export { decodePlainMap } from './plain-cbor.ts';
 export { packRetirements, unpackRetirements } from './retirement.ts';
 export { bitmapOf, slotsOf } from './self-check.ts';
 export { Slice } from './slice.ts';

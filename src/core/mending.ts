@@ -104,7 +104,9 @@ export class Mending {
   /** Puts the slots right by what a peer has given. Throws MalformedError before the first change. */
   mend(raw: readonly Uint8Array[], { slots, giver, mend }: MendingOptions): Mended {
     const { state, selfCheck } = this;
-    const theirs = this.theirKeys(raw.map((bytes) => this.transfer.parse(bytes)));
+    const pages = raw.map((bytes) => this.transfer.parse(bytes));
+    for (const page of pages) this.transfer.adopt(page);
+    const theirs = this.theirKeys(pages);
     const still = slotsOf(slots).filter((slot) => (state.written[slot] & MENDING_BIT) === 0);
     const bitmap = bitmapOf(still);
     const busy = slotsOf(slots).length - still.length;

@@ -4,15 +4,15 @@
  *   f what the sender knows of retired replicas
  * with the records as (run key, run value), those of one key one after another.
  */
-import { Decoder, Encoder } from 'cbor-x';
+import { Encoder } from 'cbor-x';
 import { ByteReader, MalformedError } from './bytes.ts';
 import type { VersionVector } from './contract.ts';
 import { unpackVector } from './envelope.ts';
+import { decodePlainMap, shownValue } from './plain-cbor.ts';
 
 const VERSION = 1;
 const ID_BYTES = 8;
 const encoder = new Encoder({ useRecords: false, tagUint8Array: false });
-const decoder = new Decoder({ useRecords: false, mapsAsObjects: true });
 
 export interface PageFields {
   /** Packed vector. */
@@ -30,15 +30,8 @@ export function encodePage(fields: PageFields): Buffer {
 
 /** The fields of a page, of the right types; they point into `bytes`. Throws MalformedError. */
 export function openPage(bytes: Uint8Array): PageFields {
-  let map: unknown;
-  try {
-    map = decoder.decode(bytes);
-  } catch (error) {
-    throw new MalformedError(`not CBOR: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  if (typeof map !== 'object' || map === null) throw new MalformedError('state page is no map');
-  const { v, x, r, d, f } = map as Record<string, unknown>;
-  if (v !== VERSION) throw new MalformedError(`state page version ${String(v)}`);
+  const { v, x, r, d, f } = decodePlainMap(bytes);
+  if (v !== VERSION) throw new MalformedError(`state page version ${shownValue(v)}`);
   if (!(x instanceof Uint8Array) || !(r instanceof Uint8Array) || !(d instanceof Uint8Array)) {
     throw new MalformedError('state page without vector, replicas or records');
   }

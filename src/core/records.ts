@@ -149,6 +149,9 @@ export class Records {
     const reader = new ByteReader(value);
     if (name.kind >= RECORD_KEY_DEADLINES) {
       const deadlines = readDeadlines(reader);
+      for (const { scope } of deadlines) {
+        for (let i = 0; i < scope.length; i += 2) this.requireKnown(scope[i]);
+      }
       this.noteLoaded(deadlines);
       this.putDeadlines(name, deadlines);
     } else {
@@ -171,13 +174,18 @@ export class Records {
   }
 
   private noteLoaded(items: readonly { replica: number; stamp: Stamp }[]): void {
-    const { storedStamps, clock, replicas } = this.state;
+    const { storedStamps, clock } = this.state;
     for (const { replica, stamp } of items) {
-      if (replica >= replicas.ids.length) throw new MalformedError(`record of replica ${replica}, which is not known`);
+      this.requireKnown(replica);
       if (stamp <= (storedStamps[replica] ?? 0)) continue;
       storedStamps[replica] = stamp;
       clock.observe(stamp);
     }
+  }
+
+  private requireKnown(replica: number): void {
+    const { length } = this.state.replicas.ids;
+    if (replica >= length) throw new MalformedError(`replica index ${replica} of ${length}`);
   }
 
   /** What of the cell was there when we had seen no more than `since`. */

@@ -16,6 +16,7 @@
  *     in falling order of stamps, and each finds its author's entry whole already.
  */
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
+import { STAMP_MAX } from './clock.ts';
 import type { Retirement, Stamp, VersionVector } from './contract.ts';
 import type { ReplicaTable } from './version.ts';
 
@@ -63,7 +64,7 @@ export class Retirements {
   /** Past the limit the rest stays in vectors. */
   learn(retirements: readonly Retirement[]): void {
     for (const { replica, number, stamp, by, byStamp } of retirements) {
-      if (this.known.length >= RETIREMENTS_MAX) return;
+      if (this.known.length >= RETIREMENTS_MAX || !this.replicas.hasRoomFor([{ replica }, { replica: by }])) return;
       this.add(this.replicas.indexOf(replica), number, stamp, this.replicas.indexOf(by), byStamp);
     }
   }
@@ -133,7 +134,7 @@ export function unpackRetirements(bytes: Uint8Array): Retirement[] {
     const ids = reader.bytes.toString('hex', reader.at, reader.at + 16);
     reader.at += 16;
     const [number, stamp, byStamp] = [reader.varint(), reader.varint(), reader.varint()];
-    if (number === 0 || stamp > byStamp)
+    if (number === 0 || stamp > byStamp || byStamp > STAMP_MAX)
       throw new MalformedError(`retirement at ${byStamp} of a txn ${number} at ${stamp}`);
     retirements.push({ replica: ids.slice(0, 16), number, stamp, by: ids.slice(16), byStamp });
   }

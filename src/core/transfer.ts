@@ -27,6 +27,8 @@ const NOTHING_SEEN: readonly Stamp[] = [];
 export interface Page {
   vector: VersionVector;
   retirements: Retirement[];
+  /** Records refer to these by index, until adopt() has put ours in place of those. */
+  ids: ReplicaId[];
   records: { name: Buffer; cell: Cell | null; deadlines: Deadline[] | null }[];
 }
 
@@ -97,12 +99,18 @@ export class Transfer {
    */
   import(raw: readonly Uint8Array[], tail: readonly EnvelopeSpan[], compared?: Compared): void {
     const pages = raw.map((bytes) => this.parse(bytes));
-    if (pages.length === 0) return;
+    if (pages.length === 0) {
+      if (tail.length > 0) throw new MalformedError('a tail without pages before it');
+      return;
+    }
     const claimed = compared === undefined ? pages[0].vector : claimedBy(compared, pages[0].vector);
     const kept = (compared?.kept ?? []).map((bytes) => ({ ...this.parse(bytes), vector: claimed }));
     const { state } = this;
     const { replicas } = state;
     this.refuseBeyondTail(pages, kept, claimed, tail);
+    this.refuseEarly([...pages, ...kept], tail);
+    this.refuseBeyondRoom([...pages, ...kept], claimed);
+    for (const page of [...pages, ...kept]) this.adopt(page);
     for (const { retirements } of pages) state.retirements.learn(retirements);
     const mine = replicas.stamps.slice();
     const seen = new SeenRecords(state);
@@ -151,19 +159,44 @@ export class Transfer {
         throw new MalformedError(`a tail with a gap before txn ${first} of ${replica}`);
       reach(replica, last, stamp);
     }
+    const own = replicas.ids[this.state.self];
+    if ((reached.get(own)?.number ?? 0) > replicas.numbers[this.state.self])
+      throw new MalformedError('a state that holds more of our own txns than we have issued');
     for (const { replica, number } of pages.flatMap(({ vector }) => vector)) {
       if (!isReached(replica, number))
         throw new MalformedError(`a page that holds txn ${number} of ${replica}, and a tail that does not`);
     }
-    const stamps = replicas.ids.map((id) => reached.get(id)?.stamp ?? 0);
-    for (const { records } of kept) {
-      for (const { cell, deadlines } of records) {
-        for (const { replica, stamp } of [...(cell?.siblings ?? []), ...(cell?.tallies ?? []), ...(deadlines ?? [])]) {
-          if (stamp > stamps[replica])
-            throw new MalformedError(`a kept record of ${replicas.ids[replica]}, and a tail that does not reach it`);
-        }
+    for (const { ids, records } of kept) {
+      for (const { replica, stamp } of records.flatMap(dotsOf)) {
+        if (stamp > (reached.get(ids[replica])?.stamp ?? 0))
+          throw new MalformedError(`a kept record of ${ids[replica]}, and a tail that does not reach it`);
       }
     }
+  }
+
+  /**
+   * Nothing of it may be too far ahead of our clock: the tail would not be taken when the pages are merged already, and a
+   * record would win for as long as it is ahead. (Vectors that are ahead have been refused before, for a while.)
+   */
+  private refuseEarly(pages: readonly Page[], tail: readonly EnvelopeSpan[]): void {
+    const { quarantine, now } = this.state;
+    quarantine.release(now);
+    for (const { replica, first, stamp } of tail) {
+      if (quarantine.holdsBack(replica, first) || quarantine.excessOf(stamp, now) > 0)
+        throw new MalformedError(`a tail with txns of ${replica} from the future`);
+    }
+    for (const { records } of pages) {
+      for (const { stamp } of records.flatMap(dotsOf)) {
+        if (quarantine.excessOf(stamp, now) > 0)
+          throw new MalformedError(`a record with stamp ${stamp} from the future`);
+      }
+    }
+  }
+
+  private refuseBeyondRoom(pages: readonly Page[], claimed: VersionVector): void {
+    const named = pages.flatMap(({ ids, vector }) => [...ids.map((replica) => ({ replica })), ...vector]);
+    if (!this.state.replicas.hasRoomFor([...named, ...claimed]))
+      throw new MalformedError('a state that names more replicas than there can be');
   }
 
   /** By replica index, the latest stamp that we or any page have seen. */
@@ -230,18 +263,23 @@ export class Transfer {
     this.state.touched(keyspace.index, key.bytes, key.start, key.end);
   }
 
-  /** Throws MalformedError. */
+  /** What of it is adopted may be merged. Throws MalformedError. */
   parse(bytes: Uint8Array): Page {
     const fields = openPage(bytes);
-    const indexes = replicasOf(fields).map((id) => this.state.replicas.indexOf(id));
-    const page: Page = { vector: vectorOf(fields), retirements: unpackRetirements(fields.f), records: [] };
+    const page: Page = {
+      vector: vectorOf(fields),
+      retirements: unpackRetirements(fields.f),
+      ids: replicasOf(fields),
+      records: [],
+    };
+    const indexes = page.ids.map((_, index) => index);
     forEachRecord(fields, (name, value) => {
       page.records.push(this.parseRecord(Buffer.from(name), value, indexes));
     });
     return page;
   }
 
-  /** `indexes`: of the writer's replica table in ours; undefined where they are ours. Throws MalformedError. */
+  /** `indexes`: of the writer's replica table; undefined where the record is ours. Throws MalformedError. */
   parseRecord(name: Buffer, bytes: Buffer, indexes?: readonly number[]): Page['records'][number] {
     const value = new ByteReader(bytes);
     const isDeadline = this.records.parseName(name).kind >= RECORD_KEY_DEADLINES;
@@ -253,6 +291,21 @@ export class Transfer {
     if (!value.done) throw new MalformedError('bytes after the end of a record');
     return record;
   }
+
+  /** A replica gets an index here with the first page that is merged: of what is refused none does. */
+  adopt({ ids, records }: Page): void {
+    const indexes = ids.map((id) => this.state.replicas.indexOf(id));
+    for (const record of records) {
+      for (const item of dotsOf(record)) item.replica = indexes[item.replica];
+      for (const { scope } of record.deadlines ?? []) {
+        for (let i = 0; i < scope.length; i += 2) scope[i] = indexes[scope[i]];
+      }
+    }
+  }
+}
+
+function dotsOf({ cell, deadlines }: Page['records'][number]): { replica: number; stamp: Stamp }[] {
+  return [...(cell?.siblings ?? []), ...(cell?.tallies ?? []), ...(deadlines ?? [])];
 }
 
 /** The records that a transfer named. */

@@ -6,6 +6,9 @@
 import type { Gap, ReplicaId, Stamp, VersionVector } from './contract.ts';
 import { Lanes } from './hash.ts';
 
+/** Indexes fit 16 bits. */
+const REPLICAS_MAX = 65_536;
+
 /** What a txn has observed: by replica index, the stamp of the last txn covered. Null covers everything applied here. */
 export type Context = readonly number[] | null;
 
@@ -18,13 +21,13 @@ export class ReplicaTable {
   readonly words: number[] = [];
   private readonly indexes = new Map<ReplicaId, number>();
 
-  /** Index of a replica, added if new. Throws past 65,535: indexes fit 16 bits. */
+  /** Index of a replica, added if new. Throws past 65,535. */
   indexOf(id: ReplicaId): number {
     const known = this.indexes.get(id);
     if (known !== undefined) return known;
     if (!/^[0-9a-f]{16}$/.test(id)) throw new RangeError(`replica id ${JSON.stringify(id)} is not 16 hex digits`);
     const index = this.ids.length;
-    if (index > 0xffff) throw new RangeError(`replica ${id} is the 65,537th`);
+    if (index >= REPLICAS_MAX) throw new RangeError(`replica ${id} is the 65,537th`);
     this.ids.push(id);
     this.numbers.push(0);
     this.stamps.push(0);
@@ -45,6 +48,13 @@ export class ReplicaTable {
   /** Index of a known replica, or undefined. */
   find(id: ReplicaId): number | undefined {
     return this.indexes.get(id);
+  }
+
+  /** Whether all of these could have an index: names from outside must be asked for before they are added. */
+  hasRoomFor(entries: readonly { replica: ReplicaId }[]): boolean {
+    if (this.ids.length + entries.length <= REPLICAS_MAX) return true;
+    const unknown = new Set(entries.map(({ replica }) => replica).filter((id) => !this.indexes.has(id)));
+    return this.ids.length + unknown.size <= REPLICAS_MAX;
   }
 
   advance(index: number, number: number, stamp: Stamp): void {

@@ -2,8 +2,9 @@
  * Frames of the sync stream: u32 big-endian length, one type byte, a body. Envelopes and state pages travel as they
  * are, in chunks where they are larger than a frame; everything else is a small CBOR map, checked before it is used.
  */
-import { Decoder, Encoder } from 'cbor-x';
+import { Encoder } from 'cbor-x';
 import type { ReplicaId, VersionVector } from '../core/contract.ts';
+import { decodePlainMap, MalformedError } from '../core/index.ts';
 
 export const FRAME_BYTES_MAX = 256 * 1024;
 /** A frame's length, before its type. */
@@ -58,7 +59,6 @@ export class FrameError extends Error {
 }
 
 const encoder = new Encoder({ useRecords: false, tagUint8Array: false });
-const decoder = new Decoder({ useRecords: false, mapsAsObjects: true });
 
 export function encodeMap(type: number, map: Record<string, unknown>): Buffer[] {
   const body = encoder.encode(map);
@@ -86,14 +86,11 @@ function header(type: number, length: number): Buffer {
 
 export function decodeMap(body: Uint8Array): Record<string, unknown> {
   if (body.length > FRAME_BYTES_MAX) throw new FrameError(`control frame of ${body.length} bytes`);
-  let map: unknown;
   try {
-    map = decoder.decode(body);
+    return decodePlainMap(body);
   } catch (error) {
-    throw new FrameError(`not CBOR: ${error instanceof Error ? error.message : String(error)}`);
+    throw error instanceof MalformedError ? new FrameError(error.message) : error;
   }
-  if (typeof map !== 'object' || map === null || Array.isArray(map)) throw new FrameError('not a map');
-  return map as Record<string, unknown>;
 }
 
 /** Cuts what arrives into frames. What it holds back is bounded: one frame, and the chunks of one envelope or page. */

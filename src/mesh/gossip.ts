@@ -4,10 +4,10 @@
  * only vectors do, and who lacks something pulls it over a stream, which is far cheaper per byte.
  */
 import { type Message, TopicValidatorResult } from '@chainsafe/libp2p-gossipsub';
-import { Decoder, Encoder } from 'cbor-x';
+import { Encoder } from 'cbor-x';
 import type { Engine } from '../core/contract.ts';
 import type { ClockAlarm } from './clock-alarm.ts';
-import { numberField, replicaField, textField, textsField, vectorFromWire, vectorToWire } from './frames.ts';
+import { decodeMap, numberField, replicaField, textField, textsField, vectorFromWire, vectorToWire } from './frames.ts';
 import type { Members } from './members.ts';
 import type { MeshNode } from './node.ts';
 
@@ -21,7 +21,6 @@ const ENVELOPES_PER_SECOND = 100;
 const BYTES_PER_SECOND = 512 * 1024;
 
 const encoder = new Encoder({ useRecords: false, tagUint8Array: false });
-const decoder = new Decoder({ useRecords: false, mapsAsObjects: true });
 
 export interface GossipOptions {
   node: MeshNode;
@@ -135,9 +134,7 @@ export class Gossip {
       return;
     }
     if (kind !== VECTOR) throw new Error(`message kind ${kind}`);
-    const map = decoder.decode(body) as unknown;
-    if (typeof map !== 'object' || map === null) throw new Error('vector message is no map');
-    const entry = map as Record<string, unknown>;
+    const entry = decodeMap(body);
     const peerId = textField(entry, 'id');
     this.heardMs.set(peerId, performance.now());
     members.report({

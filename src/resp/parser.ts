@@ -6,7 +6,7 @@
  */
 import { parseInteger } from '../core/integer.ts';
 import { Slice } from '../core/slice.ts';
-import { splitWords } from './inline.ts';
+import { LineFault, LineWords } from './inline.ts';
 
 export const Parsed = { more: 0, request: 1, error: 2 } as const;
 export type Parsed = (typeof Parsed)[keyof typeof Parsed];
@@ -43,6 +43,7 @@ export class RequestParser {
   private requestStart = 0;
   private argumentsLeft = 0;
   private bulkLength = -1;
+  private readonly line = new LineWords();
 
   /** First byte that is still needed: the bytes before it may be dropped, see shift(). */
   get keepFrom(): number {
@@ -184,16 +185,20 @@ export class RequestParser {
   }
 
   private takeInline(bytes: Buffer, end: number): Parsed {
-    const length = bytes.subarray(this.at, end).indexOf(LF);
-    if (length < 0) return end - this.at > LINE_BYTES_MAX ? this.fail('too big inline request') : Parsed.more;
-    const lineEnd = this.at + length;
-    const stop = length > 0 && bytes[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
-    const words = splitWords(bytes, this.at, stop);
+    const lineEnd = bytes.indexOf(LF, this.at);
+    if (lineEnd < 0 || lineEnd >= end)
+      return end - this.at > LINE_BYTES_MAX ? this.fail('too big inline request') : Parsed.more;
+    const stop = lineEnd > this.at && bytes[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
+    const { line } = this;
+    const fault = line.split(bytes, this.at, stop);
     this.at = lineEnd + 1;
-    if (words === null) return this.fail('unbalanced quotes in request');
-    for (const word of words) {
-      (this.args[this.argc] ?? this.newArgument()).set(word, 0, word.length);
-      this.argc++;
+    if (fault === LineFault.quotes) return this.fail('unbalanced quotes in request');
+    if (fault === LineFault.words) return this.fail('too big inline request');
+    for (let start = 0; this.argc < line.count; this.argc++) {
+      const argument = this.argc < this.args.length ? this.args[this.argc] : this.newArgument();
+      const wordEnd = line.ends[this.argc];
+      argument.set(line.bytes, start, wordEnd);
+      start = wordEnd;
     }
     return Parsed.request;
   }

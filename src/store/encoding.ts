@@ -47,10 +47,11 @@ export function isLogKey(key: Buffer): boolean {
   return key[0] === LOG;
 }
 
-/** Null for a key that is no log key. */
+/** Null for a key that is no log key: none of ours has a number to which nothing could be added. */
 export function readLogKey(key: Buffer): { replica: ReplicaId; first: number } | null {
   if (key.length !== LOG_KEY_BYTES || key[0] !== LOG) return null;
-  return { replica: key.toString('hex', 1, 9), first: readNumber(key, 9) };
+  const first = readNumber(key, 9);
+  return first < Number.MAX_SAFE_INTEGER ? { replica: key.toString('hex', 1, 9), first } : null;
 }
 
 export function logValue(key: Buffer, last: number, bytes: Uint8Array): Buffer {
@@ -89,6 +90,7 @@ export function batchKey(number: number): Buffer {
 }
 
 export function readBatchKey(key: Buffer): number {
+  if (key.length !== 1 + NUMBER_BYTES) throw new ChecksumError('batch key of another length');
   return readNumber(key, 1);
 }
 
@@ -106,7 +108,9 @@ export function numberValue(key: Buffer, number: number): Buffer {
 }
 
 export function readNumberValue(key: Buffer, sealed: Buffer): number {
-  return readNumber(open(key, sealed), 0);
+  const payload = open(key, sealed);
+  if (payload.length !== NUMBER_BYTES) throw new ChecksumError('number of another length');
+  return readNumber(payload, 0);
 }
 
 /** The payload; throws a ChecksumError or a VersionError. A view into `sealed`. */

@@ -3,6 +3,8 @@
  * Kept as JSON: small, rarely written, and readable in an emergency.
  */
 import type { ReplicaId, Retirement, VersionVector } from '../core/contract.ts';
+import { MalformedError } from '../core/index.ts';
+
 import type { Disk, Operation } from './disk.ts';
 import { metadataKey, open, value } from './encoding.ts';
 
@@ -32,7 +34,9 @@ export function writeOwnReplicas(own: readonly ReplicaId[]): Operation {
 }
 
 export async function readOwnReplicas(disk: Disk): Promise<ReplicaId[]> {
-  return (await get<ReplicaId[]>(disk, 'own')) ?? [];
+  const own = (await get(disk, 'own')) ?? [];
+  if (!isListOf(own, isReplicaId)) throw new MalformedError('a list of own replicas that is none');
+  return own;
 }
 
 /** As stores have it: older ones do not say when a segment was written, and know nothing of retirements. */
@@ -51,12 +55,19 @@ export function writeCheckpoint(checkpoint: Checkpoint): Operation {
   return put('checkpoint', checkpoint);
 }
 
+/** Throws what open() throws, and a MalformedError, as readCheckpoint() does. */
 export async function readReplicaTable(disk: Disk): Promise<ReplicaId[]> {
-  return (await get<ReplicaId[]>(disk, 'replicas')) ?? [];
+  const table = await get(disk, 'replicas');
+  if (table === undefined) return [];
+  if (!isListOf(table, isReplicaId) || new Set(table).size < table.length)
+    throw new MalformedError('a replica table that is none');
+  return table;
 }
 
 export async function readCheckpoint(disk: Disk): Promise<Checkpoint> {
-  const { vector, atMs, segments, retirements } = (await get<StoredCheckpoint>(disk, 'checkpoint')) ?? EMPTY;
+  const checkpoint = (await get(disk, 'checkpoint')) ?? EMPTY;
+  if (!isCheckpoint(checkpoint)) throw new MalformedError('a checkpoint that is none');
+  const { vector, atMs, segments, retirements } = checkpoint;
   return {
     vector,
     atMs,
@@ -71,9 +82,61 @@ function put(name: string, content: unknown): Operation {
   return { type: 'put', key, value: value(key, Buffer.from(JSON.stringify(content))) };
 }
 
-/** Trusts the shape: the checksum says that we wrote it, the version byte in which form. */
-async function get<T>(disk: Disk, name: string): Promise<T | undefined> {
+async function get(disk: Disk, name: string): Promise<unknown> {
   const key = metadataKey(name);
   const sealed = await disk.get(key);
-  return sealed === undefined ? undefined : (JSON.parse(open(key, sealed).toString()) as T);
+  if (sealed === undefined) return undefined;
+  const text = open(key, sealed).toString();
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new MalformedError(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+// --- the shapes: a checksum says that it was written so, not that who wrote it was in his right mind
+
+function isCheckpoint(value: unknown): value is StoredCheckpoint {
+  if (typeof value !== 'object' || value === null) return false;
+  const { vector, atMs, segments, retirements = [] } = value as Record<string, unknown>;
+  return (
+    isListOf(vector, isVectorEntry) &&
+    typeof atMs === 'number' &&
+    isListOf(segments, isSegment) &&
+    isListOf(retirements, isRetirement)
+  );
+}
+
+function isRetirement(value: unknown): value is Retirement {
+  if (typeof value !== 'object' || value === null) return false;
+  const { replica, number, stamp, by, byStamp } = value as Record<string, unknown>;
+  return isReplicaId(replica) && isReplicaId(by) && [number, stamp, byStamp].every(isWhole);
+}
+
+function isVectorEntry(value: unknown): value is VersionVector[number] {
+  if (typeof value !== 'object' || value === null) return false;
+  const { replica, number, stamp } = value as Record<string, unknown>;
+  return isReplicaId(replica) && isWhole(number) && isWhole(stamp);
+}
+
+function isSegment(value: unknown): value is StoredCheckpoint['segments'][number] {
+  if (typeof value !== 'object' || value === null) return false;
+  const { ends, bytes, fromMs = 0, toMs = 0 } = value as Record<string, unknown>;
+  return isListOf(ends, isEnd) && isWhole(bytes) && typeof fromMs === 'number' && typeof toMs === 'number';
+}
+
+function isEnd(value: unknown): value is LogSegment['ends'][number] {
+  return Array.isArray(value) && value.length === 2 && isReplicaId(value[0]) && isWhole(value[1]);
+}
+
+function isListOf<T>(value: unknown, isOne: (item: unknown) => item is T): value is T[] {
+  return Array.isArray(value) && value.every(isOne);
+}
+
+function isReplicaId(value: unknown): value is ReplicaId {
+  return typeof value === 'string' && /^[0-9a-f]{16}$/.test(value);
+}
+
+function isWhole(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }

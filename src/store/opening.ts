@@ -5,6 +5,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ReplicaId } from '../core/contract.ts';
+import { createEngine, MalformedError } from '../core/index.ts';
 import { readBatches } from './commit-queue.ts';
 import { type Disk, LevelDisk } from './disk.ts';
 import { ChecksumError, LOG_RANGE, open, STATE_RANGE, VersionError } from './encoding.ts';
@@ -12,7 +13,7 @@ import { corrupt, explainOpening, StoreError } from './errors.ts';
 import { newReplicaId, takeMarker, writeMarker } from './incarnation.ts';
 import type { StoreOptions } from './index.ts';
 import { readCheckpoint, readReplicaTable } from './metadata.ts';
-import { lastNumberOf } from './recovery.ts';
+import { lastNumberOf, recover } from './recovery.ts';
 
 /** What is wrong when CommitQueue.begin() says 'damaged'. */
 export const MISSING_BATCH = 'a synced batch is missing';
@@ -53,7 +54,8 @@ export async function openParts(options: StoreOptions): Promise<OpenParts> {
 
 /** What openParts() and load() reject with. */
 export function explainLoading(error: unknown, directory: string): StoreError {
-  if (error instanceof ChecksumError) return corrupt(directory, error.message, error);
+  if (error instanceof ChecksumError || error instanceof MalformedError)
+    return corrupt(directory, error.message, error);
   if (error instanceof VersionError) {
     return new StoreError(
       'FORMAT',
@@ -76,7 +78,7 @@ async function moveAsideIfDamaged(path: string, options: StoreOptions): Promise<
   options.notice?.('warning', `The store was damaged (${damage}), moved it to ${aside} and begin an empty one.`);
 }
 
-/** Reads everything. Null if all of it is as it was written. Throws if another process holds the store. */
+/** Reads everything, as a start does. Null if all of it is as it was written. Throws if another process holds the store. */
 async function findDamage(path: string): Promise<string | null> {
   const disk = new LevelDisk(path);
   try {
@@ -86,7 +88,10 @@ async function findDamage(path: string): Promise<string | null> {
     }
     await readCheckpoint(disk);
     await readReplicaTable(disk);
-    return (await readBatches(disk)).wholeness === 'damaged' ? MISSING_BATCH : null;
+    if ((await readBatches(disk)).wholeness === 'damaged') return MISSING_BATCH;
+    // what is whole may make no sense all the same: a start would end there
+    await recover(disk, createEngine({ replica: newReplicaId(), hashSeed: 0 }));
+    return null;
   } catch (error) {
     const explained = explainLoading(error, path);
     if (explained.code !== 'CORRUPT' && explained.code !== 'FORMAT') throw explained;

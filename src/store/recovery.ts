@@ -3,6 +3,7 @@
  * The engine is empty and nobody listens to it yet, so nothing that is read here is logged again.
  */
 import type { Engine, ReplicaId, VersionVector } from '../core/contract.ts';
+import { MalformedError } from '../core/index.ts';
 import type { Disk } from './disk.ts';
 import { LOG_RANGE, logKey, open, readLogKey, readLogValue, readStateKey, STATE_RANGE } from './encoding.ts';
 import { type Checkpoint, readCheckpoint, readOwnReplicas, readReplicaTable } from './metadata.ts';
@@ -18,7 +19,7 @@ export interface Recovered {
   readonly incomplete: ReplicaId[];
 }
 
-/** Throws what encoding.ts throws for damaged values, and an Error where the engine refuses a record. */
+/** Throws what encoding.ts throws for damaged values, and a MalformedError where they are whole and make no sense. */
 export async function recover(disk: Disk, engine: Engine): Promise<Recovered> {
   const table = await readReplicaTable(disk);
   const checkpoint = await readCheckpoint(disk);
@@ -95,7 +96,8 @@ class Replay {
     for (let fed = 0; ; fed++) {
       if (strand.head === null) return { fed, finished: true };
       const received = this.engine.receive(strand.head);
-      if (received.kind === 'malformed') throw new Error(`logged envelope of ${strand.replica}: ${received.reason}`);
+      if (received.kind === 'malformed')
+        throw new MalformedError(`logged envelope of ${strand.replica}: ${received.reason}`);
       if (received.kind === 'waiting' || received.kind === 'dropped') return { fed, finished: false };
       await this.advance(strand);
     }
@@ -138,7 +140,7 @@ class Replay {
       const key = await this.disk.firstKey({ gte: from, lt: LOG_RANGE.lt });
       if (key === undefined) return found;
       const name = readLogKey(key);
-      if (name === null) throw new Error(`key ${key.toString('hex')} in the log is none`);
+      if (name === null) throw new MalformedError(`key ${key.toString('hex')} in the log is none`);
       found.push(name.replica);
       from = logKey(name.replica, Number.MAX_SAFE_INTEGER);
     }

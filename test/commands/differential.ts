@@ -14,7 +14,7 @@ import { test } from 'uvu';
 import type { Services } from '../../src/commands/services.ts';
 import { createEngine } from '../../src/core/index.ts';
 import { decodeReply } from '../../src/resp/decode.ts';
-import { splitWords } from '../../src/resp/inline.ts';
+import { LineFault, LineWords } from '../../src/resp/inline.ts';
 import { encodeRequest, LocalClient } from '../../src/resp/local-client.ts';
 import { RespServer } from '../../src/resp/server.ts';
 import { commandRegistry, servicesOf } from '../conformance/services.ts';
@@ -112,9 +112,10 @@ export class BothServers {
 function argumentsOf(request: Request): (string | Buffer)[] {
   if (typeof request !== 'string') return [...request];
   const bytes = Buffer.from(request, 'latin1');
-  const words = splitWords(bytes, 0, bytes.length);
-  if (words === null) throw new Error(`unbalanced quotes: ${request}`);
-  return words;
+  const line = new LineWords();
+  if (line.split(bytes, 0, bytes.length) !== LineFault.none) throw new Error(`unbalanced quotes: ${request}`);
+  const { bytes: words, ends, count } = line;
+  return [...ends.subarray(0, count)].map((end, at) => Buffer.from(words.subarray(at === 0 ? 0 : ends[at - 1], end)));
 }
 
 function describe(answers: readonly Difference[], at: number): string {

@@ -2,66 +2,13 @@ import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { matchGlob } from '../../src/commands/glob.ts';
+import { type Element, parsePattern } from './glob-elements.ts';
 
 function matches(pattern: string, text: string, ignoreCase = false): boolean {
   // Neighbours on both sides show whether the bounds are kept.
   const patternBytes = Buffer.from(`*]${pattern}*]-a`, 'latin1');
   const textBytes = Buffer.from(`aa${text}aa`, 'latin1');
   return matchGlob(patternBytes, 2, 2 + pattern.length, textBytes, 2, 2 + text.length, ignoreCase);
-}
-
-/** One element of a pattern: a star, or what one byte must satisfy. */
-type Element = 'star' | ((byte: number) => boolean);
-
-const fold = (byte: number, ignoreCase: boolean) =>
-  ignoreCase
-    ? String.fromCharCode(byte)
-        .replace(/[A-Z]/, (letter) => letter.toLowerCase())
-        .charCodeAt(0)
-    : byte;
-
-/** The reference: reads the pattern into elements first, then tries every length for every star. */
-function parsePattern(pattern: string, ignoreCase: boolean): Element[] {
-  const elements: Element[] = [];
-  let rest = [...pattern].map((character) => character.charCodeAt(0));
-  const literal = (wanted: number) => (byte: number) => fold(wanted, ignoreCase) === fold(byte, ignoreCase);
-  while (rest.length > 0) {
-    const [first, second] = rest;
-    if (first === 42) elements.push('star');
-    else if (first === 63) elements.push(() => true);
-    else if (first === 92 && second !== undefined) {
-      elements.push(literal(second));
-      rest = rest.slice(1);
-    } else if (first === 91) {
-      const [accepts, after] = parseClass(rest.slice(1), ignoreCase);
-      elements.push(accepts);
-      rest = after;
-      continue;
-    } else elements.push(literal(first));
-    rest = rest.slice(1);
-  }
-  return elements;
-}
-
-function parseClass(rest: number[], ignoreCase: boolean): [(byte: number) => boolean, number[]] {
-  const negated = rest[0] === 94;
-  if (negated) rest = rest.slice(1);
-  const accepted: ((byte: number) => boolean)[] = [];
-  while (rest.length > 0 && rest[0] !== 93) {
-    const [first, second, third] = rest;
-    if (first === 92 && rest.length >= 2) {
-      accepted.push((byte) => byte === second);
-      rest = rest.slice(2);
-    } else if (rest.length >= 3 && second === 45) {
-      const ends = [first, third].sort((a, b) => a - b).map((byte) => fold(byte, ignoreCase));
-      accepted.push((byte) => fold(byte, ignoreCase) >= ends[0] && fold(byte, ignoreCase) <= ends[1]);
-      rest = rest.slice(3);
-    } else {
-      accepted.push((byte) => fold(byte, ignoreCase) === fold(first, ignoreCase));
-      rest = rest.slice(1);
-    }
-  }
-  return [(byte) => accepted.some((accepts) => accepts(byte)) !== negated, rest.slice(1)];
 }
 
 function slowMatch(elements: readonly Element[], text: readonly number[]): boolean {

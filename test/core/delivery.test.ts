@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { encodeEnvelope } from '../../src/core/envelope.ts';
+import { decodeEnvelope, encodeEnvelope } from '../../src/core/envelope.ts';
 import { createEngine, type Engine, type Envelope, NO_DEADLINE, type Received } from '../../src/core/index.ts';
 import { contents, get, makeReplica, type Replica, START_MS, s, syncAll, txn } from './cluster.ts';
 import { assertSame, sharing } from './orders.ts';
@@ -232,6 +232,20 @@ test('the listener hears each envelope once, in the order in which it was applie
   c.engine.receive(one);
   set(c, 'k', '3');
   assert.equal(heard, ['1 1-1 false', '2 1-1 false', '3 1-1 true']);
+});
+
+test('an envelope that names more replicas than there can be waits, and nothing of it is taken', () => {
+  const [a, b] = sharing(2);
+  const txns = decodeEnvelope(set(a, 'k', 'v')).txns;
+  const context = Array.from({ length: 65_535 }, (_, i) => ({
+    replica: (i + 1).toString(16).padStart(16, '0'),
+    number: 0,
+    stamp: 0,
+  }));
+  const known = b.engine.replicaTable();
+  const stranger = encodeEnvelope({ replica: 'eeeeeeeeeeeeeeee', first: 1, count: 1, base: 1, context, txns });
+  assert.equal(b.engine.receive(stranger), { kind: 'waiting' });
+  assert.equal(b.engine.replicaTable(), known);
 });
 
 test.run();

@@ -70,7 +70,7 @@ const ATTACKS: readonly Attack[] = [
     name: 'a hello that is no CBOR',
     hello: false,
     bytes: Buffer.concat([header(4, 1), Buffer.from([0xbf, 0x61, 0xff])]),
-    said: /not CBOR/,
+    said: /not plain CBOR/,
   },
   { name: 'a frame of unknown type', hello: true, bytes: frame(77, {}), said: /unknown frame 77/ },
   {

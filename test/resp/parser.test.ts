@@ -232,4 +232,15 @@ for (const line of ['ECHO "a', "ECHO 'a", 'ECHO "a"b', "ECHO 'a'b", 'ECHO "a\\',
   });
 }
 
+test('a line of more words than anybody types is refused: each would cost its argument', () => {
+  const parser = new RequestParser();
+  const words = 'a '.repeat(8 * 1024);
+  const bytes = Buffer.from(`${words}\r\n${words}a\r\n`);
+  assert.is(parser.parse(bytes, bytes.length), Parsed.request);
+  assert.is(parser.argc, 8 * 1024);
+  assert.is(parser.args[8 * 1024 - 1].latin1(), 'a');
+  assert.is(parser.parse(bytes, bytes.length), Parsed.error);
+  assert.is(parser.error, 'too big inline request');
+});
+
 test.run();

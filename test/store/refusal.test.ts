@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LevelDisk } from '../../src/store/disk.ts';
-import { logKey, metadataKey, stateKey } from '../../src/store/encoding.ts';
+import { batchKey, logKey, metadataKey, stateKey, value } from '../../src/store/encoding.ts';
 import { openStore, StoreError, type StoreOptions } from '../../src/store/index.ts';
 import { durable, get, open, set, temporaryFolder } from './opened.ts';
 
@@ -206,5 +206,29 @@ test('openStore rejects with the same errors before any engine is there', async 
   }
   throw new Error('it opened');
 });
+
+const senseless: Record<string, [key: Buffer, payload: string]> = {
+  'a checkpoint of another shape': [metadataKey('checkpoint'), '{"vector":[{"replica":"x"}],"atMs":1,"segments":[]}'],
+  'a checkpoint that is no JSON': [metadataKey('checkpoint'), '{'],
+  'a replica table of numbers': [metadataKey('replicas'), '[1]'],
+  'a record of no database': [stateKey(Buffer.from([99, 1, 1])), 'x'],
+  'a log entry with a number beyond all numbers': [Buffer.from(`4c${'aa'.repeat(8)}${'ff'.repeat(8)}`, 'hex'), 'x'],
+  'a batch without its number': [batchKey(1_000_000), 'x'],
+};
+
+for (const [name, [key, payload]] of Object.entries(senseless)) {
+  test(`${name}, with a checksum that fits, is damage like any other`, async () => {
+    const directory = await filled({ clean: false });
+    const disk = new LevelDisk(join(directory, 'store'));
+    await disk.open();
+    await disk.batch([{ type: 'put', key, value: value(key, Buffer.from(payload)) }], true);
+    await disk.close();
+    const error = await refusal(directory);
+    assert.is(error.code, 'CORRUPT');
+    assert.match(error.message, /Start with --repair/);
+    const repaired = await open(directory, { repair: true });
+    await repaired.store.close({ clean: false });
+  });
+}
 
 test.run();
