@@ -28,6 +28,12 @@ interface Page {
   records: { name: Buffer; cell: Cell | null; deadlines: Deadline[] | null }[];
 }
 
+/** A record of ours, and what we had seen when it compared equal; nothing if it did not. */
+interface Absent {
+  readonly bytes: Buffer;
+  readonly since: readonly Stamp[];
+}
+
 export class Transfer {
   private readonly state: State;
   private readonly keyspaces: readonly Keyspace[];
@@ -96,7 +102,7 @@ export class Transfer {
     const { replicas } = state;
     this.refuseBeyondTail(pages, kept, claimed, tail);
     const mine = replicas.stamps.slice();
-    const seen = new SeenRecords(state);
+    const absent = this.absentFrom([...kept, ...pages], compared);
     // a merge is nobody's txn: context null would swallow siblings' conflicts, and what it cancels is stable with all of it
     state.origin = state.self;
     state.stamp = state.clock.next(state.now);
@@ -105,12 +111,11 @@ export class Transfer {
     for (const deadlinePass of [false, true]) {
       for (const page of [...kept, ...pages]) {
         const theirs = replicas.contextOf(page.vector);
-        for (const record of page.records) this.mergeRecord(record, mine, theirs, deadlinePass, seen);
+        for (const record of page.records) this.mergeRecord(record, mine, theirs, deadlinePass);
       }
-      this.mergeAbsent(seen, mine, replicas.contextOf(claimed), deadlinePass, compared);
+      this.mergeAbsent(absent, mine, replicas.contextOf(claimed), deadlinePass);
     }
     state.after = null;
-    seen.release();
     for (const entry of claimed) {
       const index = replicas.indexOf(entry.replica);
       if (entry.number > replicas.numbers[index]) replicas.advance(index, entry.number, entry.stamp);
@@ -173,33 +178,44 @@ export class Transfer {
     mine: readonly number[],
     theirs: readonly number[],
     deadlinePass: boolean,
-    seen: SeenRecords,
   ): void {
+    if ((record.deadlines !== null) !== deadlinePass) return;
     const name = this.records.parseName(record.name);
-    if (deadlinePass && record.deadlines !== null) this.records.mergeDeadlines(name, mine, record.deadlines, theirs);
-    if (!deadlinePass && record.cell !== null) this.records.mergeCell(name, mine, record.cell, theirs);
-    if (!deadlinePass) seen.add(record.name);
+    if (record.deadlines !== null) this.records.mergeDeadlines(name, mine, record.deadlines, theirs);
+    if (record.cell !== null) this.records.mergeCell(name, mine, record.cell, theirs);
     this.touch(name);
   }
 
-  /** What we hold and the transfer does not name: gone where the sender had seen it. */
-  private mergeAbsent(
-    seen: SeenRecords,
-    mine: readonly number[],
-    theirs: readonly number[],
-    deadlinePass: boolean,
-    compared: Compared | undefined,
-  ): void {
-    const absent: { bytes: Buffer; since: readonly Stamp[] }[] = [];
+  /** What we hold and the transfer does not name, but for what compared equal and has not changed since. */
+  private absentFrom(pages: readonly Page[], compared: Compared | undefined): Absent[] {
+    const absent: Absent[] = [];
+    if (this.keyspaces.every(({ keys }) => keys.table.count === 0)) return absent;
+    const named = new ByteTable(this.state.arena, this.state.seed);
+    for (const { records } of pages) {
+      for (const { name } of records) {
+        if (named.find(name, 0, name.length) < 0) named.insert(name, 0, name.length, 0);
+      }
+    }
     for (const keyspace of this.keyspaces) {
       keyspace.keys.table.walk(0, Number.POSITIVE_INFINITY, (at) => {
         const since = compared === undefined ? NOTHING_SEEN : this.equalSince(compared, keyspace, at);
         if (since.length > 0 && !this.records.mayHaveChanged(keyspace, at, since)) return;
-        this.records.forEach(keyspace, at, (key) => {
-          if (!seen.has(key)) absent.push({ bytes: Buffer.from(key), since });
+        this.records.forEach(keyspace, at, (name) => {
+          if (named.find(name, 0, name.length) < 0) absent.push({ bytes: Buffer.from(name), since });
         });
       });
     }
+    named.clear();
+    return absent;
+  }
+
+  /** It is gone where the sender had seen it. */
+  private mergeAbsent(
+    absent: readonly Absent[],
+    mine: readonly number[],
+    theirs: readonly number[],
+    deadlinePass: boolean,
+  ): void {
     for (const { bytes, since } of absent) {
       const name = this.records.parseName(bytes);
       const isDeadline = name.kind >= RECORD_KEY_DEADLINES;
@@ -237,27 +253,6 @@ export class Transfer {
       if (!value.done) throw new MalformedError('bytes after the end of a record');
     });
     return page;
-  }
-}
-
-/** The records that a transfer named. */
-class SeenRecords {
-  private readonly table: ByteTable;
-
-  constructor(state: State) {
-    this.table = new ByteTable(state.arena, state.seed);
-  }
-
-  add(key: Buffer): void {
-    if (!this.has(key)) this.table.insert(key, 0, key.length, 0);
-  }
-
-  has(key: Buffer): boolean {
-    return this.table.find(key, 0, key.length) >= 0;
-  }
-
-  release(): void {
-    this.table.clear();
   }
 }
 

@@ -127,7 +127,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'state transfer: what the sender does not name stays',
     file: 'src/core/transfer.ts',
-    find: 'this.mergeAbsent(seen, mine, replicas.contextOf(claimed), deadlinePass, compared);',
+    find: 'this.mergeAbsent(absent, mine, replicas.contextOf(claimed), deadlinePass);',
     replace: '',
   },
   {
