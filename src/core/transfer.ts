@@ -1,19 +1,19 @@
 /**
  * State transfer: all records in pages, for a peer whose gap no log covers any more. Pages of one transfer are taken one
- * after another while the sender goes on, so each has its own vector; the receiver merges them all at once, claims the first one's, and applies the txns that the sender got
- * meanwhile (the tail) over it in the same step: nobody sees a state that is ahead of its vector. Applying txns again over
- * records that hold them already changes nothing.
+ * after another while the sender goes on, so each has its own vector; the receiver merges them all at once, claims the
+ * first one's, and applies the txns that the sender got meanwhile (the tail) over it in the same step: nobody sees a state
+ * that is ahead of its vector. Applying txns again over records that hold them already changes nothing.
  */
 import { ByteTable } from './byte-table.ts';
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
-import { type Cell, readCell } from './cell.ts';
+import { readCell } from './cell.ts';
 import { type Compared, type Comparison, checkBitmap, isMarked } from './comparison.ts';
 import type { ReplicaId, Stamp, VersionVector } from './contract.ts';
-import { type Deadline, readDeadlines } from './deadlines.ts';
+import { readDeadlines } from './deadlines.ts';
 import type { EnvelopeSpan } from './delivery.ts';
 import { packVector, unpackVector } from './envelope.ts';
 import type { Keyspace } from './keyspace.ts';
-import { asBuffer, encodePage, forEachRecord, openPage, replicasOf, vectorOf } from './page.ts';
+import { asBuffer, encodePage, forEachRecord, openPage, type PageFields, replicasOf, vectorOf } from './page.ts';
 import type { RecordName, Records } from './records.ts';
 import { RECORD_KEY_DEADLINES, type State } from './state.ts';
 
@@ -23,9 +23,13 @@ const KEYS_PER_STEP = 64;
 const KEYS_PER_PAGE = 50_000;
 const NOTHING_SEEN: readonly Stamp[] = [];
 
+/** A page that has been checked to its end. Its records are read again for each use: all of them at once would fill the heap. */
 interface Page {
-  vector: VersionVector;
-  records: { name: Buffer; cell: Cell | null; deadlines: Deadline[] | null }[];
+  readonly fields: PageFields;
+  readonly vector: VersionVector;
+  /** Indexes of its replicas in our table. */
+  readonly indexes: readonly number[];
+  readonly hasDeadlines: boolean;
 }
 
 /** A record of ours, and what we had seen when it compared equal; nothing if it did not. */
@@ -94,10 +98,10 @@ export class Transfer {
    * a comparison has found to differ.
    */
   import(raw: readonly Uint8Array[], tail: readonly EnvelopeSpan[], compared?: Compared): void {
-    const pages = raw.map((bytes) => this.parse(bytes));
+    const pages = raw.map((bytes) => this.check(bytes));
     if (pages.length === 0) return;
     const claimed = compared === undefined ? pages[0].vector : claimedBy(compared, pages[0].vector);
-    const kept = (compared?.kept ?? []).map((bytes) => ({ ...this.parse(bytes), vector: claimed }));
+    const kept = (compared?.kept ?? []).map((bytes) => ({ ...this.check(bytes), vector: claimed }));
     const { state } = this;
     const { replicas } = state;
     this.refuseBeyondTail(pages, kept, claimed, tail);
@@ -110,8 +114,7 @@ export class Transfer {
     state.after = this.latest(pages, mine);
     for (const deadlinePass of [false, true]) {
       for (const page of [...kept, ...pages]) {
-        const theirs = replicas.contextOf(page.vector);
-        for (const record of page.records) this.mergeRecord(record, mine, theirs, deadlinePass);
+        if (!deadlinePass || page.hasDeadlines) this.mergePage(page, mine, deadlinePass);
       }
       this.mergeAbsent(absent, mine, replicas.contextOf(claimed), deadlinePass);
     }
@@ -152,13 +155,13 @@ export class Transfer {
         throw new MalformedError(`a page that holds txn ${number} of ${replica}, and a tail that does not`);
     }
     const stamps = replicas.ids.map((id) => reached.get(id)?.stamp ?? 0);
-    for (const { records } of kept) {
-      for (const { cell, deadlines } of records) {
-        for (const { replica, stamp } of [...(cell?.siblings ?? []), ...(cell?.tallies ?? []), ...(deadlines ?? [])]) {
+    for (const { fields, indexes } of kept) {
+      forEachRecord(fields, (name, value) => {
+        for (const { replica, stamp } of this.dotsOf(name, value, indexes)) {
           if (stamp > stamps[replica])
             throw new MalformedError(`a kept record of ${replicas.ids[replica]}, and a tail that does not reach it`);
         }
-      }
+      });
     }
   }
 
@@ -173,17 +176,17 @@ export class Transfer {
     return latest;
   }
 
-  private mergeRecord(
-    record: Page['records'][number],
-    mine: readonly number[],
-    theirs: readonly number[],
-    deadlinePass: boolean,
-  ): void {
-    if ((record.deadlines !== null) !== deadlinePass) return;
-    const name = this.records.parseName(record.name);
-    if (record.deadlines !== null) this.records.mergeDeadlines(name, mine, record.deadlines, theirs);
-    if (record.cell !== null) this.records.mergeCell(name, mine, record.cell, theirs);
-    this.touch(name);
+  private mergePage({ fields, vector, indexes }: Page, mine: readonly number[], deadlinePass: boolean): void {
+    const theirs = this.state.replicas.contextOf(vector);
+    const reader = new ByteReader();
+    forEachRecord(fields, (bytes, value) => {
+      const name = this.records.parseName(bytes);
+      if (isDeadlines(name) !== deadlinePass) return;
+      reader.set(value, 0, value.length);
+      if (deadlinePass) this.records.mergeDeadlines(name, mine, readDeadlines(reader, indexes), theirs);
+      else this.records.mergeCell(name, mine, readCell(reader, indexes), theirs);
+      this.touch(name);
+    });
   }
 
   /** What we hold and the transfer does not name, but for what compared equal and has not changed since. */
@@ -191,10 +194,10 @@ export class Transfer {
     const absent: Absent[] = [];
     if (this.keyspaces.every(({ keys }) => keys.table.count === 0)) return absent;
     const named = new ByteTable(this.state.arena, this.state.seed);
-    for (const { records } of pages) {
-      for (const { name } of records) {
+    for (const { fields } of pages) {
+      forEachRecord(fields, (name) => {
         if (named.find(name, 0, name.length) < 0) named.insert(name, 0, name.length, 0);
-      }
+      });
     }
     for (const keyspace of this.keyspaces) {
       keyspace.keys.table.walk(0, Number.POSITIVE_INFINITY, (at) => {
@@ -218,9 +221,8 @@ export class Transfer {
   ): void {
     for (const { bytes, since } of absent) {
       const name = this.records.parseName(bytes);
-      const isDeadline = name.kind >= RECORD_KEY_DEADLINES;
-      if (isDeadline !== deadlinePass) continue;
-      if (isDeadline) this.records.mergeDeadlines(name, mine, this.records.deadlinesUntil(name, since), theirs);
+      if (isDeadlines(name) !== deadlinePass) continue;
+      if (deadlinePass) this.records.mergeDeadlines(name, mine, this.records.deadlinesUntil(name, since), theirs);
       else this.records.mergeCell(name, mine, this.records.cellUntil(name, since), theirs);
       this.touch(name);
     }
@@ -237,23 +239,34 @@ export class Transfer {
     this.state.touched(keyspace.index, key.bytes, key.start, key.end);
   }
 
-  private parse(bytes: Uint8Array): Page {
+  /** Reads every record into nothing. Throws MalformedError. */
+  private check(bytes: Uint8Array): Page {
     const fields = openPage(bytes);
     const indexes = replicasOf(fields).map((id) => this.state.replicas.indexOf(id));
-    const page: Page = { vector: vectorOf(fields), records: [] };
-    forEachRecord(fields, (shared, bytes) => {
-      const name = Buffer.from(shared);
-      const value = new ByteReader(bytes);
-      const isDeadline = this.records.parseName(name).kind >= RECORD_KEY_DEADLINES;
-      page.records.push({
-        name,
-        cell: isDeadline ? null : readCell(value, indexes),
-        deadlines: isDeadline ? readDeadlines(value, indexes) : null,
-      });
-      if (!value.done) throw new MalformedError('bytes after the end of a record');
+    let hasDeadlines = false;
+    forEachRecord(fields, (name, value) => {
+      this.dotsOf(name, value, indexes);
+      hasDeadlines ||= isDeadlines(this.records.parseName(name));
     });
-    return page;
+    return { fields, vector: vectorOf(fields), indexes, hasDeadlines };
   }
+
+  /** All that a record holds. Throws MalformedError. */
+  private dotsOf(name: Buffer, value: Buffer, indexes: readonly number[]): { replica: number; stamp: Stamp }[] {
+    const reader = new ByteReader(value);
+    let dots: { replica: number; stamp: Stamp }[];
+    if (isDeadlines(this.records.parseName(name))) dots = readDeadlines(reader, indexes);
+    else {
+      const { siblings, tallies } = readCell(reader, indexes);
+      dots = tallies.length === 0 ? siblings : [...siblings, ...tallies];
+    }
+    if (!reader.done) throw new MalformedError('bytes after the end of a record');
+    return dots;
+  }
+}
+
+function isDeadlines({ kind }: RecordName): boolean {
+  return kind >= RECORD_KEY_DEADLINES;
 }
 
 /** Where the sender stood when the comparison began, which may not be later than its first page. Throws MalformedError. */

@@ -157,8 +157,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'interrupted transfer: kept records are merged with our own vector',
     file: 'src/core/transfer.ts',
-    find: '({ ...this.parse(bytes), vector: claimed }));',
-    replace: '({ ...this.parse(bytes), vector: this.state.replicas.vector() }));',
+    find: '({ ...this.check(bytes), vector: claimed }));',
+    replace: '({ ...this.check(bytes), vector: this.state.replicas.vector() }));',
   },
   {
     name: 'sync: what only others have is never pulled',
