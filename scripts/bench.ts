@@ -4,11 +4,13 @@
  *
  *   npm run bench                                       everything, about ten minutes
  *   npm run bench -- --only alone --tests set,get --depths 1,16 --rounds 1 --seconds 0.5
- *   --only    some of: alone, peer, latency, wire
+ *   --only    some of: alone, peer, latency, wire; or transfer, which is not part of everything
  *   --tests, --depths, --rounds, --seconds (of a cell), --requests (of a cell, instead of --seconds)
  *   --value-bytes N, -d N   size of a value (default 3, as redis-benchmark's)
  *   --offered N             writes a second for latency and wire (default 1,000)
  *   --pace-seconds N        how long they are offered (default 20)
+ *   --keys N                of a state transfer (default 1,000,000)
+ *   --plot FILE             the curve of state transfers, as SVG
  *   --json FILE             all samples
  *
  * Throughput: redis-benchmark with 50 clients over 100,000 random keys (for HSET and SADD: fields and members of one
@@ -19,7 +21,7 @@
  * same cores as the servers. A repeated SADD changes nothing in Redis, which then neither logs nor replicates it; in
  * Starling it is a write like any other, since it must win against a concurrent SREM.
  *
- * Latency and bytes on the wire: see scripts/bench/latency.ts and wire.ts.
+ * Latency, bytes on the wire and state transfers: see scripts/bench/latency.ts, wire.ts and transfer.ts.
  *
  * The run fails when a server ends, an error reply is seen, or a pair is not equal 60 s after the last write.
  */
@@ -30,16 +32,18 @@ import { TESTS } from './bench/redis-benchmark.ts';
 import { latencyTable, loadAverage, machineLine, restLine, throughputTable, wireTable } from './bench/report.ts';
 import { type Product, type Setting, Subject } from './bench/subject.ts';
 import { type Cell, measureThroughput } from './bench/throughput.ts';
+import { differences, measureTransfers, transferPlot, transferTable } from './bench/transfer.ts';
 import { measureWire, type Wire } from './bench/wire.ts';
 
-const SECTIONS = ['alone', 'peer', 'latency', 'wire'] as const;
+const AGAINST_REDIS = ['alone', 'peer', 'latency', 'wire'] as const;
+const SECTIONS = [...AGAINST_REDIS, 'transfer'] as const;
 const PRODUCTS = ['redis', 'starling'] as const;
 /** For bytes on the wire at full speed: enough that what is sent by the clock does not count. */
 const WIRE_REQUESTS = 200_000;
 
 const { values: flags } = parseArgs({
   options: {
-    only: { type: 'string', default: SECTIONS.join() },
+    only: { type: 'string', default: AGAINST_REDIS.join() },
     tests: { type: 'string', default: TESTS.join() },
     depths: { type: 'string', default: '1,16,100' },
     rounds: { type: 'string', default: '3' },
@@ -48,6 +52,8 @@ const { values: flags } = parseArgs({
     'value-bytes': { type: 'string', short: 'd', default: '3' },
     offered: { type: 'string', default: '1000' },
     'pace-seconds': { type: 'string', default: '20' },
+    keys: { type: 'string', default: '1000000' },
+    plot: { type: 'string' },
     json: { type: 'string' },
   },
 });
@@ -79,8 +85,14 @@ const latencies = sections.includes('latency') ? await latency() : new Map<Produ
 if (latencies.size > 0) console.log(`\n${latencyTable(pace.perSecond, latencies)}`);
 const wires = sections.includes('wire') ? await wire() : [];
 if (wires.length > 0) console.log(`\n${wireTable(wires, plan.valueBytes)}`);
+const keys = positive('keys', flags.keys);
+const transfers = sections.includes('transfer')
+  ? await measureTransfers({ keys, differing: differences(keys) }, progress)
+  : [];
+if (transfers.length > 0) console.log(`\n${transferTable(keys, transfers)}`);
+if (transfers.length > 0 && flags.plot !== undefined) writeFileSync(flags.plot, transferPlot(keys, transfers));
 if (flags.json !== undefined) {
-  const samples = { machine, command, cells, latencies: Object.fromEntries(latencies), wires };
+  const samples = { machine, command, cells, latencies: Object.fromEntries(latencies), wires, transfers };
   writeFileSync(flags.json, `${JSON.stringify(samples)}\n`);
 }
 

@@ -15,10 +15,12 @@ import { type Deadlines, writeDeadlines } from './deadlines.ts';
 import type { Elements } from './elements.ts';
 import { keySlot, tableHash } from './hash.ts';
 import type { Keyspace } from './keyspace.ts';
+import { forEachRecord } from './page.ts';
+import { checkPage, type PageRecord, type ReceivedPage, readRecord } from './received-page.ts';
 import type { Records } from './records.ts';
 import { bitmapOf, clearBit, type SelfCheck, slotsOf } from './self-check.ts';
 import { FLAG_HIDDEN, RECORD_FIELD_DEADLINES, RECORD_KEY_DEADLINES, type State } from './state.ts';
-import type { Page, Transfer } from './transfer.ts';
+import type { Transfer } from './transfer.ts';
 import { type Sides, uniteCells, uniteDeadlines } from './union.ts';
 
 /** This file's bit in State.written. */
@@ -26,8 +28,6 @@ const MENDING_BIT = 2;
 const PAGE_BYTES = 200 * 1024;
 /** Of a damaged name, so many bytes are tried to find what it was. */
 const NAME_BYTES_MAX = 512;
-
-type PageRecord = Page['records'][number];
 
 /** A key that was put right, or would have been. */
 export interface DifferingKey {
@@ -104,9 +104,7 @@ export class Mending {
   /** Puts the slots right by what a peer has given. Throws MalformedError before the first change. */
   mend(raw: readonly Uint8Array[], { slots, giver, mend }: MendingOptions): Mended {
     const { state, selfCheck } = this;
-    const pages = raw.map((bytes) => this.transfer.parse(bytes));
-    for (const page of pages) this.transfer.adopt(page);
-    const theirs = this.theirKeys(pages);
+    const theirs = this.theirKeys(raw.map((bytes) => checkPage(bytes, this.records)));
     const still = slotsOf(slots).filter((slot) => (state.written[slot] & MENDING_BIT) === 0);
     const bitmap = bitmapOf(still);
     const busy = slotsOf(slots).length - still.length;
@@ -158,9 +156,9 @@ export class Mending {
     return differing;
   }
 
-  private theirKeys(pages: readonly Page[]): Map<string, KeyRecords> {
+  private theirKeys(pages: readonly ReceivedPage[]): Map<string, KeyRecords> {
     const keys = new Map<string, KeyRecords>();
-    for (const record of pages.flatMap((page) => page.records)) {
+    for (const record of pages.flatMap((page) => this.recordsOf(page))) {
       const { keyspace, key: slice } = this.records.parseName(record.name);
       const key = slice.copy();
       const name = nameOf(keyspace.index, key);
@@ -171,11 +169,20 @@ export class Mending {
     return keys;
   }
 
+  private recordsOf({ fields, ids }: ReceivedPage): PageRecord[] {
+    const indexes = ids.map((id) => this.state.replicas.indexOf(id));
+    const records: PageRecord[] = [];
+    forEachRecord(fields, (name, value) => {
+      records.push(readRecord(Buffer.from(name), value, this.records.parseName(name), indexes));
+    });
+    return records;
+  }
+
   /** All that is under the key, spelled in one way whatever its order is. */
   private spellOwn(keyspace: Keyspace, at: number): string {
     const lines: string[] = [];
     this.records.forEach(keyspace, at, (name, value) => {
-      const record = this.transfer.parseRecord(Buffer.from(name), Buffer.from(value));
+      const record = readRecord(Buffer.from(name), Buffer.from(value), this.records.parseName(name));
       lines.push(this.spell(record));
     });
     return lines.sort().join(' ');

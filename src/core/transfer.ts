@@ -1,22 +1,23 @@
 /**
  * State transfer: all records in pages, for a peer whose gap no log covers any more. Pages of one transfer are taken one
- * after another while the sender goes on, so each has its own vector; the receiver merges them all at once, claims the first one's, and applies the txns that the sender got
- * meanwhile (the tail) over it in the same step: nobody sees a state that is ahead of its vector. Applying txns again over
- * records that hold them already changes nothing.
+ * after another while the sender goes on, so each has its own vector; the receiver merges them all at once, claims the
+ * first one's, and applies the txns that the sender got meanwhile (the tail) over it in the same step: nobody sees a state
+ * that is ahead of its vector. Applying txns again over records that hold them already changes nothing.
  */
 import { ByteTable } from './byte-table.ts';
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
-import { type Cell, readCell } from './cell.ts';
+import { readCell } from './cell.ts';
 import { type Compared, type Comparison, checkBitmap, isMarked } from './comparison.ts';
-import type { ReplicaId, Retirement, Stamp, VersionVector } from './contract.ts';
-import { type Deadline, readDeadlines } from './deadlines.ts';
+import type { ReplicaId, Stamp, VersionVector } from './contract.ts';
+import { readDeadlines } from './deadlines.ts';
 import type { EnvelopeSpan } from './delivery.ts';
 import { packVector, unpackVector } from './envelope.ts';
 import type { Keyspace } from './keyspace.ts';
-import { asBuffer, encodePage, forEachRecord, openPage, replicasOf, vectorOf } from './page.ts';
+import { asBuffer, encodePage, forEachRecord, openPage, vectorOf } from './page.ts';
+import { checkPage, isDeadlines, type ReceivedPage } from './received-page.ts';
 import type { RecordName, Records } from './records.ts';
-import { packRetirements, unpackRetirements } from './retirement.ts';
-import { RECORD_KEY_DEADLINES, type State } from './state.ts';
+import { packRetirements } from './retirement.ts';
+import type { State } from './state.ts';
 
 const WALK_END = 2 ** 32;
 const KEYS_PER_STEP = 64;
@@ -24,12 +25,10 @@ const KEYS_PER_STEP = 64;
 const KEYS_PER_PAGE = 50_000;
 const NOTHING_SEEN: readonly Stamp[] = [];
 
-export interface Page {
-  vector: VersionVector;
-  retirements: Retirement[];
-  /** Records refer to these by index, until adopt() has put ours in place of those. */
-  ids: ReplicaId[];
-  records: { name: Buffer; cell: Cell | null; deadlines: Deadline[] | null }[];
+/** A record of ours, and what we had seen when it compared equal; nothing if it did not. */
+interface Absent {
+  readonly bytes: Buffer;
+  readonly since: readonly Stamp[];
 }
 
 export class Transfer {
@@ -98,22 +97,21 @@ export class Transfer {
    * a comparison has found to differ.
    */
   import(raw: readonly Uint8Array[], tail: readonly EnvelopeSpan[], compared?: Compared): void {
-    const pages = raw.map((bytes) => this.parse(bytes));
+    const pages = raw.map((bytes) => checkPage(bytes, this.records));
     if (pages.length === 0) {
       if (tail.length > 0) throw new MalformedError('a tail without pages before it');
       return;
     }
     const claimed = compared === undefined ? pages[0].vector : claimedBy(compared, pages[0].vector);
-    const kept = (compared?.kept ?? []).map((bytes) => ({ ...this.parse(bytes), vector: claimed }));
+    const kept = (compared?.kept ?? []).map((bytes) => ({ ...checkPage(bytes, this.records), vector: claimed }));
     const { state } = this;
     const { replicas } = state;
     this.refuseBeyondTail(pages, kept, claimed, tail);
     this.refuseEarly([...pages, ...kept], tail);
     this.refuseBeyondRoom([...pages, ...kept], claimed);
-    for (const page of [...pages, ...kept]) this.adopt(page);
     for (const { retirements } of pages) state.retirements.learn(retirements);
     const mine = replicas.stamps.slice();
-    const seen = new SeenRecords(state);
+    const absent = this.absentFrom([...kept, ...pages], compared);
     // a merge is nobody's txn: context null would swallow siblings' conflicts, and what it cancels is stable with all of it
     state.origin = state.self;
     state.stamp = state.clock.next(state.now);
@@ -121,13 +119,11 @@ export class Transfer {
     state.after = this.latest(pages, mine);
     for (const deadlinePass of [false, true]) {
       for (const page of [...kept, ...pages]) {
-        const theirs = replicas.contextOf(page.vector);
-        for (const record of page.records) this.mergeRecord(record, mine, theirs, deadlinePass, seen);
+        if (!deadlinePass || page.hasDeadlines) this.mergePage(page, mine, deadlinePass);
       }
-      this.mergeAbsent(seen, mine, replicas.contextOf(claimed), deadlinePass, compared);
+      this.mergeAbsent(absent, mine, replicas.contextOf(claimed), deadlinePass);
     }
     state.after = null;
-    seen.release();
     for (const entry of claimed) {
       const index = replicas.indexOf(entry.replica);
       if (entry.number > replicas.numbers[index]) replicas.advance(index, entry.number, entry.stamp);
@@ -141,8 +137,8 @@ export class Transfer {
    * What kept pages have seen is not in their vectors: it is in their dots.
    */
   private refuseBeyondTail(
-    pages: readonly Page[],
-    kept: readonly Page[],
+    pages: readonly ReceivedPage[],
+    kept: readonly ReceivedPage[],
     claimed: VersionVector,
     tail: readonly EnvelopeSpan[],
   ): void {
@@ -166,11 +162,11 @@ export class Transfer {
       if (!isReached(replica, number))
         throw new MalformedError(`a page that holds txn ${number} of ${replica}, and a tail that does not`);
     }
-    for (const { ids, records } of kept) {
-      for (const { replica, stamp } of records.flatMap(dotsOf)) {
-        if (stamp > (reached.get(ids[replica])?.stamp ?? 0))
-          throw new MalformedError(`a kept record of ${ids[replica]}, and a tail that does not reach it`);
-      }
+    for (const { ids, latest } of kept) {
+      ids.forEach((replica, place) => {
+        if (latest[place] > (reached.get(replica)?.stamp ?? 0))
+          throw new MalformedError(`a kept record of ${replica}, and a tail that does not reach it`);
+      });
     }
   }
 
@@ -178,29 +174,27 @@ export class Transfer {
    * Nothing of it may be too far ahead of our clock: the tail would not be taken when the pages are merged already, and a
    * record would win for as long as it is ahead. (Vectors that are ahead have been refused before, for a while.)
    */
-  private refuseEarly(pages: readonly Page[], tail: readonly EnvelopeSpan[]): void {
+  private refuseEarly(pages: readonly ReceivedPage[], tail: readonly EnvelopeSpan[]): void {
     const { quarantine, now } = this.state;
     quarantine.release(now);
     for (const { replica, first, stamp } of tail) {
       if (quarantine.holdsBack(replica, first) || quarantine.excessOf(stamp, now) > 0)
         throw new MalformedError(`a tail with txns of ${replica} from the future`);
     }
-    for (const { records } of pages) {
-      for (const { stamp } of records.flatMap(dotsOf)) {
-        if (quarantine.excessOf(stamp, now) > 0)
-          throw new MalformedError(`a record with stamp ${stamp} from the future`);
-      }
+    for (const { latest } of pages) {
+      const stamp = Math.max(...latest, 0);
+      if (quarantine.excessOf(stamp, now) > 0) throw new MalformedError(`a record with stamp ${stamp} from the future`);
     }
   }
 
-  private refuseBeyondRoom(pages: readonly Page[], claimed: VersionVector): void {
+  private refuseBeyondRoom(pages: readonly ReceivedPage[], claimed: VersionVector): void {
     const named = pages.flatMap(({ ids, vector }) => [...ids.map((replica) => ({ replica })), ...vector]);
     if (!this.state.replicas.hasRoomFor([...named, ...claimed]))
       throw new MalformedError('a state that names more replicas than there can be');
   }
 
   /** By replica index, the latest stamp that we or any page have seen. */
-  private latest(pages: readonly Page[], mine: readonly number[]): number[] {
+  private latest(pages: readonly ReceivedPage[], mine: readonly number[]): number[] {
     const latest = [...mine];
     for (const page of pages) {
       this.state.replicas.contextOf(page.vector).forEach((stamp, index) => {
@@ -210,43 +204,55 @@ export class Transfer {
     return latest;
   }
 
-  private mergeRecord(
-    record: Page['records'][number],
-    mine: readonly number[],
-    theirs: readonly number[],
-    deadlinePass: boolean,
-    seen: SeenRecords,
-  ): void {
-    const name = this.records.parseName(record.name);
-    if (deadlinePass && record.deadlines !== null) this.records.mergeDeadlines(name, mine, record.deadlines, theirs);
-    if (!deadlinePass && record.cell !== null) this.records.mergeCell(name, mine, record.cell, theirs);
-    if (!deadlinePass) seen.add(record.name);
-    this.touch(name);
+  private mergePage({ fields, vector, ids }: ReceivedPage, mine: readonly number[], deadlinePass: boolean): void {
+    const { replicas } = this.state;
+    const theirs = replicas.contextOf(vector);
+    const indexes = ids.map((id) => replicas.indexOf(id));
+    const reader = new ByteReader();
+    forEachRecord(fields, (bytes, value) => {
+      const name = this.records.parseName(bytes);
+      if (isDeadlines(name) !== deadlinePass) return;
+      reader.set(value, 0, value.length);
+      if (deadlinePass) this.records.mergeDeadlines(name, mine, readDeadlines(reader, indexes), theirs);
+      else this.records.mergeCell(name, mine, readCell(reader, indexes), theirs);
+      this.touch(name);
+    });
   }
 
-  /** What we hold and the transfer does not name: gone where the sender had seen it. */
-  private mergeAbsent(
-    seen: SeenRecords,
-    mine: readonly number[],
-    theirs: readonly number[],
-    deadlinePass: boolean,
-    compared: Compared | undefined,
-  ): void {
-    const absent: { bytes: Buffer; since: readonly Stamp[] }[] = [];
+  /** What we hold and the transfer does not name, but for what compared equal and has not changed since. */
+  private absentFrom(pages: readonly ReceivedPage[], compared: Compared | undefined): Absent[] {
+    const absent: Absent[] = [];
+    if (this.keyspaces.every(({ keys }) => keys.table.count === 0)) return absent;
+    const named = new ByteTable(this.state.arena, this.state.seed);
+    for (const { fields } of pages) {
+      forEachRecord(fields, (name) => {
+        if (named.find(name, 0, name.length) < 0) named.insert(name, 0, name.length, 0);
+      });
+    }
     for (const keyspace of this.keyspaces) {
       keyspace.keys.table.walk(0, Number.POSITIVE_INFINITY, (at) => {
         const since = compared === undefined ? NOTHING_SEEN : this.equalSince(compared, keyspace, at);
         if (since.length > 0 && !this.records.mayHaveChanged(keyspace, at, since)) return;
-        this.records.forEach(keyspace, at, (key) => {
-          if (!seen.has(key)) absent.push({ bytes: Buffer.from(key), since });
+        this.records.forEach(keyspace, at, (name) => {
+          if (named.find(name, 0, name.length) < 0) absent.push({ bytes: Buffer.from(name), since });
         });
       });
     }
+    named.clear();
+    return absent;
+  }
+
+  /** It is gone where the sender had seen it. */
+  private mergeAbsent(
+    absent: readonly Absent[],
+    mine: readonly number[],
+    theirs: readonly number[],
+    deadlinePass: boolean,
+  ): void {
     for (const { bytes, since } of absent) {
       const name = this.records.parseName(bytes);
-      const isDeadline = name.kind >= RECORD_KEY_DEADLINES;
-      if (isDeadline !== deadlinePass) continue;
-      if (isDeadline) this.records.mergeDeadlines(name, mine, this.records.deadlinesUntil(name, since), theirs);
+      if (isDeadlines(name) !== deadlinePass) continue;
+      if (deadlinePass) this.records.mergeDeadlines(name, mine, this.records.deadlinesUntil(name, since), theirs);
       else this.records.mergeCell(name, mine, this.records.cellUntil(name, since), theirs);
       this.touch(name);
     }
@@ -261,71 +267,6 @@ export class Transfer {
 
   private touch({ keyspace, key }: RecordName): void {
     this.state.touched(keyspace.index, key.bytes, key.start, key.end);
-  }
-
-  /** What of it is adopted may be merged. Throws MalformedError. */
-  parse(bytes: Uint8Array): Page {
-    const fields = openPage(bytes);
-    const page: Page = {
-      vector: vectorOf(fields),
-      retirements: unpackRetirements(fields.f),
-      ids: replicasOf(fields),
-      records: [],
-    };
-    const indexes = page.ids.map((_, index) => index);
-    forEachRecord(fields, (name, value) => {
-      page.records.push(this.parseRecord(Buffer.from(name), value, indexes));
-    });
-    return page;
-  }
-
-  /** `indexes`: of the writer's replica table; undefined where the record is ours. Throws MalformedError. */
-  parseRecord(name: Buffer, bytes: Buffer, indexes?: readonly number[]): Page['records'][number] {
-    const value = new ByteReader(bytes);
-    const isDeadline = this.records.parseName(name).kind >= RECORD_KEY_DEADLINES;
-    const record = {
-      name,
-      cell: isDeadline ? null : readCell(value, indexes),
-      deadlines: isDeadline ? readDeadlines(value, indexes) : null,
-    };
-    if (!value.done) throw new MalformedError('bytes after the end of a record');
-    return record;
-  }
-
-  /** A replica gets an index here with the first page that is merged: of what is refused none does. */
-  adopt({ ids, records }: Page): void {
-    const indexes = ids.map((id) => this.state.replicas.indexOf(id));
-    for (const record of records) {
-      for (const item of dotsOf(record)) item.replica = indexes[item.replica];
-      for (const { scope } of record.deadlines ?? []) {
-        for (let i = 0; i < scope.length; i += 2) scope[i] = indexes[scope[i]];
-      }
-    }
-  }
-}
-
-function dotsOf({ cell, deadlines }: Page['records'][number]): { replica: number; stamp: Stamp }[] {
-  return [...(cell?.siblings ?? []), ...(cell?.tallies ?? []), ...(deadlines ?? [])];
-}
-
-/** The records that a transfer named. */
-class SeenRecords {
-  private readonly table: ByteTable;
-
-  constructor(state: State) {
-    this.table = new ByteTable(state.arena, state.seed);
-  }
-
-  add(key: Buffer): void {
-    if (!this.has(key)) this.table.insert(key, 0, key.length, 0);
-  }
-
-  has(key: Buffer): boolean {
-    return this.table.find(key, 0, key.length) >= 0;
-  }
-
-  release(): void {
-    this.table.clear();
   }
 }
 

@@ -11,6 +11,7 @@ import { Relay } from '../../scripts/bench/relay.ts';
 import { throughputTable } from '../../scripts/bench/report.ts';
 import { median, pairedRatio, percentile } from '../../scripts/bench/statistics.ts';
 import type { Cell } from '../../scripts/bench/throughput.ts';
+import { differences, measureTransfers, transferPlot, transferTable } from '../../scripts/bench/transfer.ts';
 
 const CSV = [
   '"test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"',
@@ -143,6 +144,32 @@ test('a relay counts what passes, cuts both ends off, and lets through again', a
   await relay.cut();
   second.destroy();
   target.close();
+});
+
+test('state transfers are measured from no difference by powers of ten to all keys', () => {
+  assert.equal(differences(1000), [0, 1, 10, 100, 1000]);
+  assert.equal(differences(1500), [0, 1, 10, 100, 1000, 1500]);
+});
+
+test('a state transfer is measured between two nodes, and costs more where more differs, and a full copy most', async () => {
+  const costs = await measureTransfers({ keys: 20_000, differing: [0, 2000] }, () => {});
+  assert.equal(
+    costs.map(({ differing }) => differing),
+    [null, 0, 2000],
+  );
+  const [whole, nothing, some] = costs.map(({ bytes }) => bytes);
+  assert.ok(nothing < some && some < whole, `${nothing}, ${some}, ${whole}`);
+  // each key has 32 bytes of name and value
+  assert.ok(whole > 20_000 * 32);
+});
+
+test('the table of state transfers gives shares of a full copy, the plot a point for each number but 0', () => {
+  const cost = (differing: number | null, bytes: number) => ({ differing, bytes, seconds: 1, pauseMs: 2 });
+  const costs = [cost(null, 10_000), cost(0, 5), cost(10, 250), cost(100, 12_000)];
+  const [, , , nothing, ten] = transferTable(100, costs).split('\n');
+  assert.is(nothing, '| 0 | 5 | 0.050 % | 1.0 s | 2 ms |');
+  assert.is(ten, '| 10 | 250 | 2.5 % | 1.0 s | 2 ms |');
+  assert.is(transferPlot(100, costs).match(/<circle/g)?.length, 2);
 });
 
 async function assertRefused(port: number): Promise<void> {

@@ -127,7 +127,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'state transfer: what the sender does not name stays',
     file: 'src/core/transfer.ts',
-    find: 'this.mergeAbsent(seen, mine, replicas.contextOf(claimed), deadlinePass, compared);',
+    find: 'this.mergeAbsent(absent, mine, replicas.contextOf(claimed), deadlinePass);',
     replace: '',
   },
   {
@@ -157,8 +157,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'interrupted transfer: kept records are merged with our own vector',
     file: 'src/core/transfer.ts',
-    find: '({ ...this.parse(bytes), vector: claimed }));',
-    replace: '({ ...this.parse(bytes), vector: this.state.replicas.vector() }));',
+    find: '({ ...this.check(bytes), vector: claimed }));',
+    replace: '({ ...this.check(bytes), vector: this.state.replicas.vector() }));',
   },
   {
     name: 'sync: what only others have is never pulled',
