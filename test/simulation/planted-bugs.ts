@@ -216,4 +216,34 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: 'if (excessMs > 0) {',
     replace: 'if (excessMs < 0) {',
   },
+  {
+    name: 'self-check: it finds nothing',
+    file: 'src/core/self-check.ts',
+    find: 'return unsound[slot] !== 0 || a[slot] !== digestA[slot] || b[slot] !== digestB[slot];',
+    replace: 'return unsound[slot] > 1 || a[slot] + b[slot] + digestA[slot] + digestB[slot] === 0.5;',
+  },
+  {
+    name: 'repair: a copy that is damaged is given, and taken',
+    file: 'src/core/mending.ts',
+    find: 'const given = bitmapOf(slotsOf(slots).filter((slot) => !this.state.damaged.has(slot)));',
+    replace: 'const given = slots;',
+  },
+  {
+    name: 'repair: damaged data is joined with the copy, as if it were sound',
+    file: 'src/core/mending.ts',
+    find: 'const damaged = state.damaged.has(each.slot);',
+    replace: 'const damaged = state.damaged.has(each.slot) && state.now < 0;',
+  },
+  {
+    name: 'repair: the alarm is rung, and nobody is asked',
+    file: 'src/mesh/repair.ts',
+    find: 'if (link !== undefined) this.mendDamage(link).catch(this.failed);',
+    replace: '',
+  },
+  {
+    name: 'repair: what was mended stays marked as damaged data',
+    file: 'src/core/self-check.ts',
+    find: 'state.damaged.delete(slot);',
+    replace: '',
+  },
 ];
