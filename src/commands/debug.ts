@@ -50,6 +50,14 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     help: ['ERROR <text>', 'Answers with this error.'],
     run: ({ args, reply }) => reply.error(args[2].text()),
   },
+  'flip-byte': {
+    argc: [3, 4],
+    help: [
+      'FLIP-BYTE <key> [<place>]',
+      'Changes one bit of what stands in memory under a key, as a failing memory would.',
+    ],
+    run: runFlipByte,
+  },
   htstats: {
     argc: [3, 3],
     help: ['HTSTATS <dbid>', 'How many keys, and keys with a time to live, a database has.'],
@@ -212,6 +220,16 @@ function runSetActiveExpire({ args, reply, services }: Call): void {
 function runDigestValue({ args, argc, db, reply }: Call): void {
   reply.array(argc - 2);
   for (let i = 2; i < argc; i++) reply.bulkText(digestOfValue(db, args[i]).toString('hex'));
+}
+
+/** What CRDT VERIFY and the node's own check are there for. */
+function runFlipByte(call: Call): void {
+  const { args, argc, client, engine, reply } = call;
+  const place = argc === 3 ? 0 : rangedArgument(call, 3, 0, Number.MAX_SAFE_INTEGER, Errors.notInteger);
+  if (place === undefined) return;
+  // what was written a moment ago is counted first: before that nothing tells what it should be
+  engine.digest();
+  reply.flag(engine.flipByte(client.database, args[2], { place, mask: 1 }));
 }
 
 function runReplication({ args, reply, services }: Call): void {

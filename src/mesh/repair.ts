@@ -26,6 +26,8 @@ import type { Link } from './link.ts';
 
 /** Entries looked at a second, about: a million keys in two minutes. */
 const CHECKED_PER_ROUND = 8000;
+/** Of them in one go, so that nobody waits long. */
+const CHECKED_AT_ONCE = 1000;
 /** In one go, where somebody waits for the whole check. */
 const CHECKED_PER_STEP = 4000;
 const SLOTS_PER_EXCHANGE = 64;
@@ -97,11 +99,15 @@ export class Repair {
 
   /** Every second or so: goes on with the check, and with what is to be mended. */
   round(): void {
-    const { engine } = this.options;
-    engine.checkSelf(CHECKED_PER_ROUND);
+    this.checkOn(CHECKED_PER_ROUND);
     this.tellDamage();
     if (this.exchange !== null && Date.now() - this.exchange.sinceMs > EXCHANGE_MS) this.settle({ kind: 'lost' });
     if (!this.paused && this.exchange === null) this.mendNext();
+  }
+
+  private checkOn(entries: number): void {
+    const ended = this.options.engine.checkSelf(CHECKED_AT_ONCE);
+    if (!ended && entries > CHECKED_AT_ONCE) setImmediate(() => this.checkOn(entries - CHECKED_AT_ONCE));
   }
 
   private tellDamage(): void {

@@ -135,4 +135,28 @@ test('bad input gets a clear error', async () => {
   assert.is(await node.run('CRDT INSPECT'), "-ERR wrong number of arguments for 'crdt|inspect' command");
 });
 
+test('CRDT VERIFY tells what was looked at, found and mended', async () => {
+  const node = new WholeNode();
+  const answer = recordOf(await node.run('CRDT VERIFY'));
+  assert.is(answer.slots, 16_384);
+  assert.is(answer.damaged, 1);
+  assert.is(answer.mended, 1);
+  assert.equal((answer.peers as ReplyValue[]).map(recordOf), [{ peer: '12D3KooWother', data: 'equal' }]);
+  assert.equal((answer.keys as ReplyValue[]).map(recordOf), [{ db: 2, key: 'k' }]);
+  assert.is(recordOf(await node.run('CRDT VERIFY norepair')).mended, 0);
+  assert.equal(node.mesh.asked, ['verify true', 'verify false']);
+});
+
+test('CRDT VERIFY takes no other word, tells why it failed, and cannot wait inside a transaction', async () => {
+  const node = new WholeNode();
+  assert.is(await node.run('CRDT VERIFY now'), '-ERR syntax error');
+  assert.is(await node.run('CRDT VERIFY NOREPAIR x'), '-ERR syntax error');
+  node.mesh.refusal = 'it cannot be';
+  assert.is(await node.run('CRDT VERIFY'), '-ERR it cannot be');
+  await node.run('MULTI');
+  await node.run('CRDT VERIFY');
+  const [reply] = (await node.run('EXEC')) as ReplyValue[];
+  assert.match(String(reply), /CRDT VERIFY cannot wait for other nodes inside a transaction/);
+});
+
 test.run();

@@ -58,8 +58,8 @@ export class Faults {
   private readonly addMachine: () => Machine | null;
   private readonly departures: Departures;
   private active = true;
-  /** Keys of which a byte was changed. */
-  readonly flipped = new Set<string>();
+  /** Keys of which a byte was changed, and where. */
+  private readonly flipped = new Map<string, Set<Machine>>();
   /** Between when a machine's disk took nothing, perhaps. */
   private readonly troubles = new Map<Machine, { sinceMs: number; untilMs: number }>();
 
@@ -330,7 +330,7 @@ export class Faults {
   /**
    * One byte of what stands in memory under a key changes: of a key that nobody writes or reads meanwhile (what a command
    * makes of damaged data before the node has found it is data, and nothing can tell), that the machine's disk has as it
-   * was, and that is whole elsewhere.
+   * was, and that some other machine has, on which it was never damaged.
    */
   private flip(tries: number): void {
     if (!this.active || tries === 0) return;
@@ -344,18 +344,33 @@ export class Faults {
     const { node } = machine;
     if (node === null || machine.wild || this.machines.length < 2) return false;
     const { engine } = node;
-    const keys: string[] = [];
-    engine.databases[KEEPSAKES_DATABASE].forEachKey((key) => {
-      if (!this.flipped.has(key.latin1())) keys.push(key.latin1());
+    const fresh: string[] = [];
+    const damagedElsewhere: string[] = [];
+    engine.databases[KEEPSAKES_DATABASE].forEachKey((name) => {
+      const key = name.latin1();
+      if (!this.isWholeElsewhere(key, machine)) return;
+      const where = this.flipped.get(key);
+      if (where === undefined) fresh.push(key);
+      else if (!where.has(machine)) damagedElsewhere.push(key);
     });
+    const keys = damagedElsewhere.length > 0 && this.random.chance(0.5) ? damagedElsewhere : fresh;
     if (keys.length === 0) return false;
     const key = this.random.pick(keys);
     // what flips between a write and the count of its digest is not seen
     engine.digest();
     const flip = { place: this.random.below(1000), mask: 1 + this.random.below(255), storedOnly: true };
     if (!engine.flipByte(KEEPSAKES_DATABASE, Slice.of(key), flip)) return false;
-    this.flipped.add(key);
+    const where = this.flipped.get(key) ?? new Set();
+    this.flipped.set(key, where.add(machine));
     return true;
+  }
+
+  private isWholeElsewhere(key: string, machine: Machine): boolean {
+    const where = this.flipped.get(key);
+    return this.machines.some((other) => {
+      if (other === machine || other.wild || other.node === null || where?.has(other)) return false;
+      return other.node.engine.databases[KEEPSAKES_DATABASE].typeOf(Slice.of(key)) !== 0;
+    });
   }
 
   private join(): void {
