@@ -173,21 +173,21 @@ export class Members {
     }
     const current = new Set([this.engine.replica, ...this.all().map(({ replica }) => replica)]);
     const lacking = this.forgotten.lacking(current, this.engine.vector());
-    this.engine.setStability(stable, horizon, new Set([...lacking, ...this.lacking()]));
+    this.engine.setStability(stable, horizon, new Set([...lacking, ...this.missing(), ...this.strangers()]));
   }
 
   /** Lets go of this node's former replica ids of which every member has everything. */
   retireFormer(nowMs: UnixMs): void {
     const live = this.all().map(({ replica }) => replica);
-    this.engine.retireFormer(this.stableVector(nowMs), new Set([...live, ...this.lacking()]));
+    this.engine.retireFormer(this.stableVector(nowMs), new Set([...live, ...this.missing()]));
   }
 
   /** What every member has applied. */
   private stableVector(nowMs: UnixMs): VersionVector | 'alone' {
     if (this.byPeer.size === 0) {
       if (nowMs < this.expectedUntilMs) return [];
-      // a forgotten one may have removed, or added to, what is here: alone is who never had to reckon with anybody
-      if (this.forgotten.size === 0) return 'alone';
+      // a forgotten one, or one of whom only txns have come, may have removed, or added to, what is here
+      if (this.forgotten.size === 0 && this.strangers().length === 0) return 'alone';
     }
     const stable = this.engine.vector();
     for (const { vector } of this.byPeer.values()) {
@@ -204,12 +204,22 @@ export class Members {
   }
 
   /** Replicas of which some member has txns that are not here. */
-  private lacking(): Set<ReplicaId> {
-    const lacking = new Set<ReplicaId>();
+  private missing(): Set<ReplicaId> {
+    const missing = new Set<ReplicaId>();
     for (const { vector } of this.byPeer.values()) {
-      for (const { replica } of this.engine.missing(vector)) lacking.add(replica);
+      for (const { replica } of this.engine.missing(vector)) missing.add(replica);
     }
-    return lacking;
+    return missing;
+  }
+
+  /**
+   * Replicas of which there are txns here and that belong to nobody known, nor have retired: their node may be a member
+   * that only others have heard of so far, and may have written more.
+   */
+  private strangers(): ReplicaId[] {
+    const known = new Set([...this.engine.ownReplicas(), ...this.all().map(({ replica }) => replica)]);
+    const named = this.engine.shorten(this.engine.vector()).map(({ replica }) => replica);
+    return named.filter((replica) => !known.has(replica));
   }
 
   // --- confirmations, for WAIT

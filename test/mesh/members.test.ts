@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createEngine, type Engine, Slice } from '../../src/core/index.ts';
+import { createEngine, type Engine, NO_DEADLINE, Slice } from '../../src/core/index.ts';
 import { fileMemory, type MemberMemory, Members, type Report } from '../../src/mesh/members.ts';
 
 const OURS = '00000000000000aa';
@@ -41,6 +41,48 @@ test('it is one from the moment that another node is heard of, since that one ma
     ...{ clockMs: engine.now, seenMs: engine.now },
   });
   assert.ok(addAgain(engine));
+});
+
+test('who has txns of a node that it does not know as a member is not alone', () => {
+  const stranger = createEngine({ replica: THEIRS, hashSeed: 1 });
+  stranger.setNow(Date.now());
+  addAgain(stranger);
+  const engine = engineWithMember();
+  const members = new Members(engine, 'self', null, SILENT);
+  engine.receive(stranger.seal()?.bytes ?? new Uint8Array(0));
+  addAgain(engine);
+  engine.seal();
+  members.updateStability(engine.now);
+  assert.ok(addAgain(engine));
+});
+
+test('a cancelled counter is kept while its author is known by its txns alone: it may have added more', () => {
+  const stranger = createEngine({ replica: THEIRS, hashSeed: 1 });
+  stranger.setNow(Date.now());
+  stranger.begin();
+  stranger.databases[0].strings.addInteger(Slice.of('counter'), 5);
+  stranger.commit();
+  const engine = engineWithMember();
+  const members = new Members(engine, 'self', null, SILENT);
+  const third = { ...{ peerId: 'third', replica: '00000000000000cc', region: '', zone: '', addresses: [] } };
+  members.report({ ...third, vector: [], clockMs: engine.now, seenMs: engine.now });
+  engine.receive(stranger.seal()?.bytes ?? new Uint8Array(0));
+  engine.begin();
+  engine.databases[0].strings.write(Slice.of('counter'), Slice.of('1'), NO_DEADLINE);
+  engine.commit();
+  members.report({ ...third, vector: engine.vector(), clockMs: engine.now, seenMs: engine.now });
+  members.updateStability(engine.now);
+  assert.is(engine.statistics.pendingCollection, 1);
+  members.report({
+    ...third,
+    peerId: 'peer',
+    replica: THEIRS,
+    vector: engine.vector(),
+    clockMs: 0,
+    seenMs: engine.now,
+  });
+  members.updateStability(engine.now);
+  assert.is(engine.statistics.pendingCollection, 0);
 });
 
 test('and from the moment that one connects of which nothing is known yet', () => {

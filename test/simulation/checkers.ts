@@ -220,9 +220,13 @@ function checkClocks(machines: readonly Machine[]): void {
 export function isCollected(machines: readonly Machine[]): boolean {
   // a member that nobody hears out would have to know too
   if (machines.some(({ wild }) => wild)) return true;
-  // what one that has left for ever had added to may be kept for it
-  const keeping = machines.some(({ gone }) => gone);
-  return runningOf(machines).every(({ node }) => {
+  const running = runningOf(machines);
+  const live = new Set(running.map(({ node }) => node.engine.replica));
+  return running.every(({ node }) => {
+    // what one that has left for ever had added to may be kept for it; and what was added under an id that nobody knows of
+    // any more: its node crashed before it could note it down
+    const named = node.engine.shorten(node.engine.vector());
+    const keeping = machines.some(({ gone }) => gone) || named.some(({ replica }) => !live.has(replica));
     const { pendingCollection, heldCollection } = node.engine.statistics;
     return pendingCollection === (keeping ? heldCollection : 0);
   });

@@ -146,7 +146,7 @@ export class Faults {
         this.restart(machine);
         return;
       case 'pause':
-        if (machine.process !== null) machine.process.stoppedUntilMs = this.world.nowMs + random.exponential(3000);
+        this.pause(machine);
         return;
       case 'disk error':
         machine.medium.failsAfter = random.below(20);
@@ -296,10 +296,19 @@ export class Faults {
     });
   }
 
+  /** What it has answered and not written yet stays so for as long as it is stopped. */
+  private pause(machine: Machine): void {
+    if (machine.process === null) return;
+    machine.process.stoppedUntilMs = this.world.nowMs + this.random.exponential(3000);
+    this.trouble(machine, machine.process.stoppedUntilMs);
+  }
+
   private trouble(machine: Machine, untilMs: number): void {
-    const known = this.troubles.get(machine);
+    const { nowMs } = this.world;
+    const last = this.troubles.get(machine);
+    const known = last !== undefined && last.untilMs >= nowMs - 2 * EVERYSEC_WINDOW_MS ? last : undefined;
     this.troubles.set(machine, {
-      sinceMs: Math.min(known?.sinceMs ?? Number.POSITIVE_INFINITY, this.world.nowMs),
+      sinceMs: Math.min(known?.sinceMs ?? Number.POSITIVE_INFINITY, nowMs),
       untilMs: Math.max(known?.untilMs ?? 0, untilMs),
     });
   }

@@ -199,8 +199,8 @@ class Run {
       await this.within(COLLECT_MS_MAX, 'I11: a log is over its limit', () =>
         areLogsCut(machines, settings.logBytesMax),
       );
-      await this.within(COLLECT_MS_MAX, 'I8: not collected', () => isCollected(machines) && isConverged(machines));
       await this.within(COLLECT_MS_MAX, 'I11: former ids stay', () => isRetired(machines) && isConverged(machines));
+      await this.within(COLLECT_MS_MAX, 'I8: not collected', () => isCollected(machines) && isConverged(machines));
       await this.within(PATIENCE_MS_MAX, 'I11: envelopes still wait', () => isPatienceOver(machines));
       checkEnd(machines, this.history);
     } catch (error) {
