@@ -253,4 +253,16 @@ test('KEEPTTL keeps the time to live of the value that it replaces', () => {
   assert.is(a.db.deadlineOf(s('k')), a.engine.now + 5000);
 });
 
+test('an increment that is refused leaves what hides under the key in another type', () => {
+  const [a, b] = [0, 1].map(makeReplica);
+  txn(b, (db) => db.sets.add(s('k'), s('member')));
+  tick([a, b], 5);
+  set(a, 'no number');
+  syncAll([a, b]);
+  const digest = a.engine.digest();
+  assert.is(add(a, 3), 'NOT_AN_INTEGER');
+  assert.is(addDecimal(a, '1.5'), 'NOT_A_FLOAT');
+  assert.is(a.engine.digest(), digest);
+});
+
 test.run();

@@ -3,11 +3,11 @@
  * everything is healed and nobody writes. What one reply can show is checked where it comes in (workload.ts).
  */
 import { unixMsOf } from '../../src/core/clock.ts';
-import { type Engine, Slice, type VersionVector } from '../../src/core/index.ts';
+import { type Database, type Engine, Slice, type VersionVector } from '../../src/core/index.ts';
 import { ReplyError } from '../../src/resp/decode.ts';
 import { type Call, type History, violated } from './history.ts';
 import { type Machine, type Node, numberIn } from './machine.ts';
-import { SPECIFIED_DATABASE } from './oracle.ts';
+import { type Oracle, type Shown, SPECIFIED_DATABASE } from './oracle.ts';
 import { Counters, KEEPSAKES_DATABASE, Keepsakes } from './workload.ts';
 
 /** The guard's limit, and what clocks may be apart beside it. */
@@ -89,32 +89,47 @@ function differenceOf(a: Running, b: Running): string {
   return [...missing, ...added].map((line) => line.slice(0, 200)).join('\n');
 }
 
-/** I2: a node shows what the oracle says, for exactly the txns that it has applied. */
+/** I2: a node shows what the oracle says, for exactly the txns that it has applied, until when the oracle says. */
 export function checkSpecification(machines: readonly Machine[], history: History): void {
   for (const { machine, node } of runningOf(machines)) {
-    const { engine } = node;
-    const vector = new Map(engine.vector().map(({ replica, number }) => [replica, number]));
-    const expected = [...history.oracle.contents(vector)].map(([key, { part, elements }]) =>
-      specified(key, part, [...elements]),
-    );
-    const shown: string[] = [];
-    const database = engine.databases[SPECIFIED_DATABASE];
-    database.forEachKey((key, type) => {
-      const name = Slice.of(key.latin1());
-      const elements: [string, string][] = [];
-      const out = new Slice();
-      if (type === 1 && database.strings.read(name, out) !== 0) elements.push(['', out.latin1()]);
-      if (type === 2) database.hashes.forEach(name, (field, value) => elements.push([field.latin1(), value.latin1()]));
-      if (type === 3) database.sets.forEach(name, (member) => elements.push([member.latin1(), '']));
-      shown.push(specified(name.latin1(), ['', 'string', 'hash', 'set'][type], elements));
-    });
-    const [wanted, found] = [expected.sort().join('\n'), shown.sort().join('\n')];
+    const database = node.engine.databases[SPECIFIED_DATABASE];
+    const doubtful = (shown: Shown) => shown.doubtful;
+    const { wanted, found } = specifiedContents(node.engine, database, history.oracle, doubtful);
     if (wanted !== found) violated('I2', `${machine.name} shows\n${found}\nand not\n${wanted}`);
   }
 }
 
-function specified(key: string, part: string, elements: [string, string][]): string {
-  return `${key} ${part} ${JSON.stringify(elements.sort())}`;
+/** What a database should show at this moment by what its engine has applied, and what it does, in lines. */
+export function specifiedContents(
+  engine: Engine,
+  database: Database,
+  oracle: Oracle,
+  excepted: (shown: Shown) => boolean,
+): { wanted: string; found: string } {
+  const vector = new Map(engine.vector().map(({ replica, number }) => [replica, number]));
+  const wanted: string[] = [];
+  const skipped = new Set<string>();
+  for (const [key, shown] of oracle.contents(vector, engine.now)) {
+    if (excepted(shown)) skipped.add(key);
+    else wanted.push(specified(key, shown.part, [...shown.elements], shown.endMs));
+  }
+  const found: string[] = [];
+  database.forEachKey((key, type) => {
+    const name = Slice.of(key.latin1());
+    if (skipped.has(name.latin1())) return;
+    const elements: [string, string][] = [];
+    const out = new Slice();
+    if (type === 1 && database.strings.read(name, out) !== 0) elements.push(['', out.latin1()]);
+    if (type === 2) database.hashes.forEach(name, (field, value) => elements.push([field.latin1(), value.latin1()]));
+    if (type === 3) database.sets.forEach(name, (member) => elements.push([member.latin1(), '']));
+    const part = ['', 'string', 'hash', 'set'][type];
+    found.push(specified(name.latin1(), part, elements, database.deadlineOf(name)));
+  });
+  return { wanted: wanted.sort().join('\n'), found: found.sort().join('\n') };
+}
+
+function specified(key: string, part: string, elements: [string, string][], endMs: number): string {
+  return `${key} ${part} ${JSON.stringify(elements.sort())} ${Number.isFinite(endMs) && endMs >= 0 ? endMs : 'for ever'}`;
 }
 
 /** I11: what waits is bounded. */

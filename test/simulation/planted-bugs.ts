@@ -223,6 +223,44 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replace: 'return list.length < 0 ? list : [];',
   },
   {
+    name: 'time to live: of several the shortest counts',
+    file: 'src/core/deadlines.ts',
+    find: 'if (governs(deadline, replica, stamp)) hideAt = Math.max(hideAt, deadline.deadline);',
+    replace:
+      'if (governs(deadline, replica, stamp)) hideAt = hideAt < 0 ? deadline.deadline : Math.min(hideAt, deadline.deadline);',
+  },
+  {
+    name: 'time to live: PERSIST loses against any other',
+    file: 'src/core/deadlines.ts',
+    find: 'if (governs(deadline, replica, stamp)) hideAt = Math.max(hideAt, deadline.deadline);',
+    replace:
+      'if (governs(deadline, replica, stamp) && (hideAt < 0 || Number.isFinite(deadline.deadline))) hideAt = Number.isFinite(hideAt) ? Math.max(hideAt, deadline.deadline) : deadline.deadline;',
+  },
+  {
+    name: 'time to live: it governs what it has not observed',
+    file: 'src/core/deadlines.ts',
+    find: 'for (let i = 0; i < scope.length; i += 2) if (scope[i] === replica) return stamp <= scope[i + 1];',
+    replace: 'for (let i = 0; i < scope.length; i += 2) if (scope[i] === replica || stamp > 0) return true;',
+  },
+  {
+    name: 'time to live: KEEPTTL forgets it',
+    file: 'src/core/database.ts',
+    find: 'return Number.isFinite(hideAt) ? hideAt : NO_DEADLINE;\n  }\n}',
+    replace: 'return Number.isFinite(hideAt) && hideAt < 0 ? hideAt : NO_DEADLINE;\n  }\n}',
+  },
+  {
+    name: 'time to live: a write to an expired key keeps what it was',
+    file: 'src/core/database.ts',
+    find: '      this.expire(key);\n      return -1;\n    }\n    if ((flags & GUARDED) !== 0) return this.findGuarded(key, at, flags, true);',
+    replace: '      return at;\n    }\n    if ((flags & GUARDED) !== 0) return this.findGuarded(key, at, flags, true);',
+  },
+  {
+    name: 'time to live: what is added to a key with one has none',
+    file: 'src/core/database.ts',
+    find: 'if (Number.isFinite(hideAt)) this.writeDeadline(key, hideAt);',
+    replace: 'if (hideAt < 0) this.writeDeadline(key, hideAt);',
+  },
+  {
     name: 'digest: a time to live that goes stays counted',
     file: 'src/core/deadlines.ts',
     find: 'if (at >= 0) this.account(table.referenceAt(at), false);',

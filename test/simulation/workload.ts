@@ -290,13 +290,41 @@ export class Specified implements Family {
   readonly database = SPECIFIED_DATABASE;
   private drawn = 0;
 
-  draw(random: Random): Work {
+  /** Whether this run has times to live: what shows follows from the txns alone only where all clocks agree. */
+  private timed: boolean | null = null;
+
+  draw(random: Random, { clocksAgree, nowMs }: Circumstances): Work {
+    this.timed ??= clocksAgree && random.chance(0.6);
     if (++this.drawn > SPECIFIED_MAX) return work(['GET', 'k']);
     if (random.chance(0.15)) {
       const inner = Array.from({ length: 2 + random.below(3) }, () => this.counting(random));
+      if (this.timed && random.chance(0.5)) inner.push(this.timing(random, nowMs));
       return work(['MULTI'], ...inner, ['EXEC']);
     }
+    if (this.timed && random.chance(0.35)) return work(this.timing(random, nowMs));
     return work(random.chance(0.5) ? this.counting(random) : this.command(random));
+  }
+
+  /** Times to live, of any key. */
+  private timing(random: Random, nowMs: number): string[] {
+    const key = random.pick(['k', 'l', 'h', 's', 't']);
+    const ms = String(1 + random.below(random.pick([60, 4000])));
+    const moment = String(Math.floor(nowMs) + random.below(4000) - 20);
+    return random.weighted<string[]>([
+      [['SET', key, '5', 'PX', ms], 3],
+      [['SET', key, 'x', 'PXAT', moment], 1],
+      [['SET', key, '6', 'KEEPTTL'], 1],
+      [['SET', key, '6', 'NX', 'EX', '1'], 0.5],
+      [['PSETEX', key, ms, '8'], 0.5],
+      [['SETEX', key, '2', '8'], 0.5],
+      [['PEXPIRE', key, ms], 6],
+      [['PEXPIRE', key, ms, random.pick(['NX', 'XX', 'GT', 'LT'])], 2],
+      [['PEXPIREAT', key, moment], 2],
+      [['PERSIST', key], 3],
+      [['GETEX', key, 'PX', ms], 1],
+      [['GETEX', key, 'PERSIST'], 0.5],
+      [['PTTL', key], 0.5],
+    ]);
   }
 
   /** Registers and counters, also several times within one txn. */

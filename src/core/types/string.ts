@@ -117,14 +117,21 @@ export class StringType implements StringOperations {
     return total;
   }
 
-  /** The key's position, other types that hide under it removed; −1 if it shows nothing, WRONG_TYPE if no string. */
+  /** The key's position; −1 if it shows nothing, WRONG_TYPE if no string. Changes nothing: the addition may be refused. */
   private counterPosition(key: Slice): number {
     const { db } = this;
     const at = db.findForWrite(key);
     if (at < 0) return -1;
     const { keys } = db.keyspace;
     if (keys.table.kind(keys.table.referenceAt(at)) !== BODY) return at;
-    if (db.keyspace.bodies.typeAt(at) !== KeyType.string) return WRONG_TYPE;
+    return db.keyspace.bodies.typeAt(at) === KeyType.string ? at : WRONG_TYPE;
+  }
+
+  /** The key's position once the other types that hide under it are removed. */
+  private withoutOthers(key: Slice, at: number): number {
+    const { db } = this;
+    const { keys } = db.keyspace;
+    if (at < 0 || keys.table.kind(keys.table.referenceAt(at)) !== BODY) return at;
     db.clearKey(key, KeyType.string);
     return db.findForWrite(key);
   }
@@ -136,9 +143,10 @@ export class StringType implements StringOperations {
     return place === undefined ? 0 : read(place.elements, place.at);
   }
 
-  private add(key: Slice, at: number, delta: Amount): void {
+  private add(key: Slice, found: number, delta: Amount): void {
     const { db } = this;
     const { keyspace, state } = db;
+    const at = this.withoutOthers(key, found);
     const hideAt = db.deadlineToExtend(at, key);
     const place = at >= 0 ? at : keyspace.keys.table.find(key.bytes, key.start, key.end);
     const writer = db.txn.begin();

@@ -1,0 +1,322 @@
+/**
+ * What the author of a txn saw, command by command, and the effects that follow from it, for the oracle (oracle.ts).
+ * Times to live are effects of their own: what a command does to one stands with the command.
+ */
+import { isNumber, type Oracle, type Part, type Shown, type SpecifiedTxn, type View } from './oracle.ts';
+
+/** What the words of commands mean, in milliseconds. */
+const MOMENTS: Record<string, { ms: number; fromNow: boolean }> = {
+  EX: { ms: 1000, fromNow: true },
+  PX: { ms: 1, fromNow: true },
+  PXAT: { ms: 1, fromNow: false },
+};
+const UNITS: Record<string, string> = { EXPIRE: 'EX', PEXPIRE: 'PX', PEXPIREAT: 'PXAT' };
+/** What these do and leave does not depend on what is there. */
+const ABSOLUTE = new Set(['DEL', 'UNLINK', 'MSET', 'SETEX', 'PSETEX', 'FLUSHDB', 'GET', 'HGETALL', 'SMEMBERS']);
+
+const CONDITIONS = new Set(['NX', 'XX', 'GET', 'KEEPTTL']);
+
+/** One command of a txn: what its author saw, and the effects that follow. */
+export class Author {
+  private readonly oracle: Oracle;
+  private readonly txn: SpecifiedTxn;
+  private readonly view: View;
+
+  constructor(oracle: Oracle, txn: SpecifiedTxn, view: View) {
+    this.oracle = oracle;
+    this.txn = txn;
+    this.view = view;
+  }
+
+  run([command, ...words]: readonly string[]): void {
+    const doubtful = this.oracle.keys().filter((each) => words.includes(each) && this.shown(each)?.doubtful);
+    this.perform(command, words);
+    const absolute = ABSOLUTE.has(command) || (command === 'SET' && !words.some((word) => CONDITIONS.has(word)));
+    if (doubtful.length > 0 && !absolute) for (const each of this.keysAmong(words)) this.doubt(each);
+  }
+
+  private perform(command: string, words: readonly string[]): void {
+    const [key] = words;
+    switch (command) {
+      case 'SET':
+        this.set(key, words[1], words.slice(2));
+        return;
+      case 'GETSET':
+        if (this.isFree(key, 'string')) this.write(key, words[1]);
+        return;
+      case 'MSET':
+        for (let i = 0; i < words.length; i += 2) this.write(words[i], words[i + 1]);
+        return;
+      case 'APPEND':
+        if (this.isFree(key, 'string')) this.write(key, this.text(key) + words[1], this.endOf(key));
+        return;
+      case 'SETRANGE':
+        this.setRange(key, Number(words[1]), words[2]);
+        return;
+      case 'INCRBY':
+      case 'INCRBYFLOAT':
+        this.increment(key, 'string', '', words[1], command === 'INCRBY');
+        return;
+      case 'DECRBY':
+        this.increment(key, 'string', '', String(-Number(words[1])), true);
+        return;
+      case 'GETDEL':
+        if (this.typeOf(key) === 'string') this.clear(key);
+        return;
+      case 'DEL':
+      case 'UNLINK':
+        for (const each of words) this.clear(each);
+        return;
+      case 'SETEX':
+      case 'PSETEX':
+        this.write(key, words[2], this.momentOf(command === 'SETEX' ? 'EX' : 'PX', words[1]));
+        return;
+      case 'GETEX':
+        if (this.typeOf(key) === 'string') this.setEnd(key, words[1], words[2]);
+        return;
+      case 'EXPIRE':
+      case 'PEXPIRE':
+      case 'PEXPIREAT':
+        this.expire(key, this.momentOf(UNITS[command], words[1]), words.slice(2));
+        return;
+      case 'PERSIST':
+        this.startAfresh(key);
+        this.setEnd(key, 'PERSIST', '');
+        return;
+      case 'HSET':
+        if (!this.isFree(key, 'hash')) return;
+        for (let i = 1; i < words.length; i += 2) this.assign(key, 'hash', words[i], words[i + 1]);
+        return;
+      case 'HSETNX':
+        if (this.isFree(key, 'hash') && !this.elements(key).has(words[1])) this.assign(key, 'hash', words[1], words[2]);
+        return;
+      case 'HINCRBY':
+      case 'HINCRBYFLOAT':
+        this.increment(key, 'hash', words[1], words[2], command === 'HINCRBY');
+        return;
+      case 'HDEL':
+        if (this.typeOf(key) === 'hash') this.removeEach(key, 'hash', words.slice(1));
+        return;
+      case 'SADD':
+        if (!this.isFree(key, 'set')) return;
+        for (const member of words.slice(1)) this.assign(key, 'set', member, '');
+        return;
+      case 'SREM':
+        if (this.typeOf(key) === 'set') this.removeEach(key, 'set', words.slice(1));
+        return;
+      case 'SMOVE':
+        this.moveMember(key, words[1], words[2]);
+        return;
+      case 'SUNIONSTORE':
+      case 'SINTERSTORE':
+      case 'SDIFFSTORE':
+        this.storeSet(command, key, words.slice(1));
+        return;
+      case 'RENAME':
+        if (key !== words[1]) this.copy(key, words[1], true);
+        return;
+      case 'COPY':
+        if (key !== words[1]) this.copy(key, words[1], false);
+        return;
+      case 'FLUSHDB':
+        for (const each of this.oracle.keys()) if (this.oracle.countOf(each) > 0) this.clear(each);
+        return;
+      case 'GET':
+      case 'PTTL':
+      case 'HGETALL':
+      case 'SMEMBERS':
+        return;
+      default:
+        throw new Error(`the oracle does not know ${command}`);
+    }
+  }
+
+  // --- what the author saw
+
+  private shown(key: string): Shown | null {
+    return this.oracle.shown(key, this.view);
+  }
+
+  private typeOf(key: string): Part | null {
+    return this.shown(key)?.part ?? null;
+  }
+
+  private elements(key: string): ReadonlyMap<string, string> {
+    return this.shown(key)?.elements ?? new Map();
+  }
+
+  private text(key: string): string {
+    return this.elements(key).get('') ?? '';
+  }
+
+  private isFree(key: string, part: Part): boolean {
+    const type = this.typeOf(key);
+    return type === null || type === part;
+  }
+
+  // --- effects
+
+  private place(): { txn: SpecifiedTxn; index: number } {
+    return { txn: this.txn, index: indexes.next(this.txn) };
+  }
+
+  private assign(key: string, part: Part, element: string, value: string): void {
+    this.changePart(key, part, () => this.oracle.note(key, { ...this.place(), kind: 'assign', part, element, value }));
+  }
+
+  /** What changes a part of a key gives what it adds the time to live of the rest, by setting that anew. */
+  private changePart(key: string, part: Part, change: () => void): void {
+    this.startAfresh(key);
+    this.clearOthers(key, part);
+    this.startAfresh(key);
+    const endMs = this.endOf(key);
+    change();
+    if (Number.isFinite(endMs)) this.oracle.note(key, { ...this.place(), kind: 'end', ms: endMs });
+  }
+
+  /** A write to a key that has expired here removes what is left of it. */
+  private startAfresh(key: string): void {
+    if (this.typeOf(key) === null) this.clear(key);
+  }
+
+  private endOf(key: string): number {
+    return this.shown(key)?.endMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Rule 2, between types: a write to the one that shows removes those that hide under the key. */
+  private clearOthers(key: string, part: Part): void {
+    for (const other of ['string', 'hash', 'set'] as const) {
+      if (other !== part && this.oracle.has(key, other, this.view)) this.clear(key, other);
+    }
+  }
+
+  private clear(key: string, part: Part | null = null, element: string | null = null): void {
+    this.oracle.note(key, { ...this.place(), kind: 'clear', part, element });
+  }
+
+  /** A whole string, over whatever is there. */
+  private write(key: string, value: string, endMs = Number.POSITIVE_INFINITY): void {
+    this.clear(key);
+    this.oracle.note(key, { ...this.place(), kind: 'assign', part: 'string', element: '', value });
+    if (Number.isFinite(endMs)) this.endAt(key, endMs);
+  }
+
+  /** A moment that has passed removes the key. */
+  private endAt(key: string, ms: number): void {
+    if (ms <= this.view.nowMs) this.clear(key);
+    else this.oracle.note(key, { ...this.place(), kind: 'end', ms });
+  }
+
+  private doubt(key: string): void {
+    this.oracle.note(key, { ...this.place(), kind: 'doubt' });
+  }
+
+  private keysAmong(words: readonly string[]): string[] {
+    const known = this.oracle.keys();
+    return words.filter((word) => known.includes(word));
+  }
+
+  private removeEach(key: string, part: Part, names: readonly string[]): void {
+    const present = this.elements(key);
+    for (const name of names) if (present.has(name)) this.clear(key, part, name);
+  }
+
+  // --- commands that are more than an effect
+
+  private set(key: string, value: string, options: readonly string[]): void {
+    const type = this.typeOf(key);
+    if (options.includes('GET') && type !== null && type !== 'string') return;
+    if (options.includes('NX') && type !== null) return;
+    if (options.includes('XX') && type === null) return;
+    let endMs = Number.POSITIVE_INFINITY;
+    const unit = options.findIndex((option) => option in MOMENTS);
+    if (unit >= 0) endMs = this.momentOf(options[unit], options[unit + 1]);
+    else if (options.includes('KEEPTTL')) endMs = this.endOf(key);
+    this.write(key, value, endMs);
+  }
+
+  private momentOf(unit: string, amount: string): number {
+    const moment = MOMENTS[unit];
+    return Number(amount) * moment.ms + (moment.fromNow ? this.txn.nowMs : 0);
+  }
+
+  private expire(key: string, ms: number, conditions: readonly string[]): void {
+    const shown = this.shown(key);
+    if (shown === null) return;
+    if (conditions.includes('NX') && Number.isFinite(shown.endMs)) return;
+    if (conditions.includes('XX') && !Number.isFinite(shown.endMs)) return;
+    if (conditions.includes('GT') && ms <= shown.endMs) return;
+    if (conditions.includes('LT') && ms >= shown.endMs) return;
+    this.endAt(key, ms);
+  }
+
+  /** As GETEX says it. PERSIST is a time to live of its own, where there was one. */
+  private setEnd(key: string, unit: string | undefined, amount: string): void {
+    if (unit === undefined) return;
+    if (unit !== 'PERSIST') this.endAt(key, this.momentOf(unit, amount));
+    else if (Number.isFinite(this.endOf(key)))
+      this.oracle.note(key, { ...this.place(), kind: 'end', ms: Number.POSITIVE_INFINITY });
+  }
+
+  private setRange(key: string, offset: number, value: string): void {
+    if (!this.isFree(key, 'string') || value === '') return;
+    const old = this.text(key).padEnd(offset, '\0');
+    this.write(key, old.slice(0, offset) + value + old.slice(offset + value.length), this.endOf(key));
+  }
+
+  private increment(key: string, part: Part, element: string, by: string, whole: boolean): void {
+    if (!this.isFree(key, part)) return;
+    const old = this.elements(key).get(element);
+    if (old !== undefined && !(whole ? isInteger(old) : isNumber(old))) return;
+    this.changePart(key, part, () =>
+      this.oracle.note(key, { ...this.place(), kind: 'add', part, element, amount: Number(by) }),
+    );
+  }
+
+  private moveMember(from: string, to: string, member: string): void {
+    if (this.typeOf(from) !== 'set' || !this.isFree(to, 'set')) return;
+    if (from === to || !this.elements(from).has(member)) return;
+    this.clear(from, 'set', member);
+    this.assign(to, 'set', member, '');
+  }
+
+  private storeSet(command: string, key: string, from: readonly string[]): void {
+    if (!from.every((each) => this.isFree(each, 'set'))) return;
+    const [first, ...others] = from.map((each) => new Set(this.elements(each).keys()));
+    let result = [...first];
+    if (command === 'SUNIONSTORE') result = [...new Set([...result, ...others.flatMap((each) => [...each])])];
+    else {
+      const wanted = command === 'SINTERSTORE';
+      result = result.filter((member) => others.every((each) => each.has(member) === wanted));
+    }
+    if (result.length === 0 && this.typeOf(key) === null) return;
+    this.clear(key);
+    for (const member of result) this.assign(key, 'set', member, '');
+  }
+
+  private copy(from: string, to: string, removing: boolean): void {
+    const shown = this.shown(from);
+    if (shown === null) return;
+    this.clear(to);
+    for (const [name, value] of shown.elements) this.assign(to, shown.part, name, value);
+    if (Number.isFinite(shown.endMs)) this.endAt(to, shown.endMs);
+    if (removing) this.clear(from);
+  }
+}
+
+/** Effects of one txn are told apart by their order. */
+class Indexes {
+  private readonly last = new WeakMap<SpecifiedTxn, number>();
+
+  next(txn: SpecifiedTxn): number {
+    const index = (this.last.get(txn) ?? 0) + 1;
+    this.last.set(txn, index);
+    return index;
+  }
+}
+
+const indexes = new Indexes();
+
+function isInteger(text: string): boolean {
+  return /^(0|-?[1-9]\d*)$/.test(text);
+}
