@@ -91,7 +91,8 @@ async function endAgainAndAgain(disk: LoopDisk, policy: Policy, ends: End[], ran
     const unpromised = policy === 'everysec' ? ledger.doubtSince(endMs - EVERYSEC_MS) : [];
     past = { end: ends[life], endMs, unpromised };
   }
-  const counts = KINDS.map((kind) => `${ends.filter((end) => end === kind).length} × ${kind}`).join(', ');
+  const kinds = KINDS.filter((kind) => ends.includes(kind));
+  const counts = kinds.map((kind) => `${ends.filter((end) => end === kind).length} × ${kind}`).join(', ');
   console.log(
     `${policy}: ${counts}: ${describe(tally)}; nothing that was promised was lost, nothing unwritten shows: ok`,
   );

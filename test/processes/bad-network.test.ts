@@ -14,7 +14,7 @@ import { whileWriting, writeNow } from './ledger-writer.ts';
 import { killAll, type NodeProcess, sleep } from './node-process.ts';
 import { networkObstacle, testUnless } from './obstacles.ts';
 
-const CUT_MS = 15_000;
+const CUT_MS = 12_000;
 const PER_SECOND = 60;
 const networkTest = testUnless(networkObstacle(), 'bad network');
 

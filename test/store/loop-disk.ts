@@ -3,7 +3,7 @@
  * as if the plug had been pulled. Needs root, for a loop mount; and python3, since Node.js has no ioctl.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -22,7 +22,8 @@ const SHUTDOWN = [
 export class LoopDisk {
   /** Where it is mounted. */
   readonly place: string;
-  private readonly image: string;
+  private image: string;
+  private copies = 0;
 
   private constructor(image: string, place: string) {
     this.image = image;
@@ -56,7 +57,21 @@ export class LoopDisk {
   /** The power is back; nobody may have files open any more. */
   restore(): void {
     if (!run('umount', this.place)) throw new Error(`umount ${this.place} failed`);
+    if (this.isStillMounted()) this.moveToCopy();
     if (!this.mount()) throw new Error('the file system does not mount again');
+  }
+
+  /** A mount namespace that was made meanwhile (`ip netns exec` makes one) holds the mount, and so the dead file system. */
+  private isStillMounted(): boolean {
+    return spawnSync('losetup', ['-j', this.image], { encoding: 'utf8' }).stdout.trim() !== '';
+  }
+
+  /** What is on the platter, as another disk. */
+  private moveToCopy(): void {
+    const copy = `${this.image}.${++this.copies}`;
+    copyFileSync(this.image, copy);
+    rmSync(this.image);
+    this.image = copy;
   }
 
   private mount(): boolean {
