@@ -85,6 +85,11 @@ export class Faults {
     this.departures = options.departures;
   }
 
+  /** Bytes have flipped in this run. */
+  get damaging(): boolean {
+    return this.flipped.size > 0;
+  }
+
   begin({ kinds, meanMs }: FaultPlan): void {
     if (kinds.length === 0) return;
     const next = () => {
