@@ -18,6 +18,8 @@ type Step =
   | { step: 'run'; at: number; commands: string[][] }
   /** Null: everything. */
   | { step: 'deliver'; from: number; to: number; which: number | null }
+  /** Everybody gets everything. */
+  | { step: 'meet' }
   | { step: 'tick'; ms: number };
 
 const key = fc.constantFrom('k', 'l');
@@ -36,7 +38,8 @@ const command: fc.Arbitrary<string[]> = fc.oneof(
   words(1, 'SET', key, value, 'XX', 'GET'),
   words(1, 'PSETEX', key, positive(ms), value),
   words(1, 'SETEX', key, '1', value),
-  words(4, 'PEXPIRE', key, ms),
+  words(6, 'PEXPIRE', key, positive(ms)),
+  words(1, 'PEXPIRE', key, '0'),
   words(3, 'PEXPIRE', key, ms, condition),
   words(2, 'PEXPIREAT', key, moment),
   words(3, 'PERSIST', key),
@@ -94,7 +97,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       which: fc.option(fc.nat(30), { freq: 1 }),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ step: fc.constant('tick' as const), ms: fc.constantFrom(1, 4, 40, 400) }) },
+  { weight: 2, arbitrary: fc.record({ step: fc.constant('meet' as const) }) },
+  { weight: 1, arbitrary: fc.record({ step: fc.constant('tick' as const), ms: fc.constantFrom(1, 4, 40, 400) }) },
 );
 
 class Trio {
@@ -126,7 +130,8 @@ class Trio {
     if (each.step === 'tick') {
       this.nowMs += each.ms;
       for (const { engine } of this.replicas) engine.setNow(this.nowMs);
-    } else if (each.step === 'deliver') this.deliver(this.replicas[each.from], this.replicas[each.to], each.which);
+    } else if (each.step === 'meet') this.deliverAll();
+    else if (each.step === 'deliver') this.deliver(this.replicas[each.from], this.replicas[each.to], each.which);
     else {
       this.running = each.commands.filter(([word]) => word !== 'MULTI' && word !== 'EXEC');
       const realNow = Date.now;
