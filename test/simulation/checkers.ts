@@ -98,6 +98,8 @@ function differenceOf(a: Running, b: Running, without: number | null = null): st
 /** I2: a node shows what the oracle says, for exactly the txns that it has applied, until when the oracle says. */
 export function checkSpecification(machines: readonly Machine[], history: History): void {
   for (const { machine, node } of runningOf(machines)) {
+    // as for any command: a process that was stopped has not looked at the clock since
+    machine.as(() => node.engine.setNow(Date.now()));
     const database = node.engine.databases[SPECIFIED_DATABASE];
     const doubtful = (shown: Shown) => shown.doubtful;
     const { wanted, found } = specifiedContents(node.engine, database, history.oracle, doubtful);
