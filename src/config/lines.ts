@@ -2,21 +2,32 @@
 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', a: '\x07' };
 const ESCAPED = new Map(Object.entries(ESCAPES).map(([letter, character]) => [character, `\\${letter}`]));
-const WORD = /^(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^\s"']\S*))(?:\s+|$)/;
+const WORD = /(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s"']\S*)(?=\s|$)/y;
+const BLANKS = /\s*/y;
 
 /** Words of a config line, quotes taken off; none for a comment; null if a quote is open or text follows it at once. */
 export function splitLine(line: string): string[] | null {
   const words: string[] = [];
-  let rest = line.trim();
-  if (rest.startsWith('#')) return words;
-  while (rest !== '') {
-    const match = WORD.exec(rest);
-    if (match === null) return null;
-    const [whole, doubly, singly, bare] = match;
-    words.push(bare ?? (singly === undefined ? unescaped(doubly) : singly.replaceAll("\\'", "'")));
-    rest = rest.slice(whole.length);
+  const text = line.trim();
+  if (text.startsWith('#')) return words;
+  for (let at = 0; at < text.length; ) {
+    const end = endOf(WORD, text, at);
+    if (end < 0) return null;
+    words.push(unquoted(text.slice(at, end)));
+    at = endOf(BLANKS, text, end);
   }
   return words;
+}
+
+/** Where the match that begins at `at` ends; −1 if there is none. Makes nothing, as exec() would for each word. */
+function endOf(pattern: RegExp, text: string, at: number): number {
+  pattern.lastIndex = at;
+  return pattern.test(text) ? pattern.lastIndex : -1;
+}
+
+function unquoted(word: string): string {
+  if (word.startsWith('"')) return unescaped(word.slice(1, -1));
+  return word.startsWith("'") ? word.slice(1, -1).replaceAll("\\'", "'") : word;
 }
 
 /** One word of a line, such that splitLine gives it back. */

@@ -49,6 +49,8 @@ export class Records {
       kind === RECORD_KEY_DEADLINES ||
       kind === RECORD_FIELD_DEADLINES;
     if (!known) throw new MalformedError(`record of unknown kind ${kind}`);
+    const isWhole = kind === KeyType.string || kind === RECORD_KEY_DEADLINES;
+    if (isWhole && !reader.done) throw new MalformedError(`record of kind ${kind} with an element`);
     return { keyspace, key, kind, element: new Slice(bytes, reader.at, bytes.length) };
   }
 

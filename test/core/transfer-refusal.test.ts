@@ -110,6 +110,7 @@ test('a stored record of a replica that nobody knows, or of a stamp that no cloc
   assert.throws(() => engine.loadRecord(name, record(7, 5)), /replica index 7/);
   for (const stamp of [-1, 0.5, 2 ** 53, 1e300, Number.POSITIVE_INFINITY, Number.NaN])
     assert.throws(() => engine.loadRecord(name, record(0, stamp)), /stamp/);
+  assert.throws(() => engine.loadRecord(Buffer.concat([name, name]), record(0, 5)), /with an element/);
   engine.loadRecord(name, record(0, 5));
 });
 

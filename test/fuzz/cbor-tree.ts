@@ -62,7 +62,8 @@ function change(root: Item, context: MutationContext, leaf: (bytes: Buffer) => B
       return;
     case 2: {
       const other = random.pick(places);
-      within[at] = other.within[other.at];
+      // a copy: an item that held itself would have no end
+      within[at] = copyOf(other.within[other.at]);
       return;
     }
     case 3:
@@ -76,6 +77,10 @@ function change(root: Item, context: MutationContext, leaf: (bytes: Buffer) => B
       else if (item.major === TEXT) item.payload = context.scramble(item.payload);
       else within[at] = number(context);
   }
+}
+
+function copyOf(item: Item): Item {
+  return { ...item, items: item.items.map(copyOf) };
 }
 
 function placesOf(root: Item): { within: Item[]; at: number }[] {

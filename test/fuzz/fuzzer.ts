@@ -98,11 +98,13 @@ export class Fuzzer {
     return changed.subarray(0, target.bytesMax);
   }
 
-  /** What came last is looked at most: it has been changed least. */
+  /** What came last is looked at most, since it has been changed least; and what is short, since it costs least. */
   private pick(): Buffer {
     const { random, pool } = this;
-    if (random.chance(0.5)) return random.pick(pool);
-    return pool[pool.length - 1 - random.below(Math.min(pool.length, 20))];
+    const any = () => pool[random.below(pool.length)];
+    const recent = () => pool[pool.length - 1 - random.below(Math.min(pool.length, 20))];
+    const [first, second] = random.chance(0.5) ? [any(), any()] : [recent(), any()];
+    return random.chance(0.9) === first.length <= second.length ? first : second;
   }
 
   /** Finds out which of the inputs have reached something new. */

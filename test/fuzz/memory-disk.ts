@@ -26,7 +26,8 @@ export class MemoryDisk implements Disk {
   }
 
   async get(wanted: Buffer): Promise<Buffer | undefined> {
-    return this.sorted.find(([key]) => key.equals(wanted))?.[1];
+    const entry = this.sorted[this.firstAtLeast(wanted)];
+    return entry?.[0].equals(wanted) ? entry[1] : undefined;
   }
 
   async *entries(range: KeyRange): AsyncGenerator<Entry> {
@@ -51,6 +52,17 @@ export class MemoryDisk implements Disk {
   }
 
   private within({ gte, lt }: KeyRange): Entry[] {
-    return this.sorted.filter(([key]) => Buffer.compare(key, gte) >= 0 && Buffer.compare(key, lt) < 0);
+    return this.sorted.slice(this.firstAtLeast(gte), this.firstAtLeast(lt));
+  }
+
+  private firstAtLeast(wanted: Buffer): number {
+    let low = 0;
+    let high = this.sorted.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (Buffer.compare(this.sorted[middle][0], wanted) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }

@@ -50,7 +50,7 @@ export class Mutator {
         bytes[at] ^= 1 << random.below(8);
         return bytes;
       case 1:
-        bytes[at] = random.pick(BYTES);
+        bytes[at] = random.chance(0.7) ? random.pick(BYTES) : random.below(256);
         return bytes;
       case 2:
         bytes[at] += random.pick([1, 255, 2, 254, 128]);

@@ -18,12 +18,14 @@ export interface Target {
   readonly words?: readonly string[];
   /** A change that keeps the form: lengths, checksums. Others change bytes as if they were nothing but bytes. */
   mutate?(bytes: Buffer, context: MutationContext): Buffer;
-  /** Before each run: everything that is not the input's doing. Not measured. */
-  prepare?(): void;
+  /** Before each run: everything that is not the product's work on the input. Not measured. */
+  prepare?(bytes: Buffer): void;
   /** Measured: time, and memory. */
   run(bytes: Buffer): void | Promise<void>;
   /** What must hold after it. Not measured. Throws where it does not hold. */
   check?(bytes: Buffer): void | Promise<void>;
+  /** What is read takes effect, and work makes garbage: what it leaves behind counts then, where all together is too much. */
+  readonly works?: true;
   /** Where the input asks for memory by right (SETRANGE): bytes that are allowed beyond the rule. */
   readonly extraBytes?: number;
 }

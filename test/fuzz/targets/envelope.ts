@@ -19,6 +19,7 @@ export const target: Target = {
   name: 'envelope',
   guidedBy: ['/src/core/', '/cbor-x/'],
   bytesMax: 256 * 1024,
+  works: true,
   seeds: () => [...history.before, ...history.after],
   mutate,
   prepare() {

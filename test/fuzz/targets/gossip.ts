@@ -28,6 +28,7 @@ export const target: Target = {
   name: 'gossip',
   guidedBy: ['/src/mesh/', '/src/core/envelope.ts', '/src/core/delivery.ts', '/src/core/plain-cbor.ts', '/cbor-x/'],
   bytesMax: 300 * 1024,
+  works: true,
   seeds: () => [
     ...history.after.map((bytes) => Buffer.concat([Buffer.from([ENVELOPE]), bytes])),
     Buffer.concat([Buffer.from([VECTOR]), encoder.encode(vectorMessage())]),

@@ -15,20 +15,22 @@ const vector = author.vector();
 const records = recordsOf(author);
 let engine: Engine = author;
 let loaded = false;
+let parts: Part[] = [];
 
 export const target: Target = {
   name: 'records',
   guidedBy: ['/src/core/'],
   bytesMax: 64 * 1024,
+  works: true,
   seeds: () => [packParts(records.flatMap(partsOf)), ...records.map((record) => packParts(partsOf(record)))],
   mutate: (bytes, context) => mutateParts(bytes, context),
-  prepare() {
+  prepare(bytes) {
+    parts = unpackParts(bytes);
     engine = createEngine({ replica: 'dddddddddddddddd', hashSeed: 3 });
     engine.setNow(author.now);
     engine.loadVector([...table], [...vector]);
   },
-  run(bytes) {
-    const parts = unpackParts(bytes);
+  run() {
     loaded = accepted(() => {
       for (let i = 0; i + 1 < parts.length; i++) {
         if (parts[i].kind === KEY && parts[i + 1].kind === VALUE) engine.loadRecord(parts[i].bytes, parts[i + 1].bytes);

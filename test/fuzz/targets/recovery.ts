@@ -24,15 +24,16 @@ export const target: Target = {
   name: 'recovery',
   guidedBy: ['/src/store/', '/src/core/records.ts', '/src/core/engine.ts', '/src/core/delivery.ts'],
   bytesMax: 64 * 1024,
+  works: true,
   words: ['"vector"', '"replica"', '"number"', '"stamp"', '"ends"', '"segments"', '[]', '{}', 'null', '-1', '1e400'],
   seeds: () => [packParts(storeOf([]).map(partOf)), packParts(storeOf(history.after).map(partOf))],
   mutate: (bytes, context) => mutateParts(bytes, context, (part) => mutateEntry(part, context)),
-  prepare() {
+  prepare(bytes) {
+    disk = new MemoryDisk(unpackParts(bytes).map(entryOf));
     engine = createEngine({ replica: 'dddddddddddddddd', hashSeed: 3 });
     engine.setNow(Date.now());
   },
-  async run(bytes) {
-    disk = new MemoryDisk(unpackParts(bytes).map(entryOf));
+  async run() {
     const parts = { disk, replica: engine.replica, continues: false, leaveMarker: () => Promise.resolve() };
     const store = new OpenStore(parts, { directory: 'nowhere', appendfsync: 'no' });
     loaded = false;

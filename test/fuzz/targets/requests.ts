@@ -4,7 +4,6 @@ import { InputBuffer } from '../../../src/resp/input-buffer.ts';
 import { Parsed, RequestParser } from '../../../src/resp/parser.ts';
 import type { Target } from '../target.ts';
 
-/** Three requests of a client that must still give its password. */
 const SEEDS = [
   '*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nhello\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n',
   'PING\r\n*1\r\n$4\r\nPING\r\nSET k "a\\x41\\n\\"b" \'it\\\'s\'\n',
@@ -16,10 +15,9 @@ const SEEDS = [
 ];
 
 interface Read {
-  /** Arguments of each request. */
-  readonly requests: Buffer[][];
+  /** Requests, their arguments with their lengths, one after the other. */
+  readonly requests: Buffer;
   readonly error: string;
-  readonly at: number;
 }
 
 export const target: Target = {
@@ -37,7 +35,7 @@ export const target: Target = {
       for (const piece of [1, 7, 1000]) {
         if (bytes.length / piece > 1024) continue;
         const cut = readInPieces(bytes, trusted, piece);
-        assert.deepEqual(cut.requests, whole.requests);
+        assert.ok(cut.requests.equals(whole.requests), `in pieces of ${piece} bytes these are other requests`);
         assert.equal(cut.error, whole.error);
       }
     }
@@ -58,30 +56,39 @@ function parseAll(bytes: Buffer, trusted: boolean, take: (parser: RequestParser)
   return parser;
 }
 
-function argumentsOf({ args, argc }: RequestParser): Buffer[] {
-  return args.slice(0, argc).map((argument) => argument.copy());
+class Spelled {
+  private readonly pieces: Buffer[] = [];
+
+  add({ args, argc }: RequestParser): void {
+    this.pieces.push(Buffer.from(`\n${argc}`));
+    for (let i = 0; i < argc; i++) this.pieces.push(Buffer.from(` ${args[i].length}:`), args[i].copy());
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.pieces);
+  }
 }
 
 function read(bytes: Buffer, trusted: boolean): Read {
-  const requests: Buffer[][] = [];
-  const { error, at } = parseAll(bytes, trusted, (parser) => requests.push(argumentsOf(parser)));
-  return { requests, error, at };
+  const spelled = new Spelled();
+  const { error } = parseAll(bytes, trusted, (parser) => spelled.add(parser));
+  return { requests: spelled.bytes(), error };
 }
 
 /** As a session keeps what is not used up yet. */
 function readInPieces(bytes: Buffer, trusted: boolean, piece: number): Read {
   const parser = parserFor(trusted);
   const input = new InputBuffer();
-  const requests: Buffer[][] = [];
+  const spelled = new Spelled();
   for (let from = 0; from < bytes.length; from += piece) {
     const wanted = parser.wantsUpTo - input.start;
     parser.shift(input.append(bytes, from, Math.min(from + piece, bytes.length), wanted));
-    let parsed: Parsed;
-    while ((parsed = parser.parse(input.bytes, input.end)) === Parsed.request) requests.push(argumentsOf(parser));
-    if (parsed === Parsed.error) return { requests, error: parser.error, at: parser.at };
+    let parsed = parser.parse(input.bytes, input.end);
+    for (; parsed === Parsed.request; parsed = parser.parse(input.bytes, input.end)) spelled.add(parser);
+    if (parsed === Parsed.error) return { requests: spelled.bytes(), error: parser.error };
     const { keepFrom } = parser;
     input.dropTo(keepFrom);
     if (input.length === 0) parser.shift(keepFrom);
   }
-  return { requests, error: '', at: parser.at };
+  return { requests: spelled.bytes(), error: '' };
 }

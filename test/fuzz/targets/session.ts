@@ -32,7 +32,8 @@ export const target: Target = {
   name: 'session',
   guidedBy: ['/src/resp/', '/src/commands/', '/src/core/'],
   bytesMax: 16 * 1024,
-  // a few values, a bitmap, and their copies in txn, arena and reply
+  works: true,
+  // a few values and their copies in txn, arena and reply
   extraBytes: 48 * VALUE_BYTES_MAX,
   words: [
     ...COMMANDS,

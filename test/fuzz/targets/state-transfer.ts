@@ -17,24 +17,28 @@ const PAGE_BYTES = 100_000;
 const history = makeHistory();
 const receiver = new Receiver(history);
 let changed = false;
+let parts: Part[] = [];
+let pages: Buffer[] = [];
+let tail: Buffer[] = [];
 
 export const target: Target = {
   name: 'state-transfer',
   guidedBy: ['/src/core/', '/cbor-x/'],
   bytesMax: 256 * 1024,
+  works: true,
   seeds: () => [packParts(wholeTransfer()), packParts(comparedTransfer())],
   mutate: (bytes, context) =>
     mutateParts(bytes, context, (part) =>
       part.kind <= TAIL ? mutateCbor(part.bytes, context) : context.scramble(part.bytes),
     ),
-  prepare() {
+  prepare(bytes) {
     if (changed) receiver.renew();
+    parts = unpackParts(bytes);
+    pages = parts.filter(({ kind }) => kind === PAGE).map((part) => part.bytes);
+    tail = parts.filter(({ kind }) => kind === TAIL).map((part) => part.bytes);
   },
-  run(bytes) {
+  run() {
     const { engine } = receiver;
-    const parts = unpackParts(bytes);
-    const pages = parts.filter(({ kind }) => kind === PAGE).map((part) => part.bytes);
-    const tail = parts.filter(({ kind }) => kind === TAIL).map((part) => part.bytes);
     // as catching-up.ts merges one
     changed = accepted(() => {
       if (engine.excessOfState(pages) > 0) throw new MalformedError('from the future');

@@ -20,6 +20,9 @@ const PEER_REPLICA = 'eeeeeeeeeeeeeeee';
 /** Longer frames are chunks of something. */
 const PAGE_BYTES = 100_000;
 
+/** A peer may ask, and what is on its way to it is bounded by its credit and by what it leaves unread (link.ts). */
+const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
+
 const history = makeHistory();
 let engine: Engine = makeReceiver(history);
 let stream = new FuzzedStream();
@@ -31,6 +34,8 @@ export const target: Target = {
   name: 'sync-stream',
   guidedBy: ['/src/mesh/', '/src/core/'],
   bytesMax: 256 * 1024,
+  works: true,
+  extraBytes: ANSWER_BYTES_MAX,
   seeds,
   mutate,
   prepare() {
