@@ -10,6 +10,7 @@ import { Encoder } from 'cbor-x';
 import { ByteTable } from './byte-table.ts';
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
 import { type Cell, readCell } from './cell.ts';
+import { STAMP_MAX } from './clock.ts';
 import { type Compared, type Comparison, checkBitmap, isMarked } from './comparison.ts';
 import type { ReplicaId, Stamp, VersionVector } from './contract.ts';
 import { type Deadline, readDeadlines } from './deadlines.ts';
@@ -102,7 +103,7 @@ export class Transfer {
     const { state } = this;
     const { replicas } = state;
     this.refuseBeyondTail(pages, claimed, tail);
-    this.refuseEarly(pages, tail);
+    const latest = this.refuseEarly(pages, tail);
     const named = pages.flatMap(({ ids }) => ids.map((replica) => ({ replica })));
     if (!replicas.hasRoomFor([...named, ...claimed, ...pages.flatMap(({ vector }) => vector)]))
       throw new MalformedError('a state that names more replicas than there can be');
@@ -111,6 +112,7 @@ export class Transfer {
     const seen = new SeenRecords(state);
     // a merge is nobody's txn: context null would swallow siblings' conflicts, and what it cancels is stable with all of it
     state.origin = state.self;
+    state.clock.observe(latest);
     state.stamp = state.clock.next(state.now);
     state.context = null;
     state.after = this.latest(pages, mine);
@@ -156,23 +158,20 @@ export class Transfer {
 
   /**
    * Nothing of it may be too far ahead of our clock: the tail would not be taken when the pages are merged already, and a
-   * record would win for as long as it is ahead. (Vectors that are ahead have been refused before, for a while.)
+   * record would win for as long as it is ahead. (Vectors that are ahead have been refused before, for a while.) Gives the
+   * latest stamp of the records: what is written after them refers to them.
    */
-  private refuseEarly(pages: readonly Page[], tail: readonly EnvelopeSpan[]): void {
+  private refuseEarly(pages: readonly Page[], tail: readonly EnvelopeSpan[]): Stamp {
     const { quarantine, now } = this.state;
     quarantine.release(now);
     for (const { replica, first, stamp } of tail) {
       if (quarantine.holdsBack(replica, first) || quarantine.excessOf(stamp, now) > 0)
         throw new MalformedError(`a tail with txns of ${replica} from the future`);
     }
-    for (const { records } of pages) {
-      for (const { cell, deadlines } of records) {
-        for (const { stamp } of [...(cell?.siblings ?? []), ...(cell?.tallies ?? []), ...(deadlines ?? [])]) {
-          if (quarantine.excessOf(stamp, now) > 0)
-            throw new MalformedError(`a record with stamp ${stamp} from the future`);
-        }
-      }
-    }
+    const latest = latestIn(pages);
+    if (latest > STAMP_MAX || quarantine.excessOf(latest, now) > 0)
+      throw new MalformedError(`a record with stamp ${latest} from the future`);
+    return latest;
   }
 
   /** By replica index, the latest stamp that we or any page have seen. */
@@ -284,6 +283,18 @@ export class Transfer {
       }
     }
   }
+}
+
+function latestIn(pages: readonly Page[]): Stamp {
+  let latest = 0;
+  for (const { records } of pages) {
+    for (const { cell, deadlines } of records) {
+      for (const { stamp } of [...(cell?.siblings ?? []), ...(cell?.tallies ?? []), ...(deadlines ?? [])]) {
+        latest = Math.max(latest, stamp);
+      }
+    }
+  }
+  return latest;
 }
 
 /** The records that a transfer named. */
