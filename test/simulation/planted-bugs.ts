@@ -212,8 +212,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'clock guard: a state transfer from a year ahead is taken',
-    file: 'src/mesh/catching-up.ts',
-    find: 'if (excessMs > 0) {',
-    replace: 'if (excessMs < 0) {',
+    file: 'src/core/transfer.ts',
+    find: 'for (const { stamp } of vectorOf(this.open(bytes))) latest = Math.max(latest, stamp);',
+    replace: 'this.open(bytes);',
+    // records are looked at as well
+    also: { find: 'latest > STAMP_MAX || quarantine.excessOf(latest, now) > 0', replace: 'latest > STAMP_MAX' },
   },
 ];
