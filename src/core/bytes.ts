@@ -3,8 +3,6 @@
  * to 2^53), stamps are 8-byte little-endian doubles, byte strings carry their length. A reader checks every bound
  * and throws MalformedError, so that hostile bytes end in an error and never in a wrong read.
  */
-import { STAMP_MAX } from './clock.ts';
-
 export class MalformedError extends Error {
   override name = 'MalformedError';
 }
@@ -156,11 +154,10 @@ export class ByteReader {
     return value;
   }
 
-  /** A stamp: a double that is a whole number within the clock's range. */
-  stamp(): number {
+  /** A stamp: a double that is a whole number. 0 is none: only what may be missing has it. */
+  stamp(least: 0 | 1 = 1): number {
     const value = this.double();
-    if (!Number.isInteger(value) || value < 0 || value > STAMP_MAX)
-      throw new MalformedError(`stamp ${value} at ${this.at}`);
+    if (!Number.isSafeInteger(value) || value < least) throw new MalformedError(`stamp ${value} at ${this.at}`);
     return value;
   }
 

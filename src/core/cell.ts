@@ -244,14 +244,17 @@ export function readCell(reader: ByteReader, replicas?: readonly number[]): Cell
     cell.siblings.push({ replica, stamp, value: reader.runCopy() });
   }
   for (let left = reader.count(27); left > 0; left--) {
-    cell.tallies.push({
+    const tally: Tally = {
       replica: mapReplica(reader.varint(), replicas),
       frame: reader.stamp(),
-      stamp: reader.stamp(),
+      stamp: reader.stamp(0),
       sum: readAmount(reader),
-      cancelStamp: reader.stamp(),
+      cancelStamp: reader.stamp(0),
       cancelSum: readAmount(reader),
-    });
+    };
+    // one below its frame stands what a txn has cancelled of its own first addition
+    if (tally.frame > tally.stamp + 1) throw new MalformedError(`frame ${tally.frame} of sums up to ${tally.stamp}`);
+    cell.tallies.push(tally);
   }
   return cell;
 }

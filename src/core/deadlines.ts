@@ -294,7 +294,7 @@ export function readDeadlines(from: ByteReader, replicas?: readonly number[]): D
       scope: [],
     };
     for (let pairs = from.count(9); pairs > 0; pairs--) {
-      deadline.scope.push(mapReplica(from.varint(), replicas), from.stamp());
+      deadline.scope.push(mapReplica(from.varint(), replicas), from.stamp(0));
     }
     list.push(deadline);
   }

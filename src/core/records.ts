@@ -5,6 +5,7 @@
  */
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
 import { type Cell, cellExists, collectTally, emptyCell, mergeCells, readCell, writeCell } from './cell.ts';
+import { STAMP_MAX } from './clock.ts';
 import { KeyType, type ReplicaId, type Stamp } from './contract.ts';
 import { type Deadline, type Deadlines, mergeDeadlines, readDeadlines, writeDeadlines } from './deadlines.ts';
 import type { Elements } from './elements.ts';
@@ -179,6 +180,7 @@ export class Records {
     const { storedStamps, clock } = this.state;
     for (const { replica, stamp } of items) {
       this.requireKnown(replica);
+      if (stamp > STAMP_MAX) throw new MalformedError(`record with stamp ${stamp}`);
       if (stamp <= (storedStamps[replica] ?? 0)) continue;
       storedStamps[replica] = stamp;
       clock.observe(stamp);

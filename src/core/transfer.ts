@@ -7,6 +7,7 @@
 import { ByteTable } from './byte-table.ts';
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
 import { readCell } from './cell.ts';
+import { STAMP_MAX } from './clock.ts';
 import { type Compared, type Comparison, checkBitmap, isMarked } from './comparison.ts';
 import type { ReplicaId, Stamp, VersionVector } from './contract.ts';
 import { readDeadlines } from './deadlines.ts';
@@ -107,13 +108,14 @@ export class Transfer {
     const { state } = this;
     const { replicas } = state;
     this.refuseBeyondTail(pages, kept, claimed, tail);
-    this.refuseEarly([...pages, ...kept], tail);
+    const latest = this.refuseEarly([...pages, ...kept], tail);
     this.refuseBeyondRoom([...pages, ...kept], claimed);
     for (const { retirements } of pages) state.retirements.learn(retirements);
     const mine = replicas.stamps.slice();
     const absent = this.absentFrom([...kept, ...pages], compared);
     // a merge is nobody's txn: context null would swallow siblings' conflicts, and what it cancels is stable with all of it
     state.origin = state.self;
+    state.clock.observe(latest);
     state.stamp = state.clock.next(state.now);
     state.context = null;
     state.after = this.latest(pages, mine);
@@ -172,19 +174,20 @@ export class Transfer {
 
   /**
    * Nothing of it may be too far ahead of our clock: the tail would not be taken when the pages are merged already, and a
-   * record would win for as long as it is ahead. (Vectors that are ahead have been refused before, for a while.)
+   * record would win for as long as it is ahead. (Vectors that are ahead have been refused before, for a while.) Gives the
+   * latest stamp of the records: what is written after them refers to them.
    */
-  private refuseEarly(pages: readonly ReceivedPage[], tail: readonly EnvelopeSpan[]): void {
+  private refuseEarly(pages: readonly ReceivedPage[], tail: readonly EnvelopeSpan[]): Stamp {
     const { quarantine, now } = this.state;
     quarantine.release(now);
     for (const { replica, first, stamp } of tail) {
       if (quarantine.holdsBack(replica, first) || quarantine.excessOf(stamp, now) > 0)
         throw new MalformedError(`a tail with txns of ${replica} from the future`);
     }
-    for (const { latest } of pages) {
-      const stamp = Math.max(...latest, 0);
-      if (quarantine.excessOf(stamp, now) > 0) throw new MalformedError(`a record with stamp ${stamp} from the future`);
-    }
+    const latest = pages.reduce((latest, page) => page.latest.reduce((one, other) => Math.max(one, other), latest), 0);
+    if (latest > STAMP_MAX || quarantine.excessOf(latest, now) > 0)
+      throw new MalformedError(`a record with stamp ${latest} from the future`);
+    return latest;
   }
 
   private refuseBeyondRoom(pages: readonly ReceivedPage[], claimed: VersionVector): void {

@@ -274,9 +274,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'clock guard: a state transfer from a year ahead is taken',
-    file: 'src/mesh/catching-up.ts',
-    find: 'if (excessMs > 0) {',
-    replace: 'if (excessMs < 0) {',
+    file: 'src/core/transfer.ts',
+    find: 'for (const { stamp } of vectorOf(openPage(bytes))) latest = Math.max(latest, stamp);',
+    replace: 'openPage(bytes);',
+    // records are looked at as well
+    also: { find: 'latest > STAMP_MAX || quarantine.excessOf(latest, now) > 0', replace: 'latest > STAMP_MAX' },
   },
   {
     name: 'retirement: the context of an envelope is taken for whole',
