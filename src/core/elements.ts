@@ -38,6 +38,8 @@ export const NO_CANCELS: readonly Cancel[] = [];
 const reader = new ByteReader();
 const writer = new ByteWriter();
 const digits = Buffer.alloc(24);
+/** In place of a stamp that is damaged: any other write is later. */
+const EARLIEST: Stamp = 1;
 
 export class Elements {
   readonly state: State;
@@ -97,10 +99,18 @@ export class Elements {
 
   private wholeAt(reference: number, offset: number): number {
     const number = this.table.viewOf(reference).getFloat64(this.table.payloadStart(reference) + offset, true);
-    if (Number.isSafeInteger(number) && (offset > 0 || (number >= 0 && number <= this.table.stamp(reference))))
+    if (Number.isSafeInteger(number) && (offset > 0 || (number > 0 && number <= this.table.stamp(reference))))
       return number;
     this.state.noteDamage(this.terms.slotOf(reference));
-    return 0;
+    return offset > 0 ? 0 : EARLIEST;
+  }
+
+  /** What is no stamp could be written into a cell, and not be read from it. */
+  private stampOf(reference: number): Stamp {
+    const stamp = this.table.stamp(reference);
+    if (Number.isSafeInteger(stamp) && stamp > 0) return stamp;
+    this.state.noteDamage(this.terms.slotOf(reference));
+    return EARLIEST;
   }
 
   cellAt(at: number): Cell {
@@ -110,10 +120,12 @@ export class Elements {
     const end = start + table.payloadLength(reference);
     const buffer = table.bufferOf(reference);
     const replica = table.replica(reference);
-    const stamp = table.stamp(reference);
     switch (table.kind(reference)) {
       case SIMPLE:
-        return { siblings: [{ replica, stamp, value: Buffer.from(buffer.subarray(start, end)) }], tallies: [] };
+        return {
+          siblings: [{ replica, stamp: this.stampOf(reference), value: Buffer.from(buffer.subarray(start, end)) }],
+          tallies: [],
+        };
       case TALLY:
         return {
           siblings: [],
@@ -121,7 +133,7 @@ export class Elements {
             {
               replica,
               frame: this.frameOf(reference),
-              stamp,
+              stamp: this.stampOf(reference),
               sum: this.tallySum(reference),
               cancelStamp: 0,
               cancelSum: 0,

@@ -34,7 +34,7 @@ const FORGET_MS_MAX = 60_000;
 /** What can never be applied is given up within this. */
 const PATIENCE_MS_MAX = 150_000;
 /** Damage in memory is found and mended within this. */
-const MEND_MS_MAX = 30_000;
+const MEND_MS_MAX = 90_000;
 const LOOK_MS = 700;
 /** With a log that small there are state transfers. */
 const TRANSFERS_BELOW = 1024 * 1024;
@@ -103,7 +103,7 @@ class Run {
     this.random = world.random;
     const { random } = this;
     this.kinds = random.chance(0.05) ? [] : FAULT_KINDS.filter(() => random.chance(0.35));
-    this.durationMs = random.between(2000, 15_000);
+    this.durationMs = random.between(1500, 9000);
     world.granularityMs = random.chance(0.3) ? 50 : 1;
     // of its own, so that seeds keep what they draw otherwise
     const cutting = new Random(seed + TRANSFER_CUT_STREAM);
