@@ -31,6 +31,8 @@ const FORGET_MS_MAX = 60_000;
 /** What can never be applied is given up within this. */
 const PATIENCE_MS_MAX = 150_000;
 const LOOK_MS = 700;
+/** Of all runs: in these nothing else happens. What goes wrong with it takes much: a log too short, a cancelled counter. */
+const FORGETFUL = 0.1;
 
 export interface RunOptions {
   readonly seed: number;
@@ -85,7 +87,8 @@ class Run {
     this.seed = seed;
     this.random = world.random;
     const { random } = this;
-    this.kinds = random.chance(0.05) ? [] : FAULT_KINDS.filter(() => random.chance(0.35));
+    if (random.chance(FORGETFUL)) this.kinds = ['forgotten and comes back'];
+    else this.kinds = random.chance(0.05) ? [] : FAULT_KINDS.filter(() => random.chance(0.35));
     this.durationMs = random.between(2000, 15_000);
     world.granularityMs = random.chance(0.3) ? 50 : 1;
     this.settings = drawSettings(random);
