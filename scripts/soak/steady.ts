@@ -21,6 +21,10 @@ const SAMPLES = 60;
 const AWAY_LOG_BYTES = 8 * 2 ** 20;
 /** It is cut after checkpoints, so for a while there is more. */
 const LOG_BYTES_FREE = 3;
+const COUNTERS = 1000;
+/** Each has at most a tally of either node, and one counter more is never cancelled. */
+const PENDING_MAX = 2 * COUNTERS;
+const FORGOTTEN_MS_MAX = 5000;
 const CONVERGED_MS_MAX = 30_000;
 /** Between medians of steady quarters the garbage collector's swing was below 10 MB. */
 const GROWTH_MAX = 1.05;
@@ -55,11 +59,27 @@ export async function runSteady({ minutes, perSecond, away }: SteadyOptions): Pr
       good &&= bounded;
       console.log(`node ${index}: ${megabytes(onDisk)} of log on disk  ${bounded ? 'ok' : 'MISSED'}`);
     }
+    if (away) good = (await forgets(nodes)) && good;
     console.log(`${writes} writes, equal digests`);
     return good;
   } finally {
     await killAll(all);
   }
+}
+
+/** The member that is away is forgotten on one node: then nothing is kept for it on either. */
+async function forgets(nodes: readonly NodeProcess[]): Promise<boolean> {
+  const pending = () => Promise.all(nodes.map(async (node) => Number(await node.info('crdt_gc_pending'))));
+  const before = await pending();
+  const gone = /id=([^,]+),[^\n]*state=down/.exec(String(await nodes[0].must('INFO', 'crdt')))?.[1] ?? '';
+  await nodes[0].must('MESH', 'FORGET', gone);
+  await sleep(FORGOTTEN_MS_MAX);
+  const after = await pending();
+  const good = before.every((count) => count > 0 && count <= PENDING_MAX) && after.every((count) => count === 0);
+  console.log(
+    `cancelled counters: ${before.join(', ')} -> ${after.join(', ')} when forgotten  ${good ? 'ok' : 'MISSED'}`,
+  );
+  return good;
 }
 
 /** The third quarter of the samples against the last; the first half is for warming up. */
@@ -71,8 +91,9 @@ export function judge(samples: readonly number[]): { before: number; after: numb
   return { before, after, steady: after <= before * GROWTH_MAX + GROWTH_BYTES_FREE };
 }
 
-/** Every tenth write is a value that expires. */
+/** Every tenth write is a value that expires, and every tenth counts, or deletes what was counted. */
 function write(index: number, name: string): string[] {
+  if (index % 10 === 6) return [index % 30 === 6 ? 'DEL' : 'INCR', `counted:${Math.floor(index / 30) % COUNTERS}`];
   if (index % 10 === 3) return ['SET', `expiring:${index % 1000}`, `${name}-${index}`, 'PX', '2000'];
   return mixedWrite(index, name);
 }

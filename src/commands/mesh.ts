@@ -7,7 +7,8 @@ type Fields = readonly (readonly [name: string, value: string | number])[];
 
 const HELP = [
   'FORGET <peer id or replica id>',
-  '    Drops a node that is gone from the members, so that nothing is kept for it any more.',
+  '    Drops a node that is gone from the members, everywhere, so that nothing is kept for it any more.',
+  '    Should it come back, it does so under a new replica id, and with all that it has.',
   'INFO',
   '    This node: its ids, addresses and counters.',
   'JOIN <multiaddr>',

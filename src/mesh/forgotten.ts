@@ -16,6 +16,8 @@ const REPLICAS_MAX = 16;
 const ENDED_MARGIN_MS = 60_000;
 /** Others may still tell of a member that is forgotten here, as if it had been heard a moment later. */
 const MARGIN_MS = 10_000;
+/** The same of one that has taken another replica id since the one that is noted: before it was forgotten, or after. */
+const RENEWED_MARGIN_MS = 2000;
 
 export interface ForgottenMember {
   readonly peerId: string;
@@ -100,10 +102,14 @@ export class Forgotten {
   }
 }
 
-/** True if the node has taken another replica id since that note: it has seen txns of the old one, or was heard much later. */
+/**
+ * True if the node was heard under another replica id after it was forgotten. One that has seen txns of the noted id has
+ * taken its own later; of any other that may be one from before it, which somebody remembers.
+ */
 export function isLaterThan(note: ForgottenMember, { replica, vector, lastSeenMs }: Standing): boolean {
   if (note.replicas.includes(replica)) return false;
-  return vector.some((entry) => note.replicas.includes(entry.replica)) || lastSeenMs > note.forgottenMs + MARGIN_MS;
+  const isRenewed = vector.some((entry) => note.replicas.includes(entry.replica));
+  return lastSeenMs > note.forgottenMs + (isRenewed ? RENEWED_MARGIN_MS : MARGIN_MS);
 }
 
 export function isForgottenMember(value: unknown): value is ForgottenMember {

@@ -64,6 +64,8 @@ test('MESH FORGET drops a member, or says that there is none such', async () => 
   assert.is(await node.run('MESH FORGET 00000000000000b2'), 'OK');
   node.mesh.refusal = "no such member 'x'";
   assert.is(await node.run('MESH FORGET x'), "-ERR no such member 'x'");
+  assert.equal(node.mesh.asked, ['forget 00000000000000b2', 'forget x']);
+  assert.is(await node.run('MESH FORGET'), "-ERR wrong number of arguments for 'mesh|forget' command");
 });
 
 test('MESH without a known sub-command is refused as Redis refuses it', async () => {

@@ -79,6 +79,24 @@ test('one that must wait for its author holds up no other, and goes when it may'
   assert.is(get(writer.db, 'counter 0'), '1');
 });
 
+test('with a member away for good a counter that is cancelled again and again waits once', () => {
+  const [author, writer] = [makeReplica(0), makeReplica(1)];
+  for (let round = 0; round < 2000; round++) {
+    txn(author, (db) => db.strings.addInteger(s(`counter ${round % 3}`), 5));
+    author.engine.seal();
+    writer.engine.receive(author.sealed[author.sealed.length - 1].bytes);
+    txn(writer, (db) => db.remove(s(`counter ${round % 3}`)));
+    writer.engine.seal();
+    author.engine.receive(writer.sealed[writer.sealed.length - 1].bytes);
+    if (round % 100 === 0) writer.engine.setStability([], 0);
+  }
+  assert.is(writer.engine.statistics.pendingCollection, 3);
+  writer.engine.setStability(author.engine.vector(), 0);
+  assert.is(writer.engine.statistics.pendingCollection, 0);
+  txn(author, (db) => db.strings.addInteger(s('counter 0'), 1));
+  assert.is(get(author.db, 'counter 0'), '1');
+});
+
 test('what came by state transfer goes when all have everything that the transfer reflects', () => {
   const { author, writer } = cancelledWhileAdding();
   syncAll([author, writer]);

@@ -198,12 +198,14 @@ test('under a new replica id it is a member again, and the fence is gone', () =>
   assert.equal(members.notes(), []);
 });
 
-test('others tell of its return: by txns of its old replica that it has seen, or by having heard it much later', () => {
+test('others tell of its return by having heard it later, and sooner if it has seen txns of its old replica', () => {
   const engine = engineWithMember();
   const vector = [{ replica: THEIRS, number: 3, stamp: 30 }];
   const cases: [string, Partial<Report>, boolean][] = [
     ['another replica id, heard just now: perhaps an older one', { replica: OTHER }, false],
-    ['it has seen its old txns', { replica: OTHER, vector }, true],
+    ['another one, taken before it was forgotten', { replica: OTHER, vector }, false],
+    ['heard five seconds later', { replica: OTHER, seenMs: engine.now + 5000 }, false],
+    ['the same, and it has seen its old txns', { replica: OTHER, vector, seenMs: engine.now + 5000 }, true],
     ['heard a minute later', { replica: OTHER, seenMs: engine.now + 60_000 }, true],
   ];
   for (const [name, changes, isBack] of cases) {

@@ -4,13 +4,15 @@
  */
 import { SimulatedClient } from './client.ts';
 import type { Medium } from './disk.ts';
-import type { Machine } from './machine.ts';
+import { addressOf, type Machine } from './machine.ts';
 import type { Random } from './random.ts';
 import type { World } from './world.ts';
 
 const AGAIN_MS = 500;
 /** Nobody may ever have heard of a machine that is forgotten. */
 const ATTEMPTS_MAX = 20;
+/** After healing, all that find each other by themselves have by then: the longest pause between two dials is 30 s. */
+const JOIN_MS = 20_000;
 /** After healing, so long is given to notes to get around before somebody looks whether one was lost. */
 const SPREAD_MS = 20_000;
 
@@ -79,12 +81,28 @@ export class Departures {
   heal(): void {
     if (this.healed) return;
     this.healed = true;
+    this.world.schedule(JOIN_MS, null, () => this.joinStranded());
     this.world.schedule(SPREAD_MS, null, () => {
       for (const machine of this.machines) {
         const lost = this.forgettings.filter((each) => each.machine === machine).every((each) => mayBeLost(each));
         if (machine.gone && lost) this.forget(machine, 0);
       }
     });
+  }
+
+  /** All that the others know of those may have left, or they have forgotten each other: an operator has to tell them. */
+  private joinStranded(): void {
+    const running = this.machines.filter(({ node }) => node !== null);
+    const reached = new Set(running.slice(0, 1));
+    for (const one of reached) {
+      for (const other of running)
+        if (knows(one, other, this.world.nowMs) || knows(other, one, this.world.nowMs)) reached.add(other);
+    }
+    for (const machine of running) {
+      const { node } = machine;
+      if (node === null || reached.has(machine)) continue;
+      machine.as(() => new SimulatedClient(node.server).ask([['MESH', 'JOIN', addressOf(running[0])]], () => {}));
+    }
   }
 
   /** Nobody counts a machine that has left for ever as a member. */

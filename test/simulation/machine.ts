@@ -237,7 +237,7 @@ export class Machine {
     const bootstrap: string[] = [];
     if (!settings.mdns) {
       for (const machine of new Set([0, 1, this.index - 1])) {
-        if (machine >= 0 && machine !== this.index) bootstrap.push(`/ip4/10.0.0.${machine + 1}/tcp/4000`);
+        if (machine >= 0 && machine !== this.index) bootstrap.push(addressOf({ index: machine }));
       }
     }
     const warn = (details: object, message: string) => witness.warned(this, message, details);
@@ -313,4 +313,8 @@ export class Machine {
 
 export function numberIn(vector: VersionVector, replica: string): number {
   return vector.find((entry) => entry.replica === replica)?.number ?? 0;
+}
+
+export function addressOf({ index }: { index: number }): string {
+  return `/ip4/10.0.0.${index + 1}/tcp/4000`;
 }

@@ -43,6 +43,8 @@ const PAGE_BYTES = 200 * 1024;
 const FORGETFUL = { checkpointIntervalMs: 700, logBytesMax: 1024, memoryLogBytesMax: 1024 };
 /** Added to the seed: far from all other seeds. */
 const TRANSFER_CUT_STREAM = 2 ** 50;
+/** Of all runs: in these nothing else happens. What goes wrong with it takes much: a log too short, a cancelled counter. */
+const FORGETTING = 0.1;
 
 export interface RunOptions {
   readonly seed: number;
@@ -102,7 +104,8 @@ class Run {
     this.seed = seed;
     this.random = world.random;
     const { random } = this;
-    this.kinds = random.chance(0.05) ? [] : FAULT_KINDS.filter(() => random.chance(0.35));
+    if (random.chance(FORGETTING)) this.kinds = ['forgotten and comes back'];
+    else this.kinds = random.chance(0.05) ? [] : FAULT_KINDS.filter(() => random.chance(0.35));
     this.durationMs = random.between(1500, 9000);
     world.granularityMs = random.chance(0.3) ? 50 : 1;
     // of its own, so that seeds keep what they draw otherwise
