@@ -32,7 +32,7 @@ const STAGES: readonly (readonly Phase[])[] = [
       name: 'wholes',
       folders: ['conformance', 'simulation', 'redis', 'apps', 'examples'],
       parallel: 2,
-      limitMs: 300_000,
+      limitMs: 600_000,
     },
   ],
   [

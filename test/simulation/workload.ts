@@ -282,7 +282,7 @@ export class Bases implements Family {
 }
 
 /** The oracle compares everything with everything. */
-const SPECIFIED_MAX = 250;
+const SPECIFIED_MAX = 150;
 
 /** Everything that the oracle specifies, on few keys, types mixed. */
 export class Specified implements Family {
