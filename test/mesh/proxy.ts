@@ -7,6 +7,8 @@ export class TcpProxy {
   private readonly sockets = new Set<Socket>();
   private holding = false;
   private refusing = false;
+  /** Bytes that may still pass. */
+  private left = Number.POSITIVE_INFINITY;
 
   private constructor(server: Server, port: number) {
     this.server = server;
@@ -51,6 +53,11 @@ export class TcpProxy {
     for (const socket of this.sockets) socket.destroy();
   }
 
+  /** Ends all connections as soon as so many more bytes have passed, in both directions together; and takes no new ones. */
+  cutAfter(bytes: number): void {
+    this.left = bytes;
+  }
+
   /** Takes new connections again. */
   restore(): void {
     this.refusing = false;
@@ -73,7 +80,13 @@ export class TcpProxy {
       [inner, outer],
     ]) {
       this.sockets.add(from);
-      from.on('data', (bytes) => to.write(bytes));
+      from.on('data', (bytes) => {
+        to.write(bytes);
+        this.left -= bytes.length;
+        if (this.left > 0) return;
+        this.left = Number.POSITIVE_INFINITY;
+        this.cut(true);
+      });
       from.on('end', () => to.end());
       from.on('close', () => {
         this.sockets.delete(from);
