@@ -8,7 +8,7 @@
  * A value is hidden when its longest deadline has passed, and a key (or hash field) when all its values are:
  * `hideAt` is that moment, kept in the entry's header so that a read needs one probe.
  */
-import { ByteTable } from './byte-table.ts';
+import type { ByteTable } from './byte-table.ts';
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
 import { type Cell, isLive, mapReplica } from './cell.ts';
 import type { Stamp, UnixMs } from './contract.ts';
@@ -46,7 +46,7 @@ export class Deadlines {
     this.state = state;
     this.database = database;
     this.key = key;
-    this.table = new ByteTable(state.arena, state.seed);
+    this.table = state.newTable();
     this.slot = key === null ? -1 : keySlot(key, 0, key.length);
   }
 

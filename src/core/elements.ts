@@ -9,7 +9,7 @@
  * SIMPLE and TALLY have fast paths without allocation; they are the hot path of SET, HSET, SADD and INCR.
  */
 import type { Amount } from './amount.ts';
-import { ByteTable } from './byte-table.ts';
+import type { ByteTable } from './byte-table.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import {
   addToCell,
@@ -58,7 +58,7 @@ export class Elements {
     this.database = database;
     this.type = type;
     this.key = key;
-    this.table = new ByteTable(state.arena, state.seed);
+    this.table = state.newTable();
     this.terms = new DigestTerms(state, this.table, database, key, type);
   }
 

@@ -44,9 +44,13 @@ export interface WatchState {
   expiredBefore: boolean;
 }
 
+/** 2^32 divided by the golden ratio: multiples of it are far apart. */
+const GOLDEN = 0x9e3779b1;
+
 export class State {
   readonly arena = new Arena();
-  readonly seed: number;
+  private readonly seed: number;
+  private tables = 0;
   readonly replicas = new ReplicaTable();
   readonly retirements = new Retirements(this.replicas);
   readonly clock = new HybridClock();
@@ -120,8 +124,17 @@ export class State {
 
   constructor(seed: number) {
     this.seed = seed;
-    this.dirty = new ByteTable(this.arena, seed);
-    this.draining = new ByteTable(this.arena, seed);
+    this.dirty = this.newTable();
+    this.draining = this.newTable();
+  }
+
+  /**
+   * Each table has a seed of its own: entries stand in the order of their hashes, and a table that is filled in the order
+   * of another one of the same seed has all of them at its beginning, in one cluster that every insert walks through.
+   */
+  newTable(): ByteTable {
+    this.tables = (this.tables + 1) | 0;
+    return new ByteTable(this.arena, (this.seed + Math.imul(this.tables, GOLDEN)) >>> 0);
   }
 
   /** Adds to the two lanes of a slot's digest: a term, minus one, or the difference of two. */

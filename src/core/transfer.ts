@@ -4,7 +4,6 @@
  * first one's, and applies the txns that the sender got meanwhile (the tail) over it in the same step: nobody sees a state
  * that is ahead of its vector. Applying txns again over records that hold them already changes nothing.
  */
-import { ByteTable } from './byte-table.ts';
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
 import { readCell } from './cell.ts';
 import { STAMP_MAX } from './clock.ts';
@@ -226,7 +225,7 @@ export class Transfer {
   private absentFrom(pages: readonly ReceivedPage[], compared: Compared | undefined): Absent[] {
     const absent: Absent[] = [];
     if (this.keyspaces.every(({ keys }) => keys.table.count === 0)) return absent;
-    const named = new ByteTable(this.state.arena, this.state.seed);
+    const named = this.state.newTable();
     for (const { fields } of pages) {
       forEachRecord(fields, (name) => {
         if (named.find(name, 0, name.length) < 0) named.insert(name, 0, name.length, 0);

@@ -6,6 +6,7 @@ import { Arena } from '../../src/core/arena.ts';
 import { ByteTable } from '../../src/core/byte-table.ts';
 import { tableHash } from '../../src/core/hash.ts';
 import { Slice } from '../../src/core/slice.ts';
+import { State } from '../../src/core/state.ts';
 
 const WALK_END = 2 ** 32;
 const SEED = 42;
@@ -101,6 +102,25 @@ test('keys that all want the last place are found, removed and walked', () => {
   for (const each of keys) table.removeAt(find(table, each));
   assert.is(table.count, 0);
   for (const each of keys) assert.is(find(table, each), -1);
+});
+
+test('a table that is filled in the order of another one stays spread', () => {
+  const state = new State(SEED);
+  const [from, to] = [state.newTable(), state.newTable()];
+  for (let i = 0; i < 20_000; i++) put(from, `member ${i}`, '');
+  let clusterMax = 0;
+  let last = 0;
+  from.walk(0, Number.POSITIVE_INFINITY, (at) => {
+    put(to, from.fillKey(from.referenceAt(at), slice).latin1(), '');
+    if (to.count % 500 > 0) return;
+    for (let place = 0; place < to.positions; place++) {
+      if (to.referenceAt(place) === 0) last = place;
+      clusterMax = Math.max(clusterMax, place - last);
+    }
+    last = 0;
+  });
+  assert.is(to.count, 20_000);
+  assert.ok(clusterMax < 500, `a cluster of ${clusterMax}`);
 });
 
 test('the header of an entry survives changes of its payload', () => {

@@ -94,6 +94,35 @@ test('the older of two concurrent values does not reappear when the newer has ex
   assert.equal(settle([a, b]), { k: 'without end' });
 });
 
+test('an increment answers what it leaves where the counter has ended, and only another type kept its key alive', () => {
+  for (const [write, increment, read] of [
+    [
+      ({ db }: Replica) => db.strings.addInteger(s('k'), 10),
+      ({ db }: Replica) => db.strings.addInteger(s('k'), 1),
+      (replica: Replica) => Number(get(replica.db, 'k')),
+    ],
+    [
+      ({ db }: Replica) => db.hashes.addInteger(s('k'), s('f'), 10),
+      ({ db }: Replica) => db.hashes.addInteger(s('k'), s('f'), 1),
+      ({ db }: Replica) => {
+        const value = s('');
+        return db.hashes.get(s('k'), s('f'), value) ? Number(value.latin1()) : null;
+      },
+    ],
+  ] as const) {
+    const [a, b] = sharing(2);
+    txn(a, (db) => db.sets.add(s('k'), s('without end')));
+    tick([a, b], 5);
+    txn(b, () => write(b));
+    expire(b, 100);
+    settle([a, b]);
+    tick([a, b], 100);
+    const answer = txn(a, () => increment(a));
+    assert.is(answer, 1);
+    assert.is(read(a), answer);
+  }
+});
+
 test('an increment keeps the time to live that it saw; one that did not see it lives on', () => {
   const [a, b, c] = sharing(3, (first) => {
     txn(first, (db) => db.strings.addInteger(s('k'), 10));

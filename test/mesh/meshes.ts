@@ -44,7 +44,11 @@ export class TestNode {
   static async start(options: TestNodeOptions): Promise<TestNode> {
     const engine =
       options.engine ??
-      createEngine({ replica: options.replica ?? newReplica(), hashSeed: 1, logBytesMax: options.logBytesMax });
+      createEngine({
+        replica: options.replica ?? newReplica(),
+        hashSeed: randomBytes(4).readUInt32LE(),
+        logBytesMax: options.logBytesMax,
+      });
     engine.setNow(Date.now());
     const lines: LogLine[] = [];
     const log = (level: LogLine['level']) => (details: object, message: string) => {

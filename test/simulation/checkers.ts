@@ -119,7 +119,7 @@ export function specifiedContents(
   const skipped = new Set<string>();
   for (const [key, shown] of oracle.contents(vector, engine.now)) {
     if (excepted(shown)) skipped.add(key);
-    else wanted.push(specified(key, shown.part, [...shown.elements], shown.endMs));
+    else wanted.push(specified(key, shown.part, [...shown.elements], shown.endMs, shown.fieldEnds));
   }
   const found: string[] = [];
   database.forEachKey((key, type) => {
@@ -131,13 +131,26 @@ export function specifiedContents(
     if (type === 2) database.hashes.forEach(name, (field, value) => elements.push([field.latin1(), value.latin1()]));
     if (type === 3) database.sets.forEach(name, (member) => elements.push([member.latin1(), '']));
     const part = ['', 'string', 'hash', 'set'][type];
-    found.push(specified(name.latin1(), part, elements, database.deadlineOf(name)));
+    const fieldEnds = new Map(
+      (type === 2 ? elements : []).flatMap(([field]): [string, number][] => {
+        const endMs = database.hashes.deadlineOf(name, Slice.of(field));
+        return endMs >= 0 ? [[field, endMs]] : [];
+      }),
+    );
+    found.push(specified(name.latin1(), part, elements, database.deadlineOf(name), fieldEnds));
   });
   return { wanted: wanted.sort().join('\n'), found: found.sort().join('\n') };
 }
 
-function specified(key: string, part: string, elements: [string, string][], endMs: number): string {
-  return `${key} ${part} ${JSON.stringify(elements.sort())} ${Number.isFinite(endMs) && endMs >= 0 ? endMs : 'for ever'}`;
+function specified(
+  key: string,
+  part: string,
+  elements: [string, string][],
+  endMs: number,
+  fieldEnds: ReadonlyMap<string, number>,
+): string {
+  const ends = fieldEnds.size === 0 ? '' : `, fields end ${JSON.stringify([...fieldEnds].sort())}`;
+  return `${key} ${part} ${JSON.stringify(elements.sort())} ${Number.isFinite(endMs) && endMs >= 0 ? endMs : 'for ever'}${ends}`;
 }
 
 /** I11: what waits is bounded. */

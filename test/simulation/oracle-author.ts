@@ -10,7 +10,13 @@ const MOMENTS: Record<string, { ms: number; fromNow: boolean }> = {
   PX: { ms: 1, fromNow: true },
   PXAT: { ms: 1, fromNow: false },
 };
-const UNITS: Record<string, string> = { EXPIRE: 'EX', PEXPIRE: 'PX', PEXPIREAT: 'PXAT' };
+const UNITS: Record<string, string> = {
+  EXPIRE: 'EX',
+  PEXPIRE: 'PX',
+  PEXPIREAT: 'PXAT',
+  HPEXPIRE: 'PX',
+  HPEXPIREAT: 'PXAT',
+};
 /** What these do and leave does not depend on what is there. */
 const ABSOLUTE = new Set(['DEL', 'UNLINK', 'MSET', 'SETEX', 'PSETEX', 'FLUSHDB', 'GET', 'HGETALL', 'SMEMBERS']);
 
@@ -87,6 +93,13 @@ export class Author {
         if (!this.isFree(key, 'hash')) return;
         for (let i = 1; i < words.length; i += 2) this.assign(key, 'hash', words[i], words[i + 1]);
         return;
+      case 'HPEXPIRE':
+      case 'HPEXPIREAT':
+        this.expireFields(key, this.momentOf(UNITS[command], words[1]), words.slice(2));
+        return;
+      case 'HPERSIST':
+        for (const field of words.slice(3)) this.persistField(key, field);
+        return;
       case 'HSETNX':
         if (this.isFree(key, 'hash') && !this.elements(key).has(words[1])) this.assign(key, 'hash', words[1], words[2]);
         return;
@@ -123,6 +136,7 @@ export class Author {
         return;
       case 'GET':
       case 'PTTL':
+      case 'HPTTL':
       case 'HGETALL':
       case 'SMEMBERS':
         return;
@@ -161,7 +175,10 @@ export class Author {
   }
 
   private assign(key: string, part: Part, element: string, value: string): void {
-    this.changePart(key, part, () => this.oracle.note(key, { ...this.place(), kind: 'assign', part, element, value }));
+    this.changePart(key, part, () => {
+      if (part === 'hash') this.startFieldAfresh(key, element);
+      this.oracle.note(key, { ...this.place(), kind: 'assign', part, element, value });
+    });
   }
 
   /** What changes a part of a key gives what it adds the time to live of the rest, by setting that anew. */
@@ -171,12 +188,17 @@ export class Author {
     this.startAfresh(key);
     const endMs = this.endOf(key);
     change();
-    if (Number.isFinite(endMs)) this.oracle.note(key, { ...this.place(), kind: 'end', ms: endMs });
+    if (Number.isFinite(endMs)) this.oracle.note(key, { ...this.place(), kind: 'end', field: null, ms: endMs });
   }
 
   /** A write to a key that has expired here removes what is left of it. */
   private startAfresh(key: string): void {
     if (this.typeOf(key) === null) this.clear(key);
+  }
+
+  /** As for keys: what is left of a field that has ended goes before a write. */
+  private startFieldAfresh(key: string, field: string): void {
+    if (!this.elements(key).has(field) && this.oracle.hasField(key, field, this.view)) this.clear(key, 'hash', field);
   }
 
   private endOf(key: string): number {
@@ -204,7 +226,12 @@ export class Author {
   /** A moment that has passed removes the key. */
   private endAt(key: string, ms: number): void {
     if (ms <= this.view.nowMs) this.clear(key);
-    else this.oracle.note(key, { ...this.place(), kind: 'end', ms });
+    else this.oracle.note(key, { ...this.place(), kind: 'end', field: null, ms });
+  }
+
+  private endFieldAt(key: string, field: string, ms: number): void {
+    if (ms <= this.view.nowMs) this.clear(key, 'hash', field);
+    else this.oracle.note(key, { ...this.place(), kind: 'end', field, ms });
   }
 
   private doubt(key: string): void {
@@ -217,8 +244,11 @@ export class Author {
   }
 
   private removeEach(key: string, part: Part, names: readonly string[]): void {
-    const present = this.elements(key);
-    for (const name of names) if (present.has(name)) this.clear(key, part, name);
+    for (const name of names) {
+      // of a field that has ended the removal is an effect all the same
+      if (this.elements(key).has(name) || (part === 'hash' && this.oracle.hasField(key, name, this.view)))
+        this.clear(key, part, name);
+    }
   }
 
   // --- commands that are more than an effect
@@ -243,11 +273,22 @@ export class Author {
   private expire(key: string, ms: number, conditions: readonly string[]): void {
     const shown = this.shown(key);
     if (shown === null) return;
-    if (conditions.includes('NX') && Number.isFinite(shown.endMs)) return;
-    if (conditions.includes('XX') && !Number.isFinite(shown.endMs)) return;
-    if (conditions.includes('GT') && ms <= shown.endMs) return;
-    if (conditions.includes('LT') && ms >= shown.endMs) return;
-    this.endAt(key, ms);
+    if (conditions.every((condition) => isMet(condition, shown.endMs, ms))) this.endAt(key, ms);
+  }
+
+  private expireFields(key: string, ms: number, words: readonly string[]): void {
+    const [condition] = words[0] === 'FIELDS' ? [''] : words;
+    for (const field of words.slice(condition === '' ? 2 : 3)) {
+      const shown = this.shown(key);
+      if (shown?.part !== 'hash' || !shown.elements.has(field)) continue;
+      const before = shown.fieldEnds.get(field) ?? Number.POSITIVE_INFINITY;
+      if (isMet(condition, before, ms)) this.endFieldAt(key, field, ms);
+    }
+  }
+
+  private persistField(key: string, field: string): void {
+    const shown = this.shown(key);
+    if (shown?.part === 'hash' && shown.fieldEnds.has(field)) this.endFieldAt(key, field, Number.POSITIVE_INFINITY);
   }
 
   /** As GETEX says it. PERSIST is a time to live of its own, where there was one. */
@@ -255,7 +296,7 @@ export class Author {
     if (unit === undefined) return;
     if (unit !== 'PERSIST') this.endAt(key, this.momentOf(unit, amount));
     else if (Number.isFinite(this.endOf(key)))
-      this.oracle.note(key, { ...this.place(), kind: 'end', ms: Number.POSITIVE_INFINITY });
+      this.oracle.note(key, { ...this.place(), kind: 'end', field: null, ms: Number.POSITIVE_INFINITY });
   }
 
   private setRange(key: string, offset: number, value: string): void {
@@ -268,9 +309,12 @@ export class Author {
     if (!this.isFree(key, part)) return;
     const old = this.elements(key).get(element);
     if (old !== undefined && !(whole ? isInteger(old) : isNumber(old))) return;
-    this.changePart(key, part, () =>
-      this.oracle.note(key, { ...this.place(), kind: 'add', part, element, amount: Number(by) }),
-    );
+    this.changePart(key, part, () => {
+      if (part === 'hash') this.startFieldAfresh(key, element);
+      const endMs = part === 'hash' ? this.shown(key)?.fieldEnds.get(element) : undefined;
+      this.oracle.note(key, { ...this.place(), kind: 'add', part, element, amount: Number(by) });
+      if (endMs !== undefined) this.endFieldAt(key, element, endMs);
+    });
   }
 
   private moveMember(from: string, to: string, member: string): void {
@@ -298,7 +342,11 @@ export class Author {
     const shown = this.shown(from);
     if (shown === null) return;
     this.clear(to);
-    for (const [name, value] of shown.elements) this.assign(to, shown.part, name, value);
+    for (const [name, value] of shown.elements) {
+      this.assign(to, shown.part, name, value);
+      const endMs = shown.fieldEnds.get(name);
+      if (endMs !== undefined) this.endFieldAt(to, name, endMs);
+    }
     if (Number.isFinite(shown.endMs)) this.endAt(to, shown.endMs);
     if (removing) this.clear(from);
   }
@@ -316,6 +364,22 @@ class Indexes {
 }
 
 const indexes = new Indexes();
+
+/** Of EXPIRE and its kin; without a time to live `before` is Infinity. */
+function isMet(condition: string, before: number, ms: number): boolean {
+  switch (condition) {
+    case 'NX':
+      return !Number.isFinite(before);
+    case 'XX':
+      return Number.isFinite(before);
+    case 'GT':
+      return ms > before;
+    case 'LT':
+      return ms < before;
+    default:
+      return true;
+  }
+}
 
 function isInteger(text: string): boolean {
   return /^(0|-?[1-9]\d*)$/.test(text);

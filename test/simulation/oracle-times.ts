@@ -9,18 +9,32 @@ type End = Extract<Effect, { kind: 'end' }>;
 
 /** When the last of the values ends; Infinity if one never does. `left`: what nothing has taken away. */
 export function keyEnd(left: readonly Effect[]): number {
-  const ends = endsOf(left);
-  return valuesOf(left).reduce((latest, value) => Math.max(latest, valueEnd(value, ends)), Number.NEGATIVE_INFINITY);
+  return lastEnd(valuesOf(left), endsOf(left, null));
+}
+
+/** When the last value of a hash field ends, by the times to live of that field alone. */
+export function fieldEnd(left: readonly Effect[], field: string): number {
+  const values = valuesOf(left).filter(({ part, element }) => part === 'hash' && element === field);
+  return lastEnd(values, endsOf(left, field));
 }
 
 /**
  * A time to live has passed, and the key is still there. What it has ended may have been removed meanwhile, with times
- * to live joined, on any node; or not yet.
+ * to live joined, on any node; or not yet. For a field that has ended that matters where other types hide under the
+ * key (`types`: how many there are), or where the key would end at another time without it.
  */
-export function isDoubtful(left: readonly Effect[], nowMs: number): boolean {
+export function isDoubtful(left: readonly Effect[], nowMs: number, types: number): boolean {
   if (left.some(({ kind }) => kind === 'doubt')) return true;
   const values = valuesOf(left);
-  return endsOf(left).some((end) => end.ms <= nowMs && values.some((value) => observes(end, value)));
+  const ends = endsOf(left, null);
+  if (ends.some((end) => end.ms <= nowMs && values.some((value) => observes(end, value)))) return true;
+  const lasting = values.filter(({ part, element }) => part !== 'hash' || fieldEnd(left, element) > nowMs);
+  if (lasting.length === values.length) return false;
+  return types > 1 || lastEnd(lasting, ends) !== lastEnd(values, ends);
+}
+
+function lastEnd(values: readonly Value[], ends: readonly End[]): number {
+  return values.reduce((latest, value) => Math.max(latest, valueEnd(value, ends)), Number.NEGATIVE_INFINITY);
 }
 
 function valueEnd(value: Value, ends: readonly End[]): number {
@@ -28,8 +42,9 @@ function valueEnd(value: Value, ends: readonly End[]): number {
   return governing.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...governing);
 }
 
-function endsOf(left: readonly Effect[]): End[] {
-  return left.filter((effect): effect is End => effect.kind === 'end');
+/** Those of the key, or of a field. */
+function endsOf(left: readonly Effect[], field: string | null): End[] {
+  return left.filter((effect): effect is End => effect.kind === 'end' && effect.field === field);
 }
 
 /** What a replica has added to one element counts as one value, which it wrote with the latest addition. */

@@ -3,10 +3,10 @@
  * and apart from the core: it keeps every effect for ever, knows no deletion, no tally and no table, and finds what is
  * left by asking of each effect whether another one that counts has observed it. Slow, and meant to be.
  *
- * It knows strings, counters, hashes and sets, and the times to live of keys (oracle-times.ts); not those of hash fields.
+ * It knows strings, counters, hashes and sets, and the times to live of keys and of hash fields (oracle-times.ts).
  */
 import { Author } from './oracle-author.ts';
-import { isDoubtful, keyEnd } from './oracle-times.ts';
+import { fieldEnd, isDoubtful, keyEnd } from './oracle-times.ts';
 
 /** In the simulator: the database that nothing else writes to. */
 export const SPECIFIED_DATABASE = 3;
@@ -26,12 +26,16 @@ export interface SpecifiedTxn {
 
 export type Part = 'string' | 'hash' | 'set';
 
+const PARTS: readonly Part[] = ['string', 'hash', 'set'];
+
 /** What is under a key. A string's one element is named ''. */
 export interface Shown {
   readonly part: Part;
   readonly elements: ReadonlyMap<string, string>;
   /** When the key ends; Infinity: never. */
   readonly endMs: number;
+  /** When hash fields end that do. */
+  readonly fieldEnds: ReadonlyMap<string, number>;
   /** What shows depends on how far the removal of expired values has come. */
   readonly doubtful: boolean;
 }
@@ -39,8 +43,8 @@ export interface Shown {
 export type Effect = { readonly txn: SpecifiedTxn; readonly index: number } & (
   | { readonly kind: 'assign'; readonly part: Part; readonly element: string; readonly value: string }
   | { readonly kind: 'add'; readonly part: Part; readonly element: string; readonly amount: number }
-  /** A time to live for all that is under the key. Infinity: PERSIST. */
-  | { readonly kind: 'end'; readonly ms: number }
+  /** A time to live for all that is under the key, or for a hash field. Infinity: PERSIST. */
+  | { readonly kind: 'end'; readonly field: string | null; readonly ms: number }
   /** Its author saw what depends on how far the removal of expired values had come. */
   | { readonly kind: 'doubt' }
   /** Null: all parts, all elements. */
@@ -97,20 +101,23 @@ export class Oracle {
     const left = this.left(key, view);
     const endMs = keyEnd(left);
     if (endMs <= view.nowMs) return null;
-    const doubtful = isDoubtful(left, view.nowMs);
-    let best: { shown: Shown; latest: Effect } | null = null;
-    for (const part of ['string', 'hash', 'set'] as const) {
-      const elements = new Map<string, string>();
-      let latest: Effect | null = null;
-      for (const [name, element] of elementsOf(left, part)) {
-        elements.set(name, element.value);
-        if (latest === null || isLater(element.latest, latest)) latest = element.latest;
-      }
-      if (latest !== null && (best === null || isLater(latest, best.latest))) {
-        best = { shown: { part, elements, endMs, doubtful }, latest };
-      }
-    }
-    return best?.shown ?? null;
+    const parts = PARTS.map((part) => ({ part, all: elementsOf(left, part) })).filter(({ all }) => all.size > 0);
+    const [shown] = parts.sort((a, b) => (isLater(latestOf(a.all), latestOf(b.all)) ? -1 : 1));
+    if (shown === undefined) return null;
+    const fieldEnds = new Map<string, number>();
+    if (shown.part === 'hash') for (const name of shown.all.keys()) fieldEnds.set(name, fieldEnd(left, name));
+    const present = [...shown.all].filter(
+      ([name]) => !((fieldEnds.get(name) ?? Number.POSITIVE_INFINITY) <= view.nowMs),
+    );
+    // fields that have ended are hidden; the key is, if there is nothing else
+    if (present.length === 0 && parts.length === 1) return null;
+    return {
+      part: shown.part,
+      elements: new Map(present.map(([name, { value }]) => [name, value])),
+      endMs,
+      fieldEnds: new Map(present.flatMap(([name]) => finite(name, fieldEnds.get(name)))),
+      doubtful: isDoubtful(left, view.nowMs, parts.length),
+    };
   }
 
   /** Something is left of that type, shown or not. */
@@ -118,11 +125,24 @@ export class Oracle {
     return elementsOf(this.left(key, view), part).size > 0;
   }
 
+  /** A field is left there, ended or not. */
+  hasField(key: string, field: string, view: View): boolean {
+    return elementsOf(this.left(key, view), 'hash').has(field);
+  }
+
   /** What nothing has taken away, of what is seen. */
   left(key: string, { visible }: View): Effect[] {
     const effects = (this.byKey.get(key) ?? []).filter(({ txn }) => visible(txn));
     return effects.filter((effect) => !effects.some((other) => erases(other, effect)));
   }
+}
+
+function finite(name: string, endMs: number | undefined): [string, number][] {
+  return endMs !== undefined && Number.isFinite(endMs) ? [[name, endMs]] : [];
+}
+
+function latestOf(elements: ReadonlyMap<string, Element>): Effect {
+  return [...elements.values()].map(({ latest }) => latest).reduce((a, b) => (isLater(b, a) ? b : a));
 }
 
 function elementsOf(left: readonly Effect[], part: Part): Map<string, Element> {
@@ -140,7 +160,7 @@ function erases(effect: Effect, other: Effect): boolean {
   if (effect.kind === 'add' || effect.kind === 'doubt' || other.kind === 'clear' || !observes(effect, other))
     return false;
   // a later time to live replaces those it observed
-  if (effect.kind === 'end') return other.kind === 'end';
+  if (effect.kind === 'end') return other.kind === 'end' && other.field === effect.field;
   if (other.kind === 'end' || other.kind === 'doubt') return effect.kind === 'clear' && effect.part === null;
   if (effect.kind === 'assign') return effect.part === other.part && effect.element === other.element;
   return (

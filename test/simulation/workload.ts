@@ -305,9 +305,10 @@ export class Specified implements Family {
     return work(random.chance(0.5) ? this.counting(random) : this.command(random));
   }
 
-  /** Times to live, of any key. */
+  /** Times to live, of any key and of hash fields. */
   private timing(random: Random, nowMs: number): string[] {
     const key = random.pick(['k', 'l', 'h', 's', 't']);
+    const field = random.pick(['f', 'g']);
     const ms = String(1 + random.below(random.pick([60, 4000])));
     const moment = String(Math.floor(nowMs) + random.below(4000) - 20);
     return random.weighted<string[]>([
@@ -324,6 +325,11 @@ export class Specified implements Family {
       [['GETEX', key, 'PX', ms], 1],
       [['GETEX', key, 'PERSIST'], 0.5],
       [['PTTL', key], 0.5],
+      [['HPEXPIRE', 'h', ms, 'FIELDS', '1', field], 4],
+      [['HPEXPIRE', 'h', ms, random.pick(['NX', 'XX', 'GT', 'LT']), 'FIELDS', '2', 'f', 'g'], 1],
+      [['HPEXPIREAT', 'h', moment, 'FIELDS', '1', field], 1],
+      [['HPERSIST', 'h', 'FIELDS', '1', field], 1],
+      [['HPTTL', 'h', 'FIELDS', '1', field], 0.5],
     ]);
   }
 

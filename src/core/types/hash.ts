@@ -119,8 +119,7 @@ export class HashType implements HashOperations {
     if (current === undefined) return 'NOT_AN_INTEGER';
     const total = addIntegers(current, delta);
     if (total === undefined) return 'OVERFLOW';
-    this.add(key, field, delta);
-    return total;
+    return this.add(key, field, delta) ? total : delta;
   }
 
   addDecimal(key: Slice, field: Slice, delta: Decimal): Decimal | IncrementRefusal {
@@ -129,8 +128,7 @@ export class HashType implements HashOperations {
     if (typeof current === 'string') return current;
     const total = asDecimal(plus(current, delta));
     if (!total.isFinite()) return 'NOT_FINITE';
-    this.add(key, field, delta);
-    return total;
+    return this.add(key, field, delta) ? total : delta;
   }
 
   private counterField(key: Slice, field: Slice): { part: Elements | undefined; at: number } {
@@ -139,13 +137,15 @@ export class HashType implements HashOperations {
     return this.fieldForWrite(key, field);
   }
 
-  private add(key: Slice, field: Slice, delta: Amount): void {
+  /** False if the field begins afresh, absent or gone with a key that had lived on for what hid in another type only. */
+  private add(key: Slice, field: Slice, delta: Amount): boolean {
     const { db } = this;
     const { state } = db;
     const place = db.prepareWrite(key, KeyType.hash);
     const hideAt = db.deadlineToExtend(place, key);
     const { part, at } = this.fieldForWrite(key, field);
     const fieldDeadline = part === undefined || at < 0 ? NO_DEADLINE : this.deadlineAt(key, part, at);
+    const continued = part !== undefined && at >= 0 && part.isShown(at);
     const writer = db.txn.begin();
     const own = part === undefined || at < 0 ? 0 : part.ownFrame(at);
     const frame = own === 0 ? state.stamp : own;
@@ -156,6 +156,7 @@ export class HashType implements HashOperations {
     db.keyspace.hashAdd(key, field, frame, sum, delta);
     if (fieldDeadline >= 0) this.expireAt(key, field, fieldDeadline);
     db.extendDeadline(key, hideAt);
+    return continued;
   }
 
   forEach(key: Slice, visit: (field: Slice, value: Slice) => void): void {

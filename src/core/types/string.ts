@@ -81,8 +81,7 @@ export class StringType implements StringOperations {
     if (current === undefined) return 'NOT_AN_INTEGER';
     const total = addIntegers(current, delta);
     if (total === undefined) return 'OVERFLOW';
-    this.add(key, at, delta);
-    return total;
+    return this.add(key, at, delta) ? total : delta;
   }
 
   /**
@@ -113,8 +112,7 @@ export class StringType implements StringOperations {
     if (typeof current === 'string') return current;
     const total = asDecimal(plus(current, delta));
     if (!total.isFinite()) return 'NOT_FINITE';
-    this.add(key, at, delta);
-    return total;
+    return this.add(key, at, delta) ? total : delta;
   }
 
   /** The key's position; −1 if it shows nothing, WRONG_TYPE if no string. Changes nothing: the addition may be refused. */
@@ -143,7 +141,8 @@ export class StringType implements StringOperations {
     return place === undefined ? 0 : read(place.elements, place.at);
   }
 
-  private add(key: Slice, found: number, delta: Amount): void {
+  /** False if the key begins afresh, absent or alive only for what hid under it in another type. */
+  private add(key: Slice, found: number, delta: Amount): boolean {
     const { db } = this;
     const { keyspace, state } = db;
     const at = this.withoutOthers(key, found);
@@ -167,6 +166,7 @@ export class StringType implements StringOperations {
     writer.addition(frame, sum, delta);
     keyspace.stringAddAt(place, key, frame, sum, delta);
     db.extendDeadline(key, hideAt);
+    return at >= 0;
   }
 }
 
