@@ -177,7 +177,8 @@ export class Author {
   private assign(key: string, part: Part, element: string, value: string): void {
     this.changePart(key, part, () => {
       if (part === 'hash') this.startFieldAfresh(key, element);
-      this.oracle.note(key, { ...this.place(), kind: 'assign', part, element, value });
+      const repeats = part === 'set' ? this.oracle.memberSince(key, element, this.view) : undefined;
+      this.oracle.note(key, { ...this.place(), kind: 'assign', part, element, value, repeats });
     });
   }
 

@@ -19,7 +19,7 @@ export function fieldEnd(left: readonly Effect[], field: string): number {
 }
 
 /**
- * A time to live has passed, and the key is still there. What it has ended may have been removed meanwhile, with times
+ * A time to live has passed, and the key, or field, is still there. What it has ended may have been removed meanwhile, with times
  * to live joined, on any node; or not yet. For a field that has ended that matters where other types hide under the
  * key (`types`: how many there are), or where the key would end at another time without it.
  */
@@ -27,10 +27,18 @@ export function isDoubtful(left: readonly Effect[], nowMs: number, types: number
   if (left.some(({ kind }) => kind === 'doubt')) return true;
   const values = valuesOf(left);
   const ends = endsOf(left, null);
-  if (ends.some((end) => end.ms <= nowMs && values.some((value) => observes(end, value)))) return true;
+  if (hasEndedSome(values, ends, nowMs)) return true;
   const lasting = values.filter(({ part, element }) => part !== 'hash' || fieldEnd(left, element) > nowMs);
+  for (const field of new Set(lasting.filter(({ part }) => part === 'hash').map(({ element }) => element))) {
+    const its = lasting.filter(({ part, element }) => part === 'hash' && element === field);
+    if (hasEndedSome(its, endsOf(left, field), nowMs)) return true;
+  }
   if (lasting.length === values.length) return false;
   return types > 1 || lastEnd(lasting, ends) !== lastEnd(values, ends);
+}
+
+function hasEndedSome(values: readonly Value[], ends: readonly End[], nowMs: number): boolean {
+  return ends.some((end) => end.ms <= nowMs && values.some((value) => observes(end, value)));
 }
 
 function lastEnd(values: readonly Value[], ends: readonly End[]): number {

@@ -41,7 +41,14 @@ export interface Shown {
 }
 
 export type Effect = { readonly txn: SpecifiedTxn; readonly index: number } & (
-  | { readonly kind: 'assign'; readonly part: Part; readonly element: string; readonly value: string }
+  | {
+      readonly kind: 'assign';
+      readonly part: Part;
+      readonly element: string;
+      readonly value: string;
+      /** A member was there already, by that effect. The author writes nothing if nobody else can have seen that one. */
+      readonly repeats?: Effect;
+    }
   | { readonly kind: 'add'; readonly part: Part; readonly element: string; readonly amount: number }
   /** A time to live for all that is under the key, or for a hash field. Infinity: PERSIST. */
   | { readonly kind: 'end'; readonly field: string | null; readonly ms: number }
@@ -104,6 +111,7 @@ export class Oracle {
     const parts = PARTS.map((part) => ({ part, all: elementsOf(left, part) })).filter(({ all }) => all.size > 0);
     const [shown] = parts.sort((a, b) => (isLater(latestOf(a.all), latestOf(b.all)) ? -1 : 1));
     if (shown === undefined) return null;
+    const isSure = parts.every(({ all }) => all === shown.all || isLater(firstOf(shown.all), latestOf(all)));
     const fieldEnds = new Map<string, number>();
     if (shown.part === 'hash') for (const name of shown.all.keys()) fieldEnds.set(name, fieldEnd(left, name));
     const present = [...shown.all].filter(
@@ -116,7 +124,7 @@ export class Oracle {
       elements: new Map(present.map(([name, { value }]) => [name, value])),
       endMs,
       fieldEnds: new Map(present.flatMap(([name]) => finite(name, fieldEnds.get(name)))),
-      doubtful: isDoubtful(left, view.nowMs, parts.length),
+      doubtful: !isSure || isDoubtful(left, view.nowMs, parts.length),
     };
   }
 
@@ -128,6 +136,12 @@ export class Oracle {
   /** A field is left there, ended or not. */
   hasField(key: string, field: string, view: View): boolean {
     return elementsOf(this.left(key, view), 'hash').has(field);
+  }
+
+  /** By what a member is in the set; undefined: it is not. Of repetitions the first. */
+  memberSince(key: string, member: string, view: View): Effect | undefined {
+    const latest = elementsOf(this.left(key, view), 'set').get(member)?.latest;
+    return (latest?.kind === 'assign' && latest.repeats) || latest;
   }
 
   /** What nothing has taken away, of what is seen. */
@@ -143,6 +157,12 @@ function finite(name: string, endMs: number | undefined): [string, number][] {
 
 function latestOf(elements: ReadonlyMap<string, Element>): Effect {
   return [...elements.values()].map(({ latest }) => latest).reduce((a, b) => (isLater(b, a) ? b : a));
+}
+
+/** The same if no repetition has been written. */
+function firstOf(elements: ReadonlyMap<string, Element>): Effect {
+  const firsts = [...elements.values()].map(({ latest }) => (latest.kind === 'assign' && latest.repeats) || latest);
+  return firsts.reduce((a, b) => (isLater(b, a) ? b : a));
 }
 
 function elementsOf(left: readonly Effect[], part: Part): Map<string, Element> {
