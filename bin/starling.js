@@ -1,5 +1,5 @@
-#!/usr/bin/env node
-// Runs the build where there is one, else the sources.
+#!/usr/bin/env -S node --initial-old-space-size=128
+// Runs the build where there is one, else the sources. The flag: see docs/performance.md, "Garbage".
 import { existsSync } from 'node:fs';
 
 const built = new URL('../dist/cli.js', import.meta.url);

@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +16,14 @@ import { RespClient } from '../../test/processes/resp-client.ts';
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const START_MS_MAX = 30_000;
 const STOP_MS_MAX = 10_000;
+
+/** What `npm start` gives to node: measured is what users run. */
+function startWords(): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } };
+  const [program, ...words] = scripts.start.split(' ');
+  if (program !== 'node') throw new Error(`npm start runs ${program}, not node`);
+  return words;
+}
 
 const live = new Set<Server>();
 process.on('exit', () => {
@@ -51,7 +59,7 @@ export class Server {
   /** A node without mDNS; it joins nobody but `bootstrap`, ports of loopback. */
   static async startStarling(cluster: string, bootstrap: readonly number[] = []): Promise<Server> {
     const meshPort = await freePort();
-    const command = [process.execPath, '--import', 'tsx', join(ROOT, 'src', 'cli.ts')];
+    const command = [process.execPath, ...startWords()];
     command.push('--no-mdns', '--cluster', cluster, '--appendfsync', 'everysec');
     command.push('--listen', multiaddr(meshPort));
     if (bootstrap.length > 0) command.push('--bootstrap', ...bootstrap.map(multiaddr));
