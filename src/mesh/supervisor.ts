@@ -25,6 +25,8 @@ const REDIAL_LATELY_MS_MAX = 4000;
 const LATELY_MS = 10 * 60 * 1000;
 /** A peer that has opened a stream has said hello by then. */
 const HELLO_MS_MAX = 8000;
+/** A connection without a sync stream for so long has another end that knows nothing of it, or nothing to say to us. */
+const UNLINKED_MS_MAX = 10_000;
 /** A peer that was refused is not listened to again for so long, else it could have us at work and writing log lines. */
 const REFUSED_MS = 10_000;
 /** A linked peer whose vectors do not come by gossip for so long has a deaf gossip stream. */
@@ -70,6 +72,8 @@ export class Supervisor {
   private readonly opening = new Set<string>();
   private readonly linkedSinceMs = new Map<string, number>();
   private readonly refusedUntilMs = new Map<string, number>();
+  /** Connections without a stream, and since when. */
+  private readonly unlinkedSinceMs = new WeakMap<Connection, number>();
   private timer: NodeJS.Timeout | null = null;
   private lastTickMs = performance.now();
   private lastPingMs = 0;
@@ -202,7 +206,25 @@ export class Supervisor {
       if (target.dialling || now < target.nextMs || this.isConnected(target)) continue;
       void this.dial(target);
     }
-    for (const connection of this.options.node.getConnections()) this.openSoon(connection.remotePeer);
+    for (const connection of this.options.node.getConnections()) {
+      this.openSoon(connection.remotePeer);
+      this.checkUse(connection, now, late);
+    }
+  }
+
+  /** Half a connection is no use, and in the way of a whole one: a dial is answered with what there is. */
+  private checkUse(connection: Connection, now: number, late: boolean): void {
+    const { unlinkedSinceMs } = this;
+    if (this.options.sync.links.has(connection.remotePeer.toString())) unlinkedSinceMs.delete(connection);
+    else if (late || !unlinkedSinceMs.has(connection)) unlinkedSinceMs.set(connection, now);
+    else if (now - (unlinkedSinceMs.get(connection) ?? now) > UNLINKED_MS_MAX) {
+      unlinkedSinceMs.delete(connection);
+      this.options.log.debug(
+        { peer: connection.remotePeer.toString() },
+        'a connection without a sync stream is closed',
+      );
+      connection.abort(new Error('no sync stream'));
+    }
   }
 
   private checkDeafness(link: Link, now: number): void {

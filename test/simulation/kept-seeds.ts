@@ -49,4 +49,8 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
   { seed: 36, found: 'the same, and mending took longer than allowed where peers had to be dialled first' },
   { seed: 45, found: 'the same' },
   { seed: 1230, found: 'in the simulator: a node was compared with the oracle at a time before it was stopped' },
+  {
+    seed: 777604,
+    why: 'half a connection, of which its other end knew nothing after a crash, stood in the way of a new one for ever',
+  },
 ];

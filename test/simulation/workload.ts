@@ -309,8 +309,9 @@ export class Specified implements Family {
   private timing(random: Random, nowMs: number): string[] {
     const key = random.pick(['k', 'l', 'h', 's', 't']);
     const field = random.pick(['f', 'g']);
-    const ms = String(1 + random.below(random.pick([60, 4000])));
-    const moment = String(Math.floor(nowMs) + random.below(4000) - 20);
+    // the longest are there still at the end of the run
+    const ms = String(1 + random.below(random.pick([60, 4000, 1e6])));
+    const moment = String(Math.floor(nowMs) + random.below(random.pick([4000, 1e6])) - 20);
     return random.weighted<string[]>([
       [['SET', key, '5', 'PX', ms], 3],
       [['SET', key, 'x', 'PXAT', moment], 1],
