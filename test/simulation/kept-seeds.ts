@@ -51,6 +51,7 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
   { seed: 1230, found: 'in the simulator: a node was compared with the oracle at a time before it was stopped' },
   {
     seed: 777604,
-    why: 'half a connection, of which its other end knew nothing after a crash, stood in the way of a new one for ever',
+    found:
+      'half a connection, of which its other end knew nothing after a crash, stood in the way of a new one for ever',
   },
 ];
