@@ -39,6 +39,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   // INFO tells about the machine; ACL and DEBUG make hashes.
   commands: { ours: ['commands', 'core'], builtins: ['node:os', 'node:crypto'], packages: [] },
   resp: { ours: ['resp', 'commands', 'core'], builtins: true, packages: true },
+  pubsub: { ours: ['pubsub', 'commands', 'core'], builtins: [], packages: [] },
   mesh: { ours: ['mesh', 'core'], types: ['commands/services.ts'], builtins: true, packages: true },
   store: { ours: ['store', 'core'], types: ['commands/services.ts'], builtins: true, packages: true },
 };

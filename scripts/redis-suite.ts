@@ -39,6 +39,7 @@ const UNITS = [
   'introspection',
   'introspection-2',
   'lazyfree',
+  'pubsub',
 ];
 const RECORD = 'scripts/redis-suite/results.json';
 const SKIPPED = 'scripts/redis-suite/skipped.json';

@@ -13,6 +13,7 @@ import { createEngine, type Engine } from './core/index.ts';
 import { createLogger, type Logger, pinoLevel } from './logging.ts';
 import { createMesh, type Mesh } from './mesh/index.ts';
 import { clientsPossible, openFilesMax } from './open-files.ts';
+import { PubSub } from './pubsub/index.ts';
 import { RespServer } from './resp/server.ts';
 import { sealInTime } from './sealing.ts';
 import { Statistics } from './server-statistics.ts';
@@ -153,6 +154,11 @@ async function assemble(
     store,
     node,
     slowLog,
+    pubsub: new PubSub({
+      messenger: mesh.messenger,
+      epoch: randomBytes(4).readUInt32BE(),
+      warn: (details, message) => log.warn(details, message),
+    }),
     random: Math.random,
     monotonicMicros: () => performance.now() * 1000,
   };

@@ -15,7 +15,14 @@ const FIELD_DEADLINE = 'as the times to live of keys, per field';
 const REFUSED = 'always answers an error that says why';
 const SAVES = 'writes the state out beside the running node; there is no RDB file';
 
+const PUBLISHED =
+  'reaches listeners on every node that can be reached, at most once; the answer counts those of all nodes, as far as is known here';
+const LISTENERS = 'counts the listeners of all nodes that can be reached';
+
 export const NOTES: Readonly<Record<string, string>> = {
+  publish: PUBLISHED,
+  spublish: `${PUBLISHED}; there are no slots`,
+  pubsub: LISTENERS,
   set: REGISTER,
   setnx: REGISTER,
   setex: REGISTER,

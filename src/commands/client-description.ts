@@ -16,9 +16,9 @@ export function describeClient(client: Client, nowMs: number): string {
     ['idle', secondsBetween(client.lastCommandAtMs, nowMs)],
     ['flags', flagsOf(client)],
     ['db', client.database],
-    ['sub', 0],
-    ['psub', 0],
-    ['ssub', 0],
+    ['sub', client.subscriptions.channel.size],
+    ['psub', client.subscriptions.pattern.size],
+    ['ssub', client.subscriptions.shard.size],
     ['multi', multi === null ? -1 : multi.queue.length],
     ['watch', client.watches.length],
     ['qbuf', client.queryBytes],
@@ -45,6 +45,7 @@ export function describeClient(client: Client, nowMs: number): string {
 
 function flagsOf(client: Client): string {
   let flags = '';
+  if (client.subscribed > 0) flags += 'P';
   if (client.multi !== null) flags += 'x';
   if (client.blocked) flags += 'b';
   if (client.watches.some(({ watch }) => watch.changed)) flags += 'd';

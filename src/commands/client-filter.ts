@@ -77,7 +77,7 @@ function parseKillTest(call: Call, index: number): ClientTest | null | undefined
 
 function typeTest({ args, reply }: Call, index: number): ClientTest | undefined {
   const type = args[index].latin1().toLowerCase();
-  if (TYPES.includes(type)) return () => type === 'normal';
+  if (TYPES.includes(type)) return (client) => type === (client.subscribed > 0 ? 'pubsub' : 'normal');
   reply.error(`ERR Unknown client type '${args[index].text()}'`);
   return undefined;
 }

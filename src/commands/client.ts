@@ -3,8 +3,9 @@
  * the registry of all clients is in Services.
  */
 import type { Watch } from '../core/contract.ts';
+import type { Subscriber, SubscriptionKind } from './services.ts';
 
-export interface Client {
+export interface Client extends Subscriber {
   readonly id: number;
   /** host:port, as CLIENT LIST shows them. */
   readonly address: string;
@@ -28,6 +29,10 @@ export interface Client {
   multi: { readonly queue: QueuedCommand[]; dirty: boolean } | null;
   /** WATCHed keys; several a client. */
   readonly watches: { database: number; key: Buffer; watch: Watch }[];
+
+  /** Names that it listens to, as latin1 text; `subscribed`: how many. */
+  readonly subscriptions: Readonly<Record<SubscriptionKind, Set<string>>>;
+  subscribed: number;
 
   noEvict: boolean;
   noTouch: boolean;

@@ -4,6 +4,7 @@ import type { Slice } from '../core/slice.ts';
 import { integerArgument } from './arguments.ts';
 import type { Client } from './client.ts';
 import { checkClientName, clientCommand } from './client-commands.ts';
+import { unsubscribeAll } from './pubsub.ts';
 import { Errors, wrongArity } from './reply.ts';
 import type { Call, Command, CommandFlag } from './table.ts';
 import { unwatchAll } from './transaction-state.ts';
@@ -111,6 +112,7 @@ function runHello(call: Call): void {
 function runReset({ client, engine, reply, services }: Call): void {
   resetClient(client);
   unwatchAll(client, engine);
+  unsubscribeAll(client, services.pubsub);
   client.authenticated = services.config.limits.requirePassword === '';
   reply.status('RESET');
 }
@@ -126,9 +128,14 @@ function resetClient(client: Client): void {
   client.noTouch = false;
 }
 
-function runPing({ args, argc, reply }: Call): void {
+function runPing({ args, argc, client, reply }: Call): void {
   if (argc > 2) reply.error(wrongArity('ping'));
-  else if (argc === 2) reply.bulk(args[1]);
+  else if (client.subscribed > 0 && client.protocol === 2) {
+    reply.array(2);
+    reply.bulkText('pong');
+    if (argc === 2) reply.bulk(args[1]);
+    else reply.bulkText('');
+  } else if (argc === 2) reply.bulk(args[1]);
   else reply.status('PONG');
 }
 

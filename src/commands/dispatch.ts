@@ -109,6 +109,7 @@ export class Dispatcher {
     }
     if ((traits & Trait.denyOutOfMemory) !== 0 && this.isOutOfMemory(call)) return Errors.oom;
     if ((traits & Trait.write) !== 0 && services.store.failure !== null) return misconf(services.store.failure);
+    if (client.subscribed > 0 && client.protocol === 2 && (traits & Trait.subscribed) === 0) return listening(entry);
     return null;
   }
 
@@ -226,6 +227,13 @@ function shownText(slice: Slice, bytesMax: number): string {
 
 function unknownSubcommand(container: Entry, sub: Slice): string {
   return `ERR unknown subcommand '${shownText(sub, SHOWN_BYTES_MAX)}'. Try ${container.command.name.toUpperCase()} HELP.`;
+}
+
+function listening({ command }: Entry): string {
+  return (
+    `ERR Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in ` +
+    'this context'
+  );
 }
 
 function misconf(reason: string): string {

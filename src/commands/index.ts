@@ -12,6 +12,7 @@ import { hashCommands } from './hashes.ts';
 import { informationCommands } from './information.ts';
 import { keyCommands } from './keys.ts';
 import { meshCommands } from './mesh.ts';
+import { pubsubCommands } from './pubsub.ts';
 import { Registry } from './registry.ts';
 import { serverCommands } from './server.ts';
 import { setCommands } from './sets.ts';
@@ -27,6 +28,7 @@ export function createCommandRegistry(): Registry {
     debugCommands,
     informationCommands,
     meshCommands,
+    pubsubCommands,
     serverCommands,
     connectionCommands,
     databaseCommands,

@@ -92,12 +92,14 @@ function serverFields(call: Call): InfoFields {
 
 function clientFields({ services }: Call): InfoFields {
   let blocked = 0;
+  let listening = 0;
   let watching = 0;
   let watchedKeys = 0;
   let longestInput = 0;
   let longestOutput = 0;
   services.clients.forEach((client) => {
     if (client.blocked) blocked++;
+    if (client.subscribed > 0) listening++;
     if (client.watches.length > 0) watching++;
     watchedKeys += client.watches.length;
     longestInput = Math.max(longestInput, client.queryBytes);
@@ -111,7 +113,7 @@ function clientFields({ services }: Call): InfoFields {
     ['client_recent_max_output_buffer', longestOutput],
     ['blocked_clients', blocked],
     ['tracking_clients', 0],
-    ['pubsub_clients', 0],
+    ['pubsub_clients', listening],
     ['watching_clients', watching],
     ['clients_in_timeout_table', 0],
     ['total_watched_keys', watchedKeys],
@@ -218,9 +220,9 @@ function statisticsFields({ services, engine }: Call): InfoFields {
     ['evicted_clients', 0],
     ['keyspace_hits', statistics.keyspaceHits],
     ['keyspace_misses', statistics.keyspaceMisses],
-    ['pubsub_channels', 0],
-    ['pubsub_patterns', 0],
-    ['pubsubshard_channels', 0],
+    ['pubsub_channels', services.pubsub.names('channel').length],
+    ['pubsub_patterns', services.pubsub.names('pattern').length],
+    ['pubsubshard_channels', services.pubsub.names('shard').length],
     ['latest_fork_usec', 0],
     ['total_forks', 0],
     ['migrate_cached_sockets', 0],

@@ -20,6 +20,8 @@ export const Trait = {
   timed: 64,
   /** Ends or throws away a MULTI, or starts one: taken although memory is full. */
   transaction: 128,
+  /** A RESP2 client that listens to channels may say it. */
+  subscribed: 256,
 } as const;
 
 export interface Entry {
@@ -35,6 +37,17 @@ export interface Entry {
 
 const TABLE_SLOTS = 2048;
 const UNQUEUED = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
+const SUBSCRIBED = new Set([
+  'ping',
+  'subscribe',
+  'psubscribe',
+  'ssubscribe',
+  'unsubscribe',
+  'punsubscribe',
+  'sunsubscribe',
+  'quit',
+  'reset',
+]);
 const TRANSACTION = new Set(['exec', 'discard', 'multi', 'quit', 'reset']);
 
 export class Registry implements CommandRegistry {
@@ -114,6 +127,7 @@ function traitsOf({ name, flags, complexity }: Command): number {
     bit('skip_slowlog', Trait.skipSlowLog) |
     (UNQUEUED.has(name) ? Trait.unqueued : 0) |
     (TRANSACTION.has(name) ? Trait.transaction : 0) |
+    (SUBSCRIBED.has(name) ? Trait.subscribed : 0) |
     (flags.includes('fast') || complexity === 'O(1)' ? 0 : Trait.timed)
   );
 }

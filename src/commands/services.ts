@@ -16,6 +16,7 @@ export interface Services {
   readonly store: StoreService;
   readonly node: NodeService;
   readonly slowLog: SlowLog;
+  readonly pubsub: PubSubService;
   /** [0, 1). */
   random(): number;
   /** Microseconds, monotonic. */
@@ -129,6 +130,29 @@ export interface MeshVerification {
   readonly peers: readonly { readonly peerId: string; readonly outcome: 'equal' | 'differs' | 'not comparable' }[];
   /** Damaged or differing, as far as a peer's copy tells; the first hundred. */
   readonly keys: readonly { readonly database: number; readonly key: Buffer }[];
+}
+
+/** Patterns are matched against channels; sharded channels stand apart from both. */
+export type SubscriptionKind = 'channel' | 'pattern' | 'shard';
+
+/** Who hears of messages: a client. */
+export interface Subscriber {
+  /** `pattern`: by which subscription of its own, if not by the channel's. The bytes are valid until this returns. */
+  deliver(kind: 'channel' | 'shard', channel: Uint8Array, message: Uint8Array, pattern: Uint8Array | null): void;
+}
+
+/** Publish and subscribe, over all nodes that can be reached. */
+export interface PubSubService {
+  /** False if it was subscribed already. */
+  subscribe(kind: SubscriptionKind, name: Uint8Array, subscriber: Subscriber): boolean;
+  /** False if it was not. */
+  unsubscribe(kind: SubscriptionKind, name: Uint8Array, subscriber: Subscriber): boolean;
+  /** How many clients get it: of this node, and of the others as far as they have told of theirs. */
+  publish(kind: 'channel' | 'shard', channel: Uint8Array, message: Uint8Array): number;
+  /** Names that anybody listens to, as latin1 text, in no order. */
+  names(kind: SubscriptionKind): string[];
+  /** How many clients listen to that name. */
+  count(kind: SubscriptionKind, name: Uint8Array): number;
 }
 
 export interface StoreService {

@@ -37,6 +37,9 @@ export const FrameType = {
   slotPage: 22,
   slots: 23,
   retirements: 24,
+  message: 25,
+  seek: 26,
+  reaches: 27,
 } as const;
 
 const BULK = [
@@ -45,6 +48,7 @@ const BULK = [
   FrameType.keyList,
   FrameType.stateTail,
   FrameType.slotPage,
+  FrameType.message,
 ] as const;
 
 /** What a frame's chunks add up to, and what is charged to the credit. */
@@ -61,8 +65,12 @@ export class FrameError extends Error {
 const encoder = new Encoder({ useRecords: false, tagUint8Array: false });
 
 export function encodeMap(type: number, map: Record<string, unknown>): Buffer[] {
-  const body = encoder.encode(map);
-  return [header(type, body.length), Buffer.from(body)];
+  const body = encodePlain(map);
+  return [header(type, body.length), body];
+}
+
+export function encodePlain(map: Record<string, unknown>): Buffer {
+  return Buffer.from(encoder.encode(map));
 }
 
 /** Frames for an envelope or a page; one unless it is large. */

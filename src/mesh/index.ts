@@ -8,8 +8,10 @@ import { join } from 'node:path';
 import type { MeshPeer, MeshService, MeshVerification } from '../commands/services.ts';
 import type { Engine, Envelope, ReplicaId, VersionVector } from '../core/contract.ts';
 import { ClockAlarm } from './clock-alarm.ts';
+import { numberOf } from './frames.ts';
 import { Gossip } from './gossip.ts';
 import { fileMemory, type MemberMemory, Members } from './members.ts';
+import type { Messenger } from './messenger.ts';
 import { createNode, type MeshNode } from './node.ts';
 import { Supervisor } from './supervisor.ts';
 import { Sync } from './sync.ts';
@@ -46,6 +48,8 @@ export interface MeshOptions {
 export interface Mesh extends MeshService {
   /** Strangers cannot join: there is a cluster secret. */
   readonly secured: boolean;
+  /** For what is no data: publish and subscribe. */
+  readonly messenger: Messenger;
   stop(): Promise<void>;
 }
 
@@ -141,6 +145,10 @@ class RunningMesh implements Mesh {
     this.schedule();
   }
 
+  get messenger(): Messenger {
+    return this.sync.messenger;
+  }
+
   addresses(): string[] {
     return this.node.getMultiaddrs().map(String);
   }
@@ -169,7 +177,7 @@ class RunningMesh implements Mesh {
         region: member.region,
         zone: member.zone,
         rttMs: up && Number.isFinite(link.rttMs) ? link.rttMs : 0,
-        behind: Math.max(0, numberIn(ours, own) - numberIn(member.vector, own)),
+        behind: Math.max(0, numberOf(ours, own) - numberOf(member.vector, own)),
         ahead: this.options.engine.missing(member.vector).reduce((sum, gap) => sum + gap.to - gap.from + 1, 0),
         lastSeenMs: up ? Date.now() - (performance.now() - link.lastHeardMs) : member.lastSeenMs,
         bytesIn: link?.bytesIn ?? 0,
@@ -252,11 +260,8 @@ class RunningMesh implements Mesh {
     }
     this.sync.pullMissing();
     this.sync.checkData();
+    this.sync.messenger.update();
     this.members_.updateStability(Date.now());
     this.members_.retireFormer(Date.now());
   }
-}
-
-function numberIn(vector: VersionVector, replica: string): number {
-  return vector.find((entry) => entry.replica === replica)?.number ?? 0;
 }

@@ -61,6 +61,11 @@ export class Link {
     return !this.closed && !this.blocked && this.credit > 0;
   }
 
+  /** Written, and not taken by the stream yet. */
+  get backlogBytes(): number {
+    return this.stream.writeBufferLength;
+  }
+
   sendMap(type: number, map: Record<string, unknown>): void {
     const pieces = encodeMap(type, map);
     if (this.blocked) {

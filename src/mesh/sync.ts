@@ -27,6 +27,7 @@ import {
 } from './frames.ts';
 import type { Link } from './link.ts';
 import type { Members } from './members.ts';
+import { Messenger } from './messenger.ts';
 import { Repair } from './repair.ts';
 import { Sending } from './sending.ts';
 
@@ -87,6 +88,7 @@ export class Sync {
   private readonly repair: Repair;
   private readonly counts = { envelopes_received: 0, refused: 0, replica_clashes: 0, fenced: 0 };
   private readonly retirementsTold = new WeakMap<Link, number>();
+  readonly messenger: Messenger;
   private ackTimer: NodeJS.Timeout | null = null;
 
   constructor(options: SyncOptions) {
@@ -95,6 +97,7 @@ export class Sync {
       this.sending.noteTail(envelope);
       if (local) this.sending.pumpAll();
     });
+    this.messenger = new Messenger({ self: options.peerId, links: this.links, members: options.members });
     this.agreement = new Agreement(options.engine, options.log);
     this.repair = new Repair({ engine: options.engine, links: this.links, log: options.log });
     this.agreement.onCompared = (peerId, equal) => this.repair.compared(peerId, equal);
@@ -123,6 +126,7 @@ export class Sync {
       ...catchingUp.statistics,
       ...this.agreement.statistics,
       ...this.repair.statistics,
+      ...this.messenger.statistics,
       ...counts,
       refused,
     };
@@ -155,12 +159,14 @@ export class Sync {
     this.catchingUp.remove(link);
     this.repair.remove(link);
     if (this.links.get(link.peerId) === link) this.links.delete(link.peerId);
+    this.messenger.update();
   }
 
   setPaused(paused: boolean): void {
     this.sending.paused = paused;
     this.catchingUp.paused = paused;
     this.repair.paused = paused;
+    this.messenger.paused = paused;
     this.catchingUp.reset();
     if (paused) return;
     this.broadcastMembers();
@@ -318,6 +324,15 @@ export class Sync {
       case FrameType.slots:
         this.repair.finish(link, decodeMap(body));
         return;
+      case FrameType.message:
+        this.messenger.receive(link, body);
+        return;
+      case FrameType.seek:
+        this.messenger.sought(link, decodeMap(body));
+        return;
+      case FrameType.reaches:
+        this.messenger.reaches(link, decodeMap(body));
+        return;
       default:
         throw new FrameError(`unknown frame ${type}`);
     }
@@ -406,6 +421,7 @@ export class Sync {
       this.tellMembers([link]);
       this.pullMissing();
     }
+    this.messenger.update();
     this.onReady(link);
   }
 

@@ -15,6 +15,8 @@ export class ClientState {
   user = 'default';
   multi: Client['multi'] = null;
   readonly watches: Client['watches'][number][] = [];
+  readonly subscriptions: Client['subscriptions'] = { channel: new Set(), pattern: new Set(), shard: new Set() };
+  subscribed = 0;
   mayBlock = true;
   noEvict = false;
   noTouch = false;

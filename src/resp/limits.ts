@@ -1,6 +1,4 @@
 /** What one client may cost. */
-import type { Services } from '../commands/services.ts';
-
 /** Replies are sent on when so much has gathered within one chunk. */
 export const FLUSH_BYTES = 1 << 20;
 /** A client with so many unread reply bytes is not read from, and nothing of it is run, until it has read them. */
@@ -11,10 +9,3 @@ export const UNREAD_UNTRUSTED_BYTES_MAX = 64 * 1024;
 export const READ_AHEAD_BYTES_MAX = 1 << 20;
 /** Redis's client-query-buffer-limit. */
 export const QUERY_BYTES_MAX = 1 << 30;
-
-/** The hard limit of `client-output-buffer-limit normal`; 0: none. */
-export function outputLimitOf({ config }: Services): number {
-  const words = (config.get('client-output-buffer-limit') ?? '').split(' ');
-  const hard = Number(words[words.indexOf('normal') + 1]);
-  return Number.isFinite(hard) ? hard : 0;
-}

@@ -5,6 +5,7 @@
  */
 import type { Blocked, Client } from '../commands/client.ts';
 import { CommandCall, type Dispatcher, Outcome } from '../commands/dispatch.ts';
+import { unsubscribeAll } from '../commands/pubsub.ts';
 import type { Reply } from '../commands/reply.ts';
 import type { Services } from '../commands/services.ts';
 import { unwatchAll } from '../commands/transaction-state.ts';
@@ -13,13 +14,13 @@ import { ClientState } from './client-state.ts';
 import { InputBuffer } from './input-buffer.ts';
 import {
   FLUSH_BYTES,
-  outputLimitOf,
   QUERY_BYTES_MAX,
   READ_AHEAD_BYTES_MAX,
   UNREAD_BYTES_MAX,
   UNREAD_UNTRUSTED_BYTES_MAX,
 } from './limits.ts';
 import type { Outbox } from './outbox.ts';
+import { OutputLimit } from './output-limit.ts';
 import { Parsed, RequestParser } from './parser.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import type { Transport } from './transport.ts';
@@ -85,6 +86,9 @@ export class Session extends ClientState implements Client {
   private queued = false;
   /** Size of the input that is being run; 0 between chunks. */
   private chunkBytes = 0;
+  /** Messages that came in the middle of a command, or while its reply waits for the disk: they follow the reply. */
+  private readonly pushes: (() => void)[] = [];
+  private readonly outputLimit: OutputLimit;
 
   constructor({ id, engine, services, dispatcher, transport, outbox, warn }: SessionOptions) {
     super(id, services.config.limits.requirePassword === '');
@@ -94,6 +98,7 @@ export class Session extends ClientState implements Client {
     this.transport = transport;
     this.outbox = outbox;
     this.warn = warn;
+    this.outputLimit = new OutputLimit(services.config);
     this.call = new CommandCall(dispatcher, this, engine, this.out, services);
     this.out.onError = (text) => countError(services, text);
   }
@@ -234,13 +239,16 @@ export class Session extends ClientState implements Client {
     if (outcome === Outcome.wrote) {
       if (this.holdFrom < 0) this.holdFrom = mark;
     } else if (outcome === Outcome.abort) this.abort();
+    if (this.pushes.length > 0) this.writePushes();
     if (out.at > FLUSH_BYTES && (this.holdFrom < 0 || !this.services.store.holdsReplies)) this.send();
   }
 
   /** CLIENT REPLY OFF and SKIP: the reply has been written, and is withdrawn. */
   private silence(before: Client['replyMode'], mark: number): void {
+    // what SUBSCRIBE and its kin write is no reply, but pushed, as messages are
+    const pushed = this.call.command.name.endsWith('subscribe');
     // CLIENT REPLY ON and RESET answer
-    if (before !== 'on' && this.replyMode !== 'on') this.out.rewind(mark);
+    if (before !== 'on' && this.replyMode !== 'on' && !pushed) this.out.rewind(mark);
     if (this.replyMode === 'skip-next') this.replyMode = 'skip-this';
     else if (this.replyMode === 'skip-this') this.replyMode = 'on';
   }
@@ -309,8 +317,7 @@ export class Session extends ClientState implements Client {
 
   private checkUnread(): void {
     const { pendingBytes } = this.transport;
-    const hardLimit = outputLimitOf(this.services);
-    if (hardLimit > 0 && pendingBytes > hardLimit) {
+    if (this.outputLimit.isPassed(pendingBytes, this.subscribed > 0 ? 'pubsub' : 'normal')) {
       this.warn(
         `closing client ${this.address}: ${pendingBytes} bytes of replies are unread (client-output-buffer-limit)`,
       );
@@ -345,9 +352,35 @@ export class Session extends ClientState implements Client {
       }
       this.services.statistics.outputBytes += held.length;
       if (held.length > 0) this.transport.write(held);
+      this.writePushes();
       this.flush();
       this.proceed();
     });
+  }
+
+  /** A message for a channel or pattern that this client listens to: a push in RESP3, an array in RESP2. */
+  deliver(kind: 'channel' | 'shard', channel: Uint8Array, message: Uint8Array, pattern: Uint8Array | null): void {
+    if (this.closed) return;
+    if ((this.stops & (Stop.running | Stop.holding)) !== 0) {
+      const [ownChannel, ownMessage] = [Buffer.from(channel), Buffer.from(message)];
+      this.pushes.push(() => this.push(kind, ownChannel, ownMessage, pattern));
+      return;
+    }
+    this.push(kind, channel, message, pattern);
+    this.flush();
+  }
+
+  private push(kind: 'channel' | 'shard', channel: Uint8Array, message: Uint8Array, pattern: Uint8Array | null): void {
+    const { out } = this;
+    out.push(pattern === null ? 3 : 4);
+    out.bulkText(pattern !== null ? 'pmessage' : kind === 'shard' ? 'smessage' : 'message');
+    if (pattern !== null) out.bulkBytes(pattern);
+    out.bulkBytes(channel);
+    out.bulkBytes(message);
+  }
+
+  private writePushes(): void {
+    for (const write of this.pushes.splice(0)) write();
   }
 
   block(onUnblock?: (reply: Reply) => void): Blocked {
@@ -402,6 +435,7 @@ export class Session extends ClientState implements Client {
     this.waiting = null;
     this.out.release();
     unwatchAll(this, this.engine);
+    unsubscribeAll(this, this.services.pubsub);
     this.onClose();
   }
 

@@ -4,6 +4,7 @@ import type { ClientRegistry, Services, StoreService } from '../../src/commands/
 import { SlowLog } from '../../src/commands/slow-log.ts';
 import { Configuration } from '../../src/config/configuration.ts';
 import { Statistics } from '../../src/server-statistics.ts';
+import { pubsubAlone } from '../pubsub/alone.ts';
 
 export const commandRegistry = createCommandRegistry();
 
@@ -27,6 +28,7 @@ export function servicesOf(): Services {
     store: memoryOnly(),
     node: absent<Services['node']>('node', { abortShutdown: () => false }),
     slowLog: new SlowLog(),
+    pubsub: pubsubAlone(),
     random: () => 0.5,
     monotonicMicros: () => Number(process.hrtime.bigint() / 1000n),
   };

@@ -4,7 +4,7 @@ import { createClient } from 'redis';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startCluster } from './cluster.ts';
-import { converged, killAll, type NodeProcess } from './node-process.ts';
+import { converged, eventually, killAll, type NodeProcess } from './node-process.ts';
 
 let nodes: NodeProcess[] = [];
 test.before(async () => {
@@ -89,5 +89,37 @@ for (const protocol of [2, 3] as const) {
     }
   });
 }
+
+test('ioredis and node-redis: what is published on one node reaches listeners of the other', async () => {
+  const listener = new Redis(nodes[1].port);
+  const publisher = createClient({ url: `redis://127.0.0.1:${nodes[0].port}`, RESP: 3 });
+  const own = publisher.duplicate();
+  const heard: string[] = [];
+  try {
+    await Promise.all([publisher.connect(), own.connect()]);
+    listener.on('message', (channel: string, message: string) => heard.push(`${channel} ${message}`));
+    listener.on('pmessage', (pattern: string, channel: string, message: string) =>
+      heard.push(`${pattern} ${channel} ${message}`),
+    );
+    assert.is(await listener.subscribe('news', 'more'), 2);
+    assert.is(await listener.psubscribe('n?ws'), 3);
+    await own.subscribe('news', (message) => heard.push(`own ${message}`));
+    const count = async () => (await publisher.pubSubNumSub('news')).news;
+    await eventually('both are known', count, (listening) => listening === 2);
+    assert.is(await publisher.publish('news', 'hello'), 3);
+    await eventually(
+      'everybody has heard',
+      async () => heard.length,
+      (messages) => messages === 3,
+    );
+    assert.equal(heard.sort(), ['n?ws news hello', 'news hello', 'own hello']);
+    listener.disconnect();
+    await eventually('one has gone', count, (listening) => listening === 1);
+  } finally {
+    listener.disconnect();
+    publisher.destroy();
+    own.destroy();
+  }
+});
 
 test.run();

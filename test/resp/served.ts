@@ -8,6 +8,7 @@ import { Configuration } from '../../src/config/configuration.ts';
 import { createEngine, type Engine } from '../../src/core/index.ts';
 import { RespServer } from '../../src/resp/server.ts';
 import { Statistics } from '../../src/server-statistics.ts';
+import { pubsubAlone } from '../pubsub/alone.ts';
 
 /** A store that tests make fail, or make slow. */
 export class ScriptedStore implements StoreService {
@@ -70,6 +71,7 @@ export function serve(
     store,
     node: NODE,
     slowLog: new SlowLog(),
+    pubsub: pubsubAlone(),
     random: () => 0.5,
     monotonicMicros: () => performance.now() * 1000,
   } as Omit<Services, 'clients'> as Services & { clients: RespServer };

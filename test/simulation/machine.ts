@@ -11,6 +11,7 @@ import { SlowLog } from '../../src/commands/slow-log.ts';
 import { Configuration } from '../../src/config/configuration.ts';
 import { createEngine, type Engine, type VersionVector } from '../../src/core/index.ts';
 import { type Mesh, runMesh } from '../../src/mesh/index.ts';
+import { PubSub } from '../../src/pubsub/index.ts';
 import { LocalClient } from '../../src/resp/local-client.ts';
 import { RespServer } from '../../src/resp/server.ts';
 import { sealInTime } from '../../src/sealing.ts';
@@ -294,6 +295,13 @@ export class Machine {
         log() {},
       },
       slowLog: new SlowLog(),
+      pubsub: new PubSub({
+        messenger: mesh.messenger,
+        epoch: Date.now() >>> 0,
+        warn: (_details, message) => {
+          throw new Error(message);
+        },
+      }),
       random: () => random.next(),
       monotonicMicros: () => performance.now() * 1000,
     };

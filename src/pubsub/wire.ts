@@ -1,0 +1,162 @@
+/**
+ * What nodes tell each other of subscriptions and messages: one kind byte, then fields of fixed width, big-endian.
+ *
+ *   table   epoch(4) version(4) entries    all that a node's clients listen to
+ *   change  epoch(4) version(4) entries    what has changed since the version before; a count of 0: nobody any more
+ *   want                                   "send me your table"
+ *   say     messages                       kind(1) length(4) channel length(4) message, one after the other
+ *
+ * An entry is kind(1) count(4) length(4) name.
+ */
+import type { SubscriptionKind } from '../commands/services.ts';
+import { MalformedError } from '../core/index.ts';
+
+const KINDS: readonly SubscriptionKind[] = ['channel', 'pattern', 'shard'];
+const TAG = { table: 1, change: 2, want: 3, say: 4 } as const;
+
+export interface SubscriptionCount {
+  readonly kind: SubscriptionKind;
+  readonly name: string;
+  readonly count: number;
+}
+
+export interface Said {
+  readonly kind: 'channel' | 'shard';
+  readonly channel: Buffer;
+  readonly message: Buffer;
+}
+
+export type Told =
+  | {
+      readonly tag: 'table' | 'change';
+      readonly epoch: number;
+      readonly version: number;
+      readonly entries: SubscriptionCount[];
+    }
+  | { readonly tag: 'want' }
+  | { readonly tag: 'say'; readonly messages: Said[] };
+
+export function encodeCounts(
+  tag: 'table' | 'change',
+  epoch: number,
+  version: number,
+  entries: Iterable<SubscriptionCount>,
+): Buffer {
+  const pieces: Buffer[] = [];
+  const head = Buffer.allocUnsafe(9);
+  head[0] = TAG[tag];
+  head.writeUInt32BE(epoch, 1);
+  head.writeUInt32BE(version, 5);
+  pieces.push(head);
+  for (const { kind, name, count } of entries) {
+    const bytes = Buffer.from(name, 'latin1');
+    const entry = Buffer.allocUnsafe(9);
+    entry[0] = KINDS.indexOf(kind);
+    entry.writeUInt32BE(count, 1);
+    entry.writeUInt32BE(bytes.length, 5);
+    pieces.push(entry, bytes);
+  }
+  return Buffer.concat(pieces);
+}
+
+export const WANT = Buffer.from([TAG.want]);
+
+/** Messages of one turn, gathered: see SayWriter.add(). */
+export class SayWriter {
+  bytes = 0;
+  private pieces: Buffer[] = [];
+
+  /** Copies both. */
+  add(kind: 'channel' | 'shard', channel: Uint8Array, message: Uint8Array): void {
+    const piece = Buffer.allocUnsafe(9 + channel.length + message.length);
+    piece[0] = KINDS.indexOf(kind);
+    piece.writeUInt32BE(channel.length, 1);
+    piece.set(channel, 5);
+    piece.writeUInt32BE(message.length, 5 + channel.length);
+    piece.set(message, 9 + channel.length);
+    this.pieces.push(piece);
+    this.bytes += piece.length;
+  }
+
+  take(): Buffer {
+    const whole = Buffer.concat([Buffer.from([TAG.say]), ...this.pieces]);
+    this.pieces = [];
+    this.bytes = 0;
+    return whole;
+  }
+}
+
+/** Names and messages point into `bytes`. Throws MalformedError. */
+export function decodeTold(bytes: Buffer): Told {
+  const reader = new Reader(bytes);
+  const tag = reader.byte();
+  switch (tag) {
+    case TAG.want:
+      return { tag: 'want' };
+    case TAG.table:
+    case TAG.change: {
+      const epoch = reader.word();
+      const version = reader.word();
+      const entries: SubscriptionCount[] = [];
+      while (!reader.over) {
+        const kind = reader.kind();
+        const count = reader.word();
+        entries.push({ kind, count, name: reader.run().toString('latin1') });
+      }
+      return { tag: tag === TAG.table ? 'table' : 'change', epoch, version, entries };
+    }
+    case TAG.say: {
+      const messages: Said[] = [];
+      while (!reader.over) {
+        const kind = reader.kind();
+        if (kind === 'pattern') throw new MalformedError('a message to a pattern');
+        messages.push({ kind, channel: reader.run(), message: reader.run() });
+      }
+      return { tag: 'say', messages };
+    }
+    default:
+      throw new MalformedError(`subscriptions: tag ${tag}`);
+  }
+}
+
+class Reader {
+  private readonly bytes: Buffer;
+  private at = 0;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+
+  get over(): boolean {
+    return this.at === this.bytes.length;
+  }
+
+  byte(): number {
+    this.need(1);
+    return this.bytes[this.at++];
+  }
+
+  word(): number {
+    this.need(4);
+    this.at += 4;
+    return this.bytes.readUInt32BE(this.at - 4);
+  }
+
+  kind(): SubscriptionKind {
+    const index = this.byte();
+    const kind = KINDS[index];
+    if (kind === undefined) throw new MalformedError(`subscriptions: kind ${index}`);
+    return kind;
+  }
+
+  run(): Buffer {
+    const length = this.word();
+    this.need(length);
+    this.at += length;
+    return this.bytes.subarray(this.at - length, this.at);
+  }
+
+  private need(bytes: number): void {
+    if (this.bytes.length - this.at < bytes) throw new MalformedError('subscriptions: cut short');
+  }
+}
