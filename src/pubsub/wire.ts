@@ -34,7 +34,7 @@ export type Told =
       readonly entries: SubscriptionCount[];
     }
   | { readonly tag: 'want' }
-  | { readonly tag: 'say'; readonly messages: Said[] };
+  | { readonly tag: 'say'; readonly messages: Iterable<Said> };
 
 export function encodeCounts(
   tag: 'table' | 'change',
@@ -86,7 +86,7 @@ export class SayWriter {
   }
 }
 
-/** Names and messages point into `bytes`. Throws MalformedError. */
+/** All of it is looked at before anything is given; messages point into `bytes`. Throws MalformedError. */
 export function decodeTold(bytes: Buffer): Told {
   const reader = new Reader(bytes);
   const tag = reader.byte();
@@ -105,17 +105,22 @@ export function decodeTold(bytes: Buffer): Told {
       }
       return { tag: tag === TAG.table ? 'table' : 'change', epoch, version, entries };
     }
-    case TAG.say: {
-      const messages: Said[] = [];
-      while (!reader.over) {
-        const kind = reader.kind();
-        if (kind === 'pattern') throw new MalformedError('a message to a pattern');
-        messages.push({ kind, channel: reader.run(), message: reader.run() });
-      }
-      return { tag: 'say', messages };
-    }
+    case TAG.say:
+      for (const _ of messagesIn(bytes));
+      return { tag: 'say', messages: messagesIn(bytes) };
     default:
       throw new MalformedError(`subscriptions: tag ${tag}`);
+  }
+}
+
+/** One after the other: thousands of small ones would take many times their bytes all together. */
+function* messagesIn(bytes: Buffer): Generator<Said> {
+  const reader = new Reader(bytes);
+  reader.byte();
+  while (!reader.over) {
+    const kind = reader.kind();
+    if (kind === 'pattern') throw new MalformedError('a message to a pattern');
+    yield { kind, channel: reader.run(), message: reader.run() };
   }
 }
 

@@ -11,6 +11,7 @@ const LOADERS: Readonly<Record<string, () => Promise<{ readonly target: Target }
   'state-transfer': () => import('./targets/state-transfer.ts'),
   comparison: () => import('./targets/comparison.ts'),
   'sync-stream': () => import('./targets/sync-stream.ts'),
+  subscriptions: () => import('./targets/subscriptions.ts'),
   gossip: () => import('./targets/gossip.ts'),
   records: () => import('./targets/records.ts'),
   recovery: () => import('./targets/recovery.ts'),

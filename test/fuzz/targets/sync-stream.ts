@@ -5,7 +5,7 @@
 
 import type { Engine } from '../../../src/core/index.ts';
 import { ClockAlarm } from '../../../src/mesh/clock-alarm.ts';
-import { type Bulk, encodeBulk, encodeMap, FrameType, vectorToWire } from '../../../src/mesh/frames.ts';
+import { type Bulk, encodeBulk, encodeMap, encodePlain, FrameType, vectorToWire } from '../../../src/mesh/frames.ts';
 import { Link } from '../../../src/mesh/link.ts';
 import { Members } from '../../../src/mesh/members.ts';
 import { Sync } from '../../../src/mesh/sync.ts';
@@ -100,6 +100,14 @@ function hello(): Buffer[] {
   });
 }
 
+/** To us, if to nobody else: length of its head, the head, the bytes. */
+function message(to = 'self'): Buffer {
+  const head = encodePlain({ o: PEER, t: to });
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(head.length);
+  return Buffer.concat([length, head, Buffer.from('hello')]);
+}
+
 function seeds(): Buffer[] {
   const sender = makeReceiver(history);
   for (const bytes of history.after) sender.receive(bytes);
@@ -136,6 +144,8 @@ function seeds(): Buffer[] {
     wholeTransfer,
     comparedTransfer,
     [map(FrameType.ping, { t: 1.5 }), map(FrameType.pong, { t: 1.5 }), map(FrameType.credit, { b: 9 })],
+    [bulk(FrameType.message, message()), map(FrameType.seek, { peers: ['other'] })],
+    [map(FrameType.reaches, { peers: ['other', PEER] }), bulk(FrameType.message, message('other'))],
     [Buffer.concat(hello())],
   ].map((frames) => Buffer.concat(frames));
 }
@@ -159,7 +169,7 @@ function mutate(bytes: Buffer, context: MutationContext): Buffer {
       if (foreign.length > 0) frames.splice(at, random.below(2), random.pick(foreign));
       break;
     case 3:
-      frames[at] = { type: random.chance(0.8) ? 1 + random.below(21) : random.below(256), body };
+      frames[at] = { type: random.chance(0.8) ? 1 + random.below(27) : random.below(256), body };
       break;
     case 4:
       frames[at] = { type, body: scramble(body) };
