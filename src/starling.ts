@@ -6,6 +6,7 @@ import './compatibility.ts';
 import { randomBytes } from 'node:crypto';
 import { bindAddresses } from './bind-addresses.ts';
 import { createCommandRegistry } from './commands/index.ts';
+import { Monitors } from './commands/monitors.ts';
 import type { Services } from './commands/services.ts';
 import { SlowLog } from './commands/slow-log.ts';
 import type { Configuration } from './config/configuration.ts';
@@ -154,6 +155,7 @@ async function assemble(
     store,
     node,
     slowLog,
+    monitors: new Monitors(),
     pubsub: new PubSub({
       messenger: mesh.messenger,
       epoch: randomBytes(4).readUInt32BE(),

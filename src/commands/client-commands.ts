@@ -51,7 +51,7 @@ function runList(call: Call): void {
   if (isWanted === undefined) return;
   let text = '';
   call.services.clients.forEach((client) => {
-    if (isWanted(client)) text += `${describeClient(client, call.engine.now)}\n`;
+    if (isWanted(client)) text += `${describeClient(client, call.engine.now, call.services.monitors.has(client))}\n`;
   });
   call.reply.verbatim(text);
 }
@@ -210,8 +210,8 @@ export const clientCommand: Command = {
     }),
     sub('setname', 3, '2.6.9', 'Names this connection.', runSetName),
     sub('setinfo', 4, '7.2.0', 'Tells the name and version of the client library.', runSetInfo),
-    sub('info', 2, '6.2.0', 'What is known of this connection.', ({ client, engine, reply }) =>
-      reply.verbatim(`${describeClient(client, engine.now)}\n`),
+    sub('info', 2, '6.2.0', 'What is known of this connection.', ({ client, engine, reply, services }) =>
+      reply.verbatim(`${describeClient(client, engine.now, services.monitors.has(client))}\n`),
     ),
     sub('list', -2, '2.4.0', 'What is known of all connections.', runList, ['admin']),
     sub('kill', -3, '2.4.0', 'Closes connections.', runKill, ['admin']),

@@ -2,7 +2,7 @@
 import type { Client } from './client.ts';
 
 /** One line, without its end. */
-export function describeClient(client: Client, nowMs: number): string {
+export function describeClient(client: Client, nowMs: number, monitoring: boolean): string {
   const { multi } = client;
   const multiBytes = multi === null ? 0 : queueBytes(multi.queue);
   const fields: readonly (readonly [string, string | number])[] = [
@@ -14,7 +14,7 @@ export function describeClient(client: Client, nowMs: number): string {
     ['name', client.name],
     ['age', secondsBetween(client.createdAtMs, nowMs)],
     ['idle', secondsBetween(client.lastCommandAtMs, nowMs)],
-    ['flags', flagsOf(client)],
+    ['flags', flagsOf(client, monitoring)],
     ['db', client.database],
     ['sub', client.subscriptions.channel.size],
     ['psub', client.subscriptions.pattern.size],
@@ -43,8 +43,8 @@ export function describeClient(client: Client, nowMs: number): string {
   return fields.map(([name, value]) => `${name}=${value}`).join(' ');
 }
 
-function flagsOf(client: Client): string {
-  let flags = '';
+function flagsOf(client: Client, monitoring: boolean): string {
+  let flags = monitoring ? 'O' : '';
   if (client.subscribed > 0) flags += 'P';
   if (client.multi !== null) flags += 'x';
   if (client.blocked) flags += 'b';

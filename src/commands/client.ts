@@ -34,6 +34,9 @@ export interface Client extends Subscriber {
   readonly subscriptions: Readonly<Record<SubscriptionKind, Set<string>>>;
   subscribed: number;
 
+  /** Writes what is no reply: now, or behind the reply of the command that runs. */
+  push(write: (reply: import('./reply.ts').Reply) => void): void;
+
   noEvict: boolean;
   noTouch: boolean;
   /** CLIENT REPLY: off drops replies until on; skip drops the next one. */

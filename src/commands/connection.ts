@@ -113,6 +113,7 @@ function runReset({ client, engine, reply, services }: Call): void {
   resetClient(client);
   unwatchAll(client, engine);
   unsubscribeAll(client, services.pubsub);
+  services.monitors.remove(client);
   client.authenticated = services.config.limits.requirePassword === '';
   reply.status('RESET');
 }

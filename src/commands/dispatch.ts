@@ -51,6 +51,8 @@ export const Outcome = {
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
+const EXEC = Slice.of('exec');
+
 /** As much of a name or argument as Redis repeats in an error. */
 const SHOWN_BYTES_MAX = 128;
 
@@ -109,6 +111,9 @@ export class Dispatcher {
     }
     if ((traits & Trait.denyOutOfMemory) !== 0 && this.isOutOfMemory(call)) return Errors.oom;
     if ((traits & Trait.write) !== 0 && services.store.failure !== null) return misconf(services.store.failure);
+    if (services.monitors.count > 0 && services.monitors.has(client) && reachesKeys(entry)) {
+      return "ERR Replica can't interact with the keyspace";
+    }
     if (client.subscribed > 0 && client.protocol === 2 && (traits & Trait.subscribed) === 0) return listening(entry);
     return null;
   }
@@ -141,6 +146,7 @@ export class Dispatcher {
     if (isTimed) this.times.cut();
     const failures = services.statistics.errorReplies;
     const mark = reply.mark();
+    if (services.monitors.count > 0 && entry.command.name !== 'exec') services.monitors.show(call);
     engine.begin();
     try {
       if (call.client.noTouch) runUnnoticed(call, entry.command);
@@ -149,6 +155,8 @@ export class Dispatcher {
       this.crashed(call, mark, error);
     }
     const changed = engine.commit();
+    // behind the commands that it ran
+    if (services.monitors.count > 0 && entry.command.name === 'exec') showExec(call, entry.command);
     if (services.statistics.errorReplies > failures) tally.failed++;
     if (isTimed) {
       call.command = entry.command;
@@ -166,6 +174,7 @@ export class Dispatcher {
     call.command = command;
     call.args = args;
     call.argc = args.length;
+    if (services.monitors.count > 0) services.monitors.show(call);
     call.db = engine.databases[client.database];
     const failures = services.statistics.errorReplies;
     const mark = reply.mark();
@@ -227,6 +236,19 @@ function shownText(slice: Slice, bytesMax: number): string {
 
 function unknownSubcommand(container: Entry, sub: Slice): string {
   return `ERR unknown subcommand '${shownText(sub, SHOWN_BYTES_MAX)}'. Try ${container.command.name.toUpperCase()} HELP.`;
+}
+
+/** A client that has said MONITOR counts as a replica, as in Redis. */
+function reachesKeys({ command: { flags } }: Entry): boolean {
+  return flags.includes('write') || flags.includes('readonly');
+}
+
+/** EXEC has put the words of the commands that it ran into the call. */
+function showExec(call: CommandCall, exec: Command): void {
+  call.command = exec;
+  call.args = [EXEC];
+  call.argc = 1;
+  call.services.monitors.show(call);
 }
 
 function listening({ command }: Entry): string {

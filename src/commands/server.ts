@@ -7,6 +7,7 @@ import { answerHelp } from './help-reply.ts';
 import { latencyCommand } from './latency.ts';
 import { memoryCommand } from './memory.ts';
 import { redisContainer, redisEntry } from './metadata/entry.ts';
+import { monitorCommand } from './monitors.ts';
 import { Errors, type Reply } from './reply.ts';
 import { slowLogCommand } from './slow-log-commands.ts';
 import type { Call, Command } from './table.ts';
@@ -61,6 +62,7 @@ export const serverCommands: readonly Command[] = [
   aclCommand,
   latencyCommand,
   memoryCommand,
+  monitorCommand,
   slowLogCommand,
 ];
 

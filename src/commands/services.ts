@@ -4,6 +4,7 @@
  */
 import type { VersionVector } from '../core/contract.ts';
 import type { Client } from './client.ts';
+import type { Monitors } from './monitors.ts';
 import type { SlowLog } from './slow-log.ts';
 import type { Command } from './table.ts';
 
@@ -17,6 +18,7 @@ export interface Services {
   readonly node: NodeService;
   readonly slowLog: SlowLog;
   readonly pubsub: PubSubService;
+  readonly monitors: Monitors;
   /** [0, 1). */
   random(): number;
   /** Microseconds, monotonic. */

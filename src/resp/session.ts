@@ -87,7 +87,7 @@ export class Session extends ClientState implements Client {
   /** Size of the input that is being run; 0 between chunks. */
   private chunkBytes = 0;
   /** Messages that came in the middle of a command, or while its reply waits for the disk: they follow the reply. */
-  private readonly pushes: (() => void)[] = [];
+  private readonly pushes: ((reply: Reply) => void)[] = [];
   private readonly outputLimit: OutputLimit;
 
   constructor({ id, engine, services, dispatcher, transport, outbox, warn }: SessionOptions) {
@@ -360,27 +360,28 @@ export class Session extends ClientState implements Client {
 
   /** A message for a channel or pattern that this client listens to: a push in RESP3, an array in RESP2. */
   deliver(kind: 'channel' | 'shard', channel: Uint8Array, message: Uint8Array, pattern: Uint8Array | null): void {
-    if (this.closed) return;
-    if ((this.stops & (Stop.running | Stop.holding)) !== 0) {
+    if (!this.mayPush) {
       const [ownChannel, ownMessage] = [Buffer.from(channel), Buffer.from(message)];
-      this.pushes.push(() => this.push(kind, ownChannel, ownMessage, pattern));
+      this.pushes.push((reply) => writeMessage(reply, kind, ownChannel, ownMessage, pattern));
+    } else this.push((reply) => writeMessage(reply, kind, channel, message, pattern));
+  }
+
+  push(write: (reply: Reply) => void): void {
+    if (this.closed) return;
+    if (!this.mayPush) {
+      this.pushes.push(write);
       return;
     }
-    this.push(kind, channel, message, pattern);
+    write(this.out);
     this.flush();
   }
 
-  private push(kind: 'channel' | 'shard', channel: Uint8Array, message: Uint8Array, pattern: Uint8Array | null): void {
-    const { out } = this;
-    out.push(pattern === null ? 3 : 4);
-    out.bulkText(pattern !== null ? 'pmessage' : kind === 'shard' ? 'smessage' : 'message');
-    if (pattern !== null) out.bulkBytes(pattern);
-    out.bulkBytes(channel);
-    out.bulkBytes(message);
+  private get mayPush(): boolean {
+    return (this.stops & (Stop.running | Stop.holding)) === 0;
   }
 
   private writePushes(): void {
-    for (const write of this.pushes.splice(0)) write();
+    for (const write of this.pushes.splice(0)) write(this.out);
   }
 
   block(onUnblock?: (reply: Reply) => void): Blocked {
@@ -436,6 +437,7 @@ export class Session extends ClientState implements Client {
     this.out.release();
     unwatchAll(this, this.engine);
     unsubscribeAll(this, this.services.pubsub);
+    this.services.monitors.remove(this);
     this.onClose();
   }
 
@@ -444,6 +446,20 @@ export class Session extends ClientState implements Client {
     this.transport.end();
     this.over();
   }
+}
+
+function writeMessage(
+  reply: Reply,
+  kind: 'channel' | 'shard',
+  channel: Uint8Array,
+  message: Uint8Array,
+  pattern: Uint8Array | null,
+): void {
+  reply.push(pattern === null ? 3 : 4);
+  reply.bulkText(pattern !== null ? 'pmessage' : kind === 'shard' ? 'smessage' : 'message');
+  if (pattern !== null) reply.bulkBytes(pattern);
+  reply.bulkBytes(channel);
+  reply.bulkBytes(message);
 }
 
 function countError({ statistics }: Services, text: string): void {

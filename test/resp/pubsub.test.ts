@@ -1,49 +1,7 @@
 /** What a client that listens is sent, and what it may say: in RESP2 a mode of its own, in RESP3 pushes beside replies. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Transport } from '../../src/resp/transport.ts';
-import { serve } from './served.ts';
-
-class Talk implements Transport {
-  readonly address = 'test:1';
-  readonly localAddress = 'test:2';
-  pendingBytes = 0;
-  destroyed = false;
-  private written = '';
-
-  write(bytes: Buffer): boolean {
-    this.written += bytes.toString('latin1');
-    return true;
-  }
-
-  pauseReading(): void {}
-  resumeReading(): void {}
-  end(): void {}
-
-  destroy(): void {
-    this.destroyed = true;
-  }
-
-  /** What has been written since the last time. */
-  get heard(): string {
-    const { written } = this;
-    this.written = '';
-    return written;
-  }
-}
-
-function talker(served = serve()) {
-  const open = () => {
-    const talk = new Talk();
-    const session = served.server.open(talk);
-    const say = (...lines: string[]) => {
-      session.receive(Buffer.from(`${lines.join('\r\n')}\r\n`));
-      return talk.heard;
-    };
-    return { talk, session, say };
-  };
-  return { served, open };
-}
+import { talker } from './talker.ts';
 
 const MESSAGE = '*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n';
 
