@@ -18,15 +18,16 @@ const SECURED = 'Only nodes that hold the same secret file may join.';
 /** For a terminal. */
 export function bannerPage(starling: Shown, configuration: Configuration): string {
   const { mesh, port, engine } = starling;
-  const addresses = bindAddresses(configuration.list('bind')).map((address) => `${address}:${port}`);
   const host = reachableAddress(bindAddresses(configuration.list('bind'))[0] ?? '');
+  const path = configuration.text('unixsocket');
+  const reach = port === 0 && path !== '' ? `-s ${path}` : `-h ${host} -p ${port || configuration.number('tls-port')}`;
   const place = [configuration.text('region') || '-', configuration.text('zone')].filter((word) => word !== '');
   const peers = mesh.peers().filter(({ state }) => state === 'up');
   return [
     '',
     `  Starling ${VERSION}  (pid ${process.pid})`,
     '',
-    `  Redis clients   ${addresses.join(', ')}          redis-cli -h ${host} -p ${port}`,
+    `  Redis clients   ${placesOf(port, configuration).join(', ')}          redis-cli ${reach}${port === 0 && path === '' ? ' --tls' : ''}`,
     `  cluster         ${mesh.cluster}`,
     `  region          ${place.join(' / ')}`,
     `  peer id         ${mesh.peerId}`,
@@ -50,7 +51,7 @@ export function bannerFields(starling: Shown, configuration: Configuration): obj
   return {
     version: VERSION,
     pid: process.pid,
-    redis: bindAddresses(configuration.list('bind')).map((address) => `${address}:${port}`),
+    redis: placesOf(port, configuration),
     cluster: mesh.cluster,
     region: configuration.text('region'),
     zone: configuration.text('zone'),
@@ -63,4 +64,16 @@ export function bannerFields(starling: Shown, configuration: Configuration): obj
     secured: starling.secured,
     ...(starling.secured ? {} : { warning: UNSECURED }),
   };
+}
+
+/** Where clients come in. `port`: 0 if not by plain TCP. */
+function placesOf(port: number, configuration: Configuration): string[] {
+  const addresses = bindAddresses(configuration.list('bind'));
+  const securePort = configuration.number('tls-port');
+  const path = configuration.text('unixsocket');
+  return [
+    ...(port === 0 ? [] : addresses.map((address) => `${address}:${port}`)),
+    ...(securePort === 0 ? [] : addresses.map((address) => `${address}:${securePort} (TLS)`)),
+    ...(path === '' ? [] : [path]),
+  ];
 }

@@ -15,11 +15,13 @@ import { createLogger, type Logger, pinoLevel } from './logging.ts';
 import { createMesh, type Mesh } from './mesh/index.ts';
 import { clientsPossible, openFilesMax } from './open-files.ts';
 import { PubSub } from './pubsub/index.ts';
+import type { ListenOptions } from './resp/listeners.ts';
 import { RespServer } from './resp/server.ts';
 import { sealInTime } from './sealing.ts';
 import { Statistics } from './server-statistics.ts';
 import { handOver, Shutdown } from './shutdown.ts';
 import { openStore, type Store, type SyncPolicy } from './store/index.ts';
+import { tlsOptions } from './tls-settings.ts';
 import { VERSION } from './version.ts';
 
 /** Of the log, so much is in memory as well: peers that are not far behind cost no reading. */
@@ -173,7 +175,8 @@ async function assemble(
   });
   services.clients = server;
   followSettings(configuration, engine, store, slowLog, log);
-  const port = await server.listen(configuration.number('port'), bindAddresses(configuration.list('bind')));
+  followCertificates(configuration, server);
+  const port = await server.listen(listenOptions(configuration));
   node.port = port;
   const timer = setInterval(() => housekeep(engine, statistics, configuration), HOUSEKEEPING_MS);
   let stopping: Promise<void> | null = null;
@@ -228,6 +231,33 @@ function followSettings(
   };
   for (const name of ['slowlog-max-len', 'slowlog-log-slower-than']) follow(name);
   configuration.onChange(follow);
+}
+
+/** Redis's meaning of `port 0` is kept where there is another way in. */
+function listenOptions(configuration: Configuration): ListenOptions {
+  const port = configuration.number('port');
+  const path = configuration.text('unixsocket');
+  const securePort = configuration.number('tls-port');
+  return {
+    port: port === 0 && (path !== '' || securePort !== 0) ? null : port,
+    addresses: bindAddresses(configuration.list('bind')),
+    tls: securePort === 0 ? null : { port: securePort, options: tlsOptions(configuration) },
+    unix: path === '' ? null : { path, mode: Number.parseInt(configuration.text('unixsocketperm'), 8) },
+  };
+}
+
+/** Certificates that CONFIG SET names anew hold from the next connection on; such as are no good are refused. */
+function followCertificates(configuration: Configuration, server: RespServer): void {
+  if (configuration.number('tls-port') === 0) return;
+  configuration.check = (name) => {
+    if (!name.startsWith('tls-')) return null;
+    try {
+      server.secureAnew(tlsOptions(configuration));
+      return null;
+    } catch (error) {
+      return `Unable to update TLS configuration: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  };
 }
 
 /** In one line what kept the mesh from starting; libp2p's own words come with a stack. */

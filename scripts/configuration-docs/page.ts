@@ -82,6 +82,8 @@ function valuesOf(type: DirectiveType): string {
       return 'class, hard limit, soft limit, seconds; several times';
     case 'fixed':
       return code(type.value);
+    case 'octal':
+      return 'octal';
     case 'text':
       return 'text';
   }

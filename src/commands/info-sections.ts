@@ -58,9 +58,6 @@ function serverFields(call: Call): InfoFields {
   const { engine, services } = call;
   const { node, statistics } = services;
   const uptime = Math.max(0, Math.floor((engine.now - statistics.startedAtMs) / 1000));
-  const addresses = setting(call, 'bind')
-    .split(' ')
-    .filter((address) => address !== '');
   return [
     ['redis_version', REDIS_VERSION],
     ['redis_git_sha1', '00000000'],
@@ -86,8 +83,25 @@ function serverFields(call: Call): InfoFields {
     ['executable', process.execPath],
     ['config_file', node.configFile],
     ['io_threads_active', 0],
-    ['listener0', ['name=tcp', ...addresses.map((address) => `bind=${address}`), `port=${node.port}`].join(',')],
+    ...listenerFields(call),
   ];
+}
+
+/** One a way in, as Redis words them. */
+function listenerFields(call: Call): InfoFields {
+  const binds = setting(call, 'bind')
+    .split(' ')
+    .filter((address) => address !== '')
+    .map((address) => `bind=${address}`);
+  const { port } = call.services.node;
+  const securePort = setting(call, 'tls-port');
+  const path = setting(call, 'unixsocket');
+  const listeners = [
+    ...(port === 0 ? [] : [['name=tcp', ...binds, `port=${port}`]]),
+    ...(path === '' ? [] : [['name=unix', `bind=${path}`]]),
+    ...(securePort === '0' ? [] : [['name=tls', ...binds, `port=${securePort}`]]),
+  ];
+  return listeners.map((fields, index) => [`listener${index}`, fields.join(',')] as const);
 }
 
 function clientFields({ services }: Call): InfoFields {

@@ -120,6 +120,9 @@ export class Configuration implements ConfigService {
       .sort();
   }
 
+  /** Asked once CONFIG SET has changed a directive whether that will do: null, or why not; then all stays as it was. */
+  check: (name: string) => string | null = () => null;
+
   onChange(listener: (name: string, value: string) => void): void {
     this.listeners.push(listener);
   }
@@ -141,7 +144,14 @@ export class Configuration implements ConfigService {
       if (!checked.ok) return refusal(name, checked.reason);
       changes.set(directive, checked.value);
     }
+    const before = new Map([...changes.keys()].map((directive) => [directive.name, this.raw(directive.name)]));
     for (const [directive, value] of changes) this.values.set(directive.name, value);
+    for (const name of before.keys()) {
+      const reason = this.check(name);
+      if (reason === null) continue;
+      for (const [each, value] of before) this.values.set(each, value);
+      return refusal(name, reason);
+    }
     this.refreshLimits();
     for (const [directive, value] of changes) for (const listener of this.listeners) listener(directive.name, value);
     return null;

@@ -6,6 +6,8 @@ export type DirectiveType =
   | { kind: 'boolean' }
   | { kind: 'enum'; words: readonly string[] }
   | { kind: 'text' }
+  /** Permissions of a file. */
+  | { kind: 'octal' }
   /** One value, and why no other. */
   | { kind: 'fixed'; value: string; reason: string }
   /** Words separated by blanks; given again it adds, and given empty it starts anew. */

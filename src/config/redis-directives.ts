@@ -1,7 +1,7 @@
 /**
  * The directives of redis.conf that mean nothing to Starling: a redis.conf is accepted as it is, with a warning for
- * each, and clients that ask or set them are answered as Redis would. Those whose silence would mislead (a master, TLS,
- * a Unix socket, an ACL file) are refused at the start with the reason; renamed commands and modules are unknown.
+ * each, and clients that ask or set them are answered as Redis would. Those whose silence would mislead (a master, an ACL
+ * file) are refused at the start with the reason; renamed commands and modules are unknown.
  */
 import { boolean, bytes, COUNT, type Directive, type DirectiveType, integer, oneOf, text } from './directive.ts';
 
@@ -70,8 +70,6 @@ export const REDIS_DIRECTIVES: readonly Directive[] = [
   inert('tcp-backlog', COUNT, '511', 'frozen'),
   inert('tcp-keepalive', COUNT, '300'),
   inert('bind-source-addr', text, ''),
-  fixed('unixsocket', '', 'Starling listens on TCP only'),
-  fixed('tls-port', '0', 'Starling does not speak TLS to clients'),
   fixed('aclfile', '', 'Starling has no ACL users but default, whose password is requirepass'),
   inert('socket-mark-id', integer(0, 4294967295), '0', 'frozen'),
   inert('io-threads', integer(1, 128), '1', 'frozen'),

@@ -40,6 +40,8 @@ export function checkValue(directive: Directive, given: string, current: string)
       return given.toLowerCase() === type.value ? good(type.value) : bad(type.reason);
     case 'text':
       return good(given);
+    case 'octal':
+      return /^[0-7]{1,4}$/.test(given) ? good(given) : bad("argument couldn't be parsed into an octal");
     case 'list':
       return checkList(given, type.of);
     case 'save':

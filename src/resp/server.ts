@@ -1,22 +1,21 @@
 /**
- * The listener: sockets on one side, sessions on the other. Keeps the register of clients, their number within
+ * Sockets on one side, sessions on the other. Keeps the register of clients, their number within
  * `maxclients`, idle time-outs and CLIENT PAUSE.
  */
-import net from 'node:net';
+import type net from 'node:net';
+import type { TlsOptions } from 'node:tls';
 import type { Client } from '../commands/client.ts';
 import { Dispatcher } from '../commands/dispatch.ts';
 import type { Registry } from '../commands/registry.ts';
 import type { ClientRegistry, Services } from '../commands/services.ts';
 import type { Engine } from '../core/contract.ts';
+import { Listeners, type ListenOptions } from './listeners.ts';
 import { Outbox } from './outbox.ts';
 import { Session } from './session.ts';
 import { openSocket, SocketTransport } from './socket-transport.ts';
 import type { Transport } from './transport.ts';
 
 const IDLE_CHECK_MS = 1000;
-/** First keep-alive probe on a silent connection: Redis's tcp-keepalive. */
-const KEEPALIVE_MS = 300_000;
-const BACKLOG = 511;
 /** What a closing server gives its clients to take their last replies. */
 const CLOSE_GRACE_MS = 1000;
 /** Longer timers of Node.js fire at once. */
@@ -45,7 +44,7 @@ export class RespServer implements ClientRegistry {
   private readonly outbox: Outbox;
   private readonly sessions = new Map<number, Session>();
   private readonly sockets = new Set<net.Socket>();
-  private readonly listeners: net.Server[] = [];
+  private readonly listeners: Listeners;
   private nextId = 1;
   private pause: { readonly untilMs: number; readonly timer: NodeJS.Timeout } | null = null;
   private idleTimer: NodeJS.Timeout | null = null;
@@ -53,6 +52,10 @@ export class RespServer implements ClientRegistry {
   constructor(options: ServerOptions) {
     this.options = options;
     this.outbox = new Outbox(options.defer);
+    this.listeners = new Listeners({
+      accepted: (socket, path) => this.accept(socket, path),
+      failed: (what, error) => options.warn(what, error),
+    });
     this.dispatcher = new Dispatcher(options.registry, options.services, (error, command) =>
       options.warn(`command ${command} failed`, error),
     );
@@ -70,30 +73,24 @@ export class RespServer implements ClientRegistry {
     return this.sessions.get(id);
   }
 
-  /**
-   * Listens on every address, or on none: rejects with an error that names the address and what to do. Returns the
-   * port, which for port 0 the system chooses.
-   */
-  async listen(port: number, addresses: readonly string[]): Promise<number> {
-    let bound = port;
-    try {
-      for (const address of addresses) bound = await this.listenOn(bound, address);
-    } catch (error) {
-      await this.close();
-      throw error;
-    }
+  /** Rejects with an error that names the address and what to do. Returns the plain TCP port. */
+  async listen(options: ListenOptions): Promise<number> {
+    const bound = await this.listeners.open(options);
     this.idleTimer = setInterval(() => this.closeIdle(), IDLE_CHECK_MS);
     this.idleTimer.unref();
     return bound;
+  }
+
+  /** New certificates, for who connects from now on. Throws what OpenSSL says of them. */
+  secureAnew(options: TlsOptions): void {
+    this.listeners.secureAnew(options);
   }
 
   /** Stops accepting, and closes all connections once the replies written so far have gone. */
   async close(): Promise<void> {
     if (this.idleTimer !== null) clearInterval(this.idleTimer);
     this.clearPause();
-    const closed = this.listeners
-      .splice(0)
-      .map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    const closed = this.listeners.close();
     const gone = [...this.sockets].map(
       (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
     );
@@ -102,7 +99,7 @@ export class RespServer implements ClientRegistry {
     const grace = setTimeout(() => {
       for (const socket of this.sockets) socket.destroy();
     }, CLOSE_GRACE_MS);
-    await Promise.all([...closed, ...gone]);
+    await Promise.all([closed, ...gone]);
     clearTimeout(grace);
     for (const session of [...this.sessions.values()]) session.over();
   }
@@ -138,26 +135,7 @@ export class RespServer implements ClientRegistry {
     return session;
   }
 
-  private async listenOn(port: number, address: string): Promise<number> {
-    const options = {
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEPALIVE_MS,
-      pauseOnConnect: true,
-      allowHalfOpen: true,
-    };
-    const server = net.createServer(options, (socket) => this.accept(socket));
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => reject(listenError(error, port, address)));
-      server.listen({ port, host: address, backlog: BACKLOG, ipv6Only: address.includes(':') }, resolve);
-    });
-    server.on('error', (error) => this.options.warn('listener', error));
-    this.listeners.push(server);
-    const assigned = server.address();
-    return assigned !== null && typeof assigned === 'object' ? assigned.port : port;
-  }
-
-  private accept(accepted: net.Socket): void {
+  private accept(accepted: net.Socket, path: string | null): void {
     const { services, warn } = this.options;
     services.statistics.connectionsReceived++;
     const refusal = this.refusalOf(accepted);
@@ -182,7 +160,7 @@ export class RespServer implements ClientRegistry {
       },
     });
     this.sockets.add(socket);
-    const session = this.open(new SocketTransport(socket));
+    const session = this.open(new SocketTransport(socket, path));
   }
 
   private refusalOf({ remoteAddress }: net.Socket): string | null {
@@ -216,17 +194,4 @@ function isLoopback(address: string | undefined): boolean {
   // a socket that has closed already has none, and is no danger
   if (address === undefined || address === '::1') return true;
   return address.startsWith('127.') || address.startsWith('::ffff:127.');
-}
-
-function listenError(error: NodeJS.ErrnoException, port: number, address: string): Error {
-  const reasons: Readonly<Record<string, string>> = {
-    EADDRINUSE: 'the port is in use: another server runs there; choose another port or stop it',
-    EADDRNOTAVAIL: 'this machine has no such address; see `bind`',
-    EACCES: 'not permitted; ports below 1024 need privileges',
-    ENOTFOUND: 'the name cannot be resolved; see `bind`',
-  };
-  const reason = reasons[error.code ?? ''] ?? error.message;
-  return Object.assign(new Error(`cannot listen on ${address}:${port}: ${reason}`, { cause: error }), {
-    code: error.code,
-  });
 }

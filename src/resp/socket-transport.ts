@@ -4,6 +4,7 @@
  * chunk is used up, or copied, before the next read.
  */
 import net from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { Transport } from './transport.ts';
 
 const READ_BYTES = 256 * 1024;
@@ -26,10 +27,11 @@ export class SocketTransport implements Transport {
   readonly localAddress: string;
   private readonly socket: net.Socket;
 
-  constructor(socket: net.Socket) {
+  /** `path`: of the UNIX socket that it came by. */
+  constructor(socket: net.Socket, path: string | null) {
     this.socket = socket;
-    this.address = showAddress(socket.remoteAddress, socket.remotePort);
-    this.localAddress = showAddress(socket.localAddress, socket.localPort);
+    this.address = path === null ? showAddress(socket.remoteAddress, socket.remotePort) : `${path}:0`;
+    this.localAddress = path === null ? showAddress(socket.localAddress, socket.localPort) : `${path}:0`;
   }
 
   get pendingBytes(): number {
@@ -61,10 +63,11 @@ export class SocketTransport implements Transport {
 
 /**
  * Takes over a socket that a server with `pauseOnConnect` has accepted, and reads it into the shared buffer. That
- * needs the socket's handle, for which Node.js has no public name; without it the socket is read in the ordinary way.
+ * needs the socket's handle, for which Node.js has no public name; without it, and under TLS, the socket is read in the
+ * ordinary way.
  */
 export function openSocket(accepted: net.Socket, events: SocketEvents): net.Socket {
-  const socket = adoptHandle(accepted, events) ?? readChunks(accepted, events);
+  const socket = (accepted instanceof TLSSocket ? null : adoptHandle(accepted, events)) ?? readChunks(accepted, events);
   socket.on('drain', () => events.drained());
   socket.on('end', () => events.ended());
   socket.on('error', (error) => events.failed(error));

@@ -18,6 +18,8 @@ function candidates({ type }: Directive): string[] {
       return [...type.words];
     case 'fixed':
       return [];
+    case 'octal':
+      return ['700', '0777', '70'];
     case 'text':
       return ['one', 'two words', 'it\'s "three" # \\ words'];
     case 'list':

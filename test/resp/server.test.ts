@@ -15,7 +15,7 @@ const running: RespServer[] = [];
 async function listening(settings: [string, string][] = []): Promise<Served & { port: number }> {
   const served = serve(settings);
   running.push(served.server);
-  return { ...served, port: await served.server.listen(0, [HOST]) };
+  return { ...served, port: await served.server.listen({ port: 0, addresses: [HOST] }) };
 }
 
 test.after.each(async () => {
@@ -150,7 +150,7 @@ test('a port in use is an error that says so', async () => {
   const { port } = await listening();
   const { server } = serve();
   let error: NodeJS.ErrnoException | null = null;
-  await server.listen(port, [HOST]).catch((reason: NodeJS.ErrnoException) => {
+  await server.listen({ port, addresses: [HOST] }).catch((reason: NodeJS.ErrnoException) => {
     error = reason;
   });
   assert.match(String(error), new RegExp(`cannot listen on ${HOST}:${port}: the port is in use`));
@@ -161,7 +161,7 @@ test('when one of several addresses cannot be had, none is kept', async () => {
   const { server } = serve();
   const free = await listening();
   await free.server.close();
-  const failed = await server.listen(free.port, [HOST, '192.0.2.1']).then(
+  const failed = await server.listen({ port: free.port, addresses: [HOST, '192.0.2.1'] }).then(
     () => false,
     () => true,
   );
@@ -219,7 +219,7 @@ const remoteTest = ownAddress === undefined ? test.skip : test;
 remoteTest('without a password, only clients of the own host are served, unless protected mode is off', async () => {
   const served = serve();
   running.push(served.server);
-  const port = await served.server.listen(0, ['0.0.0.0']);
+  const port = await served.server.listen({ port: 0, addresses: ['0.0.0.0'] });
   const ask = async (host: string): Promise<string> => {
     const socket = net.connect(port, host);
     socket.write('PING\r\n');
