@@ -40,6 +40,7 @@ const UNITS = [
   'introspection-2',
   'lazyfree',
   'pubsub',
+  'dump',
 ];
 const RECORD = 'scripts/redis-suite/results.json';
 const SKIPPED = 'scripts/redis-suite/skipped.json';

@@ -20,6 +20,9 @@ const PUBLISHED =
 const LISTENERS = 'counts the listeners of all nodes that can be reached';
 
 export const NOTES: Readonly<Record<string, string>> = {
+  dump: 'in the plain forms of RDB 10 (12 with times to live of fields)',
+  restore:
+    'writes as any write does; reads all forms of strings, sets and hashes up to Redis 7.4; IDLETIME and FREQ are checked and not kept',
   publish: PUBLISHED,
   spublish: `${PUBLISHED}; there are no slots`,
   pubsub: LISTENERS,

@@ -6,6 +6,7 @@ import { connectionCommands } from './connection.ts';
 import { crdtCommands } from './crdt.ts';
 import { databaseCommands } from './databases.ts';
 import { debugCommands } from './debug.ts';
+import { dumpCommands } from './dump/index.ts';
 import { expiryCommands } from './expiry.ts';
 import { hashExpiryCommands } from './hash-expiry.ts';
 import { hashCommands } from './hashes.ts';
@@ -26,6 +27,7 @@ export function createCommandRegistry(): Registry {
     configCommands,
     crdtCommands,
     debugCommands,
+    dumpCommands,
     informationCommands,
     meshCommands,
     pubsubCommands,

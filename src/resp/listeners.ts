@@ -139,7 +139,9 @@ function listenError(error: NodeJS.ErrnoException, place: string): Error {
       ? 'something that is no socket is there'
       : 'the port is in use: another server runs there; choose another port or stop it',
     EADDRNOTAVAIL: 'this machine has no such address; see `bind`',
-    EACCES: place.startsWith('/') ? 'not permitted, or there is no such directory' : 'not permitted; ports below 1024 need privileges',
+    EACCES: place.startsWith('/')
+      ? 'not permitted, or there is no such directory'
+      : 'not permitted; ports below 1024 need privileges',
     ENOTFOUND: 'the name cannot be resolved; see `bind`',
   };
   const reason = reasons[error.code ?? ''] ?? error.message;

@@ -1,0 +1,270 @@
+/**
+ * Values as DUMP gives them and RESTORE takes them: one value of an RDB file, u16 version, CRC-64 over both
+ * (Redis's rdb.c; the version and what each type may hold: up to Redis 7.4). Written in the plain form of each type; read
+ * in every form that Redis has had for strings, sets and hashes.
+ */
+import { crc64 } from './crc64.ts';
+import {
+  intsetElements,
+  listpackElements,
+  lzfDecompress,
+  PayloadError,
+  ziplistElements,
+  zipmapElements,
+} from './packed.ts';
+
+/** Of Redis 7.0, so that it can read what needs nothing newer. */
+const VERSION = 10;
+/** Of Redis 7.4: the first in which fields have times to live. */
+const VERSION_WITH_FIELD_TIMES = 12;
+const FOOTER_BYTES = 10;
+
+const Type = {
+  string: 0,
+  set: 2,
+  hash: 4,
+  hashZipmap: 9,
+  setIntset: 11,
+  hashZiplist: 13,
+  hashListpack: 16,
+  setListpack: 20,
+  hashWithTimes: 24,
+  hashListpackWithTimes: 25,
+} as const;
+
+export interface Field {
+  readonly name: Buffer;
+  readonly value: Buffer;
+  /** UNIX ms; null: none. */
+  readonly endMs: number | null;
+}
+
+export type Value =
+  | { readonly type: 'string'; readonly value: Buffer }
+  | { readonly type: 'set'; readonly members: readonly Buffer[] }
+  | { readonly type: 'hash'; readonly fields: readonly Field[] };
+
+// --- writing
+
+export function encodePayload(value: Value): Buffer {
+  const pieces: Buffer[] = [];
+  const run = (bytes: Buffer) => pieces.push(encodeLength(bytes.length), bytes);
+  const timed = value.type === 'hash' && value.fields.some(({ endMs }) => endMs !== null);
+  if (value.type === 'string') {
+    pieces.push(Buffer.from([Type.string]));
+    run(value.value);
+  } else if (value.type === 'set') {
+    pieces.push(Buffer.from([Type.set]), encodeLength(value.members.length));
+    for (const member of value.members) run(member);
+  } else {
+    pieces.push(Buffer.from([timed ? Type.hashWithTimes : Type.hash]));
+    const ends = value.fields.flatMap(({ endMs }) => (endMs === null ? [] : [endMs]));
+    const firstMs = timed ? Math.min(...ends) : 0;
+    if (timed) pieces.push(eightBytes(firstMs));
+    pieces.push(encodeLength(value.fields.length));
+    for (const { name, value: bytes, endMs } of value.fields) {
+      if (timed) pieces.push(encodeLength(endMs === null ? 0 : endMs - firstMs + 1));
+      run(name);
+      run(bytes);
+    }
+  }
+  const version = Buffer.allocUnsafe(2);
+  version.writeUInt16LE(timed ? VERSION_WITH_FIELD_TIMES : VERSION);
+  const body = Buffer.concat([...pieces, version]);
+  return Buffer.concat([body, crc64(body, 0, body.length)]);
+}
+
+function eightBytes(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeBigUInt64LE(BigInt(value));
+  return bytes;
+}
+
+function encodeLength(length: number): Buffer {
+  if (length < 64) return Buffer.from([length]);
+  if (length < 16384) return Buffer.from([0x40 | (length >> 8), length & 0xff]);
+  const wide = length > 0xffffffff;
+  const bytes = Buffer.allocUnsafe(wide ? 9 : 5);
+  bytes[0] = wide ? 0x81 : 0x80;
+  if (wide) bytes.writeBigUInt64BE(BigInt(length), 1);
+  else bytes.writeUInt32BE(length, 1);
+  return bytes;
+}
+
+// --- reading
+
+/** False if version or checksum do not fit: what Redis looks at first. A checksum of zeros is none. */
+export function isIntact(payload: Buffer): boolean {
+  if (payload.length < FOOTER_BYTES) return false;
+  const end = payload.length - 8;
+  if (payload.readUInt16LE(end - 2) > VERSION_WITH_FIELD_TIMES) return false;
+  const told = payload.subarray(end);
+  return told.every((byte) => byte === 0) || told.equals(crc64(payload, 0, end));
+}
+
+/** Of an intact payload. Byte strings point into it. Throws PayloadError. */
+export function decodePayload(payload: Buffer): Value {
+  const reader = new Reader(payload.subarray(0, payload.length - FOOTER_BYTES));
+  const value = readValue(reader);
+  reader.end();
+  return value;
+}
+
+function readValue(reader: Reader): Value {
+  const type = reader.byte();
+  switch (type) {
+    case Type.string:
+      return { type: 'string', value: reader.run() };
+    case Type.set:
+      return set(reader.list(reader.length()));
+    case Type.setIntset:
+      return set(intsetElements(reader.run()));
+    case Type.setListpack:
+      return set(listpackElements(reader.run()));
+    case Type.hash:
+      return hash(pairs(reader.list(2 * reader.length())));
+    case Type.hashZipmap:
+      return hash(pairs(zipmapElements(reader.run())));
+    case Type.hashZiplist:
+      return hash(pairs(ziplistElements(reader.run())));
+    case Type.hashListpack:
+      return hash(pairs(listpackElements(reader.run())));
+    case Type.hashWithTimes:
+      return hash(timedFields(reader));
+    case Type.hashListpackWithTimes: {
+      reader.word();
+      return hash(triples(listpackElements(reader.run())));
+    }
+    default:
+      throw new PayloadError(`values of type ${type} are not known here`);
+  }
+}
+
+function set(members: Buffer[]): Value {
+  refuseDoubles(members);
+  return { type: 'set', members };
+}
+
+function hash(fields: Field[]): Value {
+  refuseDoubles(fields.map(({ name }) => name));
+  return { type: 'hash', fields };
+}
+
+function refuseDoubles(names: readonly Buffer[]): void {
+  if (names.length === 0) throw new PayloadError('an empty collection');
+  const seen = new Set(names.map((name) => name.toString('latin1')));
+  if (seen.size < names.length) throw new PayloadError('one element stands twice');
+}
+
+function pairs(elements: Buffer[]): Field[] {
+  if (elements.length % 2 === 1) throw new PayloadError('a field without a value');
+  return Array.from({ length: elements.length / 2 }, (_, index) => ({
+    name: elements[2 * index],
+    value: elements[2 * index + 1],
+    endMs: null,
+  }));
+}
+
+function triples(elements: Buffer[]): Field[] {
+  if (elements.length % 3 !== 0) throw new PayloadError('a field without a time');
+  return Array.from({ length: elements.length / 3 }, (_, index) => {
+    const endMs = Number(elements[3 * index + 2].toString('latin1'));
+    if (!Number.isSafeInteger(endMs) || endMs < 0) throw new PayloadError('a time that is none');
+    return { name: elements[3 * index], value: elements[3 * index + 1], endMs: endMs === 0 ? null : endMs };
+  });
+}
+
+/** The times count from the first of them. */
+function timedFields(reader: Reader): Field[] {
+  const firstMs = reader.word();
+  const count = reader.length();
+  const fields: Field[] = [];
+  for (let i = 0; i < count; i++) {
+    const after = reader.length();
+    const endMs = after === 0 ? null : firstMs + after - 1;
+    if (endMs !== null && !Number.isSafeInteger(endMs)) throw new PayloadError('a time that is none');
+    fields.push({ name: reader.run(), value: reader.run(), endMs });
+  }
+  return fields;
+}
+
+/** What the two highest bits of a length say where they are both set: how the string is encoded. */
+const Encoding = { int8: 0, int16: 1, int32: 2, lzf: 3 } as const;
+
+class Reader {
+  private readonly bytes: Buffer;
+  private at = 0;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+
+  byte(): number {
+    return this.take(1)[0];
+  }
+
+  /** u64, little-endian. */
+  word(): number {
+    return Number(this.take(8).readBigUInt64LE(0));
+  }
+
+  length(): number {
+    const { length, encoding } = this.head();
+    if (encoding !== null) throw new PayloadError('an encoding in place of a length');
+    return length;
+  }
+
+  run(): Buffer {
+    const { length, encoding } = this.head();
+    if (encoding === null) return this.take(length);
+    switch (encoding) {
+      case Encoding.int8:
+        return Buffer.from(String(this.take(1).readInt8(0)));
+      case Encoding.int16:
+        return Buffer.from(String(this.take(2).readInt16LE(0)));
+      case Encoding.int32:
+        return Buffer.from(String(this.take(4).readInt32LE(0)));
+      case Encoding.lzf: {
+        const packed = this.length();
+        const whole = this.length();
+        return lzfDecompress(this.take(packed), whole);
+      }
+      default:
+        throw new PayloadError(`string encoding ${encoding}`);
+    }
+  }
+
+  list(count: number): Buffer[] {
+    const list: Buffer[] = [];
+    // a count alone makes no memory: each element takes a byte at least
+    if (count > this.bytes.length - this.at) throw new PayloadError('cut short');
+    for (let i = 0; i < count; i++) list.push(this.run());
+    return list;
+  }
+
+  end(): void {
+    if (this.at !== this.bytes.length) throw new PayloadError('something behind the value');
+  }
+
+  private head(): { length: number; encoding: number | null } {
+    const first = this.byte();
+    switch (first >> 6) {
+      case 0:
+        return { length: first, encoding: null };
+      case 1:
+        return { length: ((first & 0x3f) << 8) | this.byte(), encoding: null };
+      case 2:
+        if (first === 0x80) return { length: this.take(4).readUInt32BE(0), encoding: null };
+        if (first === 0x81) return { length: Number(this.take(8).readBigUInt64BE(0)), encoding: null };
+        throw new PayloadError(`length ${first}`);
+      default:
+        return { length: 0, encoding: first & 0x3f };
+    }
+  }
+
+  private take(length: number): Buffer {
+    if (length > this.bytes.length - this.at) throw new PayloadError('cut short');
+    this.at += length;
+    return this.bytes.subarray(this.at - length, this.at);
+  }
+}
