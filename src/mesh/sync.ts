@@ -6,22 +6,20 @@
  */
 import type { MeshVerification } from '../commands/services.ts';
 import type { Engine, Envelope, ReplicaId } from '../core/contract.ts';
-import { MalformedError, packRetirements, unpackRetirements } from '../core/index.ts';
+import { MalformedError, unpackRetirements } from '../core/index.ts';
+import { Acquaintance } from './acquaintance.ts';
 import { Agreement } from './agreement.ts';
 import { CatchingUp } from './catching-up.ts';
 import type { ClockAlarm } from './clock-alarm.ts';
-import { forgottenFromWire, forgottenToWire } from './forgotten-frames.ts';
 import {
   bytesField,
   decodeMap,
   FrameError,
   FrameType,
   integerField,
-  listField,
   numberField,
   replicaField,
   textField,
-  textsField,
   vectorFromWire,
   vectorToWire,
 } from './frames.ts';
@@ -30,13 +28,6 @@ import type { Members } from './members.ts';
 import { Messenger } from './messenger.ts';
 import { Repair } from './repair.ts';
 import { Sending } from './sending.ts';
-
-const PROTOCOL_VERSION = 1;
-const RETIREMENTS_PER_FRAME = 4096;
-/** Entries of vectors in one frame that tells of members: about 130 KB of them. */
-const MEMBER_ENTRIES_PER_FRAME = 3000;
-/** What the rest of a member takes there, in such entries. */
-const MEMBER_ENTRIES = 10;
 
 export interface SyncOptions {
   engine: Engine;
@@ -86,8 +77,8 @@ export class Sync {
   private readonly catchingUp: CatchingUp;
   private readonly agreement: Agreement;
   private readonly repair: Repair;
-  private readonly counts = { envelopes_received: 0, refused: 0, replica_clashes: 0, fenced: 0 };
-  private readonly retirementsTold = new WeakMap<Link, number>();
+  private readonly counts = { envelopes_received: 0, refused: 0 };
+  private readonly acquaintance: Acquaintance;
   readonly messenger: Messenger;
   private ackTimer: NodeJS.Timeout | null = null;
 
@@ -97,6 +88,7 @@ export class Sync {
       this.sending.noteTail(envelope);
       if (local) this.sending.pumpAll();
     });
+    this.acquaintance = new Acquaintance(options, this.links);
     this.messenger = new Messenger({ self: options.peerId, links: this.links, members: options.members });
     this.agreement = new Agreement(options.engine, options.log);
     this.repair = new Repair({ engine: options.engine, links: this.links, log: options.log });
@@ -127,6 +119,7 @@ export class Sync {
       ...this.agreement.statistics,
       ...this.repair.statistics,
       ...this.messenger.statistics,
+      ...this.acquaintance.statistics,
       ...counts,
       refused,
     };
@@ -138,20 +131,7 @@ export class Sync {
     this.links.set(link.peerId, link);
     this.sending.add(link);
     link.onFrame = (type, body) => this.frame(link, type, body);
-    const { cluster, peerId, region, zone, engine, gossips } = this.options;
-    link.sendMap(FrameType.hello, {
-      p: PROTOCOL_VERSION,
-      cluster,
-      id: peerId,
-      replica: engine.replica,
-      region,
-      zone,
-      addresses: this.options.addresses(),
-      vector: vectorToWire(engine.shorten(engine.vector())),
-      clock: Date.now(),
-      gossip: gossips,
-      ...forgottenToWire(this.options.members.notes()),
-    });
+    this.acquaintance.greet(link);
   }
 
   remove(link: Link): void {
@@ -203,54 +183,15 @@ export class Sync {
 
   /** Tells every peer what we know of the members, and of those that were forgotten. */
   broadcastMembers(): void {
-    if (!this.paused) this.tellMembers([...this.links.values()].filter((link) => link.ready));
-  }
-
-  private tellMembers(links: readonly Link[]): void {
-    const now = Date.now();
-    let list: Record<string, unknown>[] = [];
-    let entries = 0;
-    for (const link of links) this.tellRetirements(link);
-    let forgotten = forgottenToWire(this.options.members.notes());
-    const tell = () => {
-      for (const link of links) link.sendMap(FrameType.members, { list, ...forgotten });
-      list = [];
-      forgotten = {};
-      entries = 0;
-    };
-    for (const member of this.options.members.all()) {
-      if (list.length > 0 && entries + member.vector.length > MEMBER_ENTRIES_PER_FRAME) tell();
-      entries += member.vector.length + MEMBER_ENTRIES;
-      list.push({
-        id: member.peerId,
-        replica: member.replica,
-        region: member.region,
-        zone: member.zone,
-        addresses: member.addresses,
-        vector: vectorToWire(this.options.engine.shorten(member.vector)),
-        age: Math.max(0, now - member.lastSeenMs),
-      });
-    }
-    if (list.length > 0 || 'forgotten' in forgotten) tell();
+    if (!this.paused) this.acquaintance.tellMembers([...this.links.values()].filter((link) => link.ready));
   }
 
   private sendVector(link: Link, digest: string | null = null): void {
     const { engine } = this.options;
     engine.seal();
-    this.tellRetirements(link);
+    this.acquaintance.tellRetirements(link);
     const vector = vectorToWire(engine.shorten(engine.vector()));
     link.sendMap(FrameType.vector, { vector, clock: Date.now(), ...(digest === null ? {} : { digest }) });
-  }
-
-  /** Those that the peer was not told of: it must know of them before a vector that leaves them out. */
-  private tellRetirements(link: Link): void {
-    const all = this.options.engine.retirements();
-    for (let told = this.retirementsTold.get(link) ?? 0; told < all.length; ) {
-      const next = all.slice(told, told + RETIREMENTS_PER_FRAME);
-      told += next.length;
-      this.retirementsTold.set(link, told);
-      link.sendMap(FrameType.retirements, { list: packRetirements(next) });
-    }
   }
 
   private follow(link: Link): void {
@@ -271,7 +212,7 @@ export class Sync {
         this.vector(link, decodeMap(body));
         return;
       case FrameType.members:
-        this.members(link, decodeMap(body));
+        if (!this.paused) this.acquaintance.takeMembers(link, decodeMap(body));
         return;
       case FrameType.retirements:
         this.retirements(decodeMap(body));
@@ -385,40 +326,11 @@ export class Sync {
   }
 
   private hello(link: Link, map: Record<string, unknown>): void {
-    const { cluster, members, engine, log } = this.options;
-    if (numberField(map, 'p') !== PROTOCOL_VERSION) throw new FrameError(`sync protocol version ${String(map.p)}`);
-    if (textField(map, 'cluster') !== cluster) throw new FrameError(`cluster ${JSON.stringify(map.cluster)}`);
-    if (textField(map, 'id') !== link.peerId) throw new FrameError('peer id of somebody else');
-    const replica = replicaField(map, 'replica');
-    if (this.learnForgotten(link, map)) return;
-    if (replica === engine.replica) {
-      this.clash(link);
-      return;
-    }
-    if (members.isFenced(replica)) {
-      // our hello has told it: it comes back under another id
-      log.info({ peer: link.peerId, replica }, 'a forgotten node knocks under its old replica id');
-      return;
-    }
-    members.welcome(link.peerId);
-    members.report({
-      peerId: link.peerId,
-      replica,
-      vector: engine.expand(vectorFromWire(map.vector)),
-      region: textField(map, 'region'),
-      zone: textField(map, 'zone'),
-      addresses: textsField(map, 'addresses'),
-      clockMs: numberField(map, 'clock'),
-      seenMs: Date.now(),
-    });
-    link.ready = true;
-    link.gossips = map.gossip !== false;
-    link.ping();
-    log.info({ peer: link.peerId, replica }, 'peer connected');
+    if (!this.acquaintance.takeHello(link, map)) return;
     if (!this.paused) {
-      this.tellRetirements(link);
+      this.acquaintance.tellRetirements(link);
       this.follow(link);
-      this.tellMembers([link]);
+      this.acquaintance.tellMembers([link]);
       this.pullMissing();
     }
     this.messenger.update();
@@ -437,56 +349,9 @@ export class Sync {
       ours !== undefined &&
       ours.number > (engine.vector().find((entry) => entry.replica === engine.replica)?.number ?? 0)
     )
-      this.clash(link);
+      this.acquaintance.clash(link);
     if (map.digest !== undefined) this.agreement.compare(link.peerId, vector, textField(map, 'digest', 16));
     this.pullMissing();
-  }
-
-  private clash(link: Link): void {
-    this.counts.replica_clashes++;
-    this.options.log.warn({ peer: link.peerId }, 'another node uses our replica id: taking a new one');
-    this.becomeNew();
-  }
-
-  /** Every peer must hear of it by a hello: it goes by the replica id of the last one. */
-  private becomeNew(): void {
-    this.options.takeNewReplica();
-    for (const link of [...this.links.values()]) link.close('our replica id is a new one');
-  }
-
-  /** True if it is us whom the others have forgotten: then all links are closed, to be opened as somebody new. */
-  private learnForgotten(link: Link, map: Record<string, unknown>): boolean {
-    const { engine, members, log } = this.options;
-    const notes = forgottenFromWire(map);
-    if (notes.some(({ replicas }) => replicas.includes(engine.replica))) {
-      this.counts.fenced++;
-      log.warn({ peer: link.peerId, replica: engine.replica }, 'we were forgotten: coming back under a new replica id');
-      this.becomeNew();
-      return true;
-    }
-    for (const note of notes) members.learn(note, this.links.get(note.peerId)?.ready === true);
-    return false;
-  }
-
-  private members(link: Link, map: Record<string, unknown>): void {
-    if (this.paused || this.learnForgotten(link, map)) return;
-    const now = Date.now();
-    for (const each of listField(map, 'list')) {
-      if (typeof each !== 'object' || each === null) throw new FrameError('bad member');
-      const entry = each as Record<string, unknown>;
-      const peerId = textField(entry, 'id');
-      if (this.links.has(peerId)) continue;
-      this.options.members.report({
-        peerId,
-        replica: replicaField(entry, 'replica'),
-        vector: this.options.engine.expand(vectorFromWire(entry.vector)),
-        region: textField(entry, 'region'),
-        zone: textField(entry, 'zone'),
-        addresses: textsField(entry, 'addresses'),
-        clockMs: 0,
-        seenMs: now - numberField(entry, 'age'),
-      });
-    }
   }
 
   private envelope(body: Buffer): void {

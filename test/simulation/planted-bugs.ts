@@ -307,7 +307,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'forgetting: a forgotten node goes on under its old replica id',
-    file: 'src/mesh/sync.ts',
+    file: 'src/mesh/acquaintance.ts',
     find: 'if (notes.some(({ replicas }) => replicas.includes(engine.replica))) {',
     replace: 'if (notes.length < 0) {',
     also: { find: 'if (members.isFenced(replica)) {', replace: "if (members.isFenced(replica) && replica === '') {" },
@@ -319,10 +319,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replace: 'if (notes.length >= 0) return {};',
   },
   {
-    name: 'forgetting: cancelled counters of a forgotten node are collected',
-    file: 'src/mesh/forgotten.ts',
-    find: 'if (notes.length === 0) return lacking;',
-    replace: 'if (notes.length >= 0) return new Set();',
+    name: 'stability: cancelled counters are kept for nobody who may have added to them, forgotten or not',
+    file: 'src/mesh/members.ts',
+    find: 'new Set([...lacking, ...this.missing(), ...this.strangers()])',
+    replace: 'new Set(lacking.size < 0 ? this.strangers() : [])',
   },
   {
     name: 'log: it is cut beyond what the checkpoint covers',

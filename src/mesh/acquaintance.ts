@@ -1,0 +1,180 @@
+/**
+ * Who is at the other end of a link, and who else there is: hello, members, those that were forgotten. Here a node learns,
+ * too, that it cannot go on as who it was: another one has its replica id, or it was forgotten.
+ */
+import { packRetirements } from '../core/index.ts';
+import { forgottenFromWire, forgottenToWire } from './forgotten-frames.ts';
+import {
+  FrameError,
+  FrameType,
+  listField,
+  numberField,
+  replicaField,
+  textField,
+  textsField,
+  vectorFromWire,
+  vectorToWire,
+} from './frames.ts';
+import type { Link } from './link.ts';
+import type { SyncOptions } from './sync.ts';
+
+const PROTOCOL_VERSION = 1;
+const RETIREMENTS_PER_FRAME = 4096;
+/** Entries of vectors in one frame that tells of members: about 130 KB of them. */
+const MEMBER_ENTRIES_PER_FRAME = 3000;
+/** What the rest of a member takes there, in such entries. */
+const MEMBER_ENTRIES = 10;
+
+export class Acquaintance {
+  readonly statistics = { replica_clashes: 0, fenced: 0 };
+  private readonly options: SyncOptions;
+  private readonly links: ReadonlyMap<string, Link>;
+  private readonly retirementsTold = new WeakMap<Link, number>();
+
+  constructor(options: SyncOptions, links: ReadonlyMap<string, Link>) {
+    this.options = options;
+    this.links = links;
+  }
+
+  /** Says who we are: the first word on every link. */
+  greet(link: Link): void {
+    const { cluster, peerId, region, zone, engine, gossips } = this.options;
+    link.sendMap(FrameType.hello, {
+      p: PROTOCOL_VERSION,
+      cluster,
+      id: peerId,
+      replica: engine.replica,
+      region,
+      zone,
+      addresses: this.options.addresses(),
+      vector: vectorToWire(engine.shorten(engine.vector())),
+      clock: Date.now(),
+      gossip: gossips,
+      ...forgottenToWire(this.options.members.notes()),
+    });
+  }
+
+  /** True if it is a peer from now on. Throws FrameError if it is none of ours. */
+  takeHello(link: Link, map: Record<string, unknown>): boolean {
+    const { cluster, members, engine, log } = this.options;
+    if (numberField(map, 'p') !== PROTOCOL_VERSION) throw new FrameError(`sync protocol version ${String(map.p)}`);
+    if (textField(map, 'cluster') !== cluster) throw new FrameError(`cluster ${JSON.stringify(map.cluster)}`);
+    if (textField(map, 'id') !== link.peerId) throw new FrameError('peer id of somebody else');
+    const replica = replicaField(map, 'replica');
+    if (this.learnForgotten(link, map)) return false;
+    if (replica === engine.replica) {
+      this.clash(link);
+      return false;
+    }
+    if (members.isFenced(replica)) {
+      // our hello has told it: it comes back under another id
+      log.info({ peer: link.peerId, replica }, 'a forgotten node knocks under its old replica id');
+      return false;
+    }
+    members.welcome(link.peerId);
+    members.report({
+      peerId: link.peerId,
+      replica,
+      vector: engine.expand(vectorFromWire(map.vector)),
+      region: textField(map, 'region'),
+      zone: textField(map, 'zone'),
+      addresses: textsField(map, 'addresses'),
+      clockMs: numberField(map, 'clock'),
+      seenMs: Date.now(),
+    });
+    link.ready = true;
+    link.gossips = map.gossip !== false;
+    link.ping();
+    log.info({ peer: link.peerId, replica }, 'peer connected');
+    return true;
+  }
+
+  /** Somebody else goes by our replica id: a copy of our directory, or we are one. */
+  clash(link: Link): void {
+    this.statistics.replica_clashes++;
+    this.options.log.warn({ peer: link.peerId }, 'another node uses our replica id: taking a new one');
+    this.becomeNew();
+  }
+
+  /** Every peer must hear of it by a hello: it goes by the replica id of the last one. */
+  private becomeNew(): void {
+    this.options.takeNewReplica();
+    for (const link of [...this.links.values()]) link.close('our replica id is a new one');
+  }
+
+  /** True if it is us whom the others have forgotten: then all links are closed, to be opened as somebody new. */
+  private learnForgotten(link: Link, map: Record<string, unknown>): boolean {
+    const { engine, members, log } = this.options;
+    const notes = forgottenFromWire(map);
+    if (notes.some(({ replicas }) => replicas.includes(engine.replica))) {
+      this.statistics.fenced++;
+      log.warn({ peer: link.peerId, replica: engine.replica }, 'we were forgotten: coming back under a new replica id');
+      this.becomeNew();
+      return true;
+    }
+    for (const note of notes) members.learn(note, this.links.get(note.peerId)?.ready === true);
+    return false;
+  }
+
+  /** What a peer knows of the others. Throws FrameError. */
+  takeMembers(link: Link, map: Record<string, unknown>): void {
+    if (this.learnForgotten(link, map)) return;
+    const now = Date.now();
+    for (const each of listField(map, 'list')) {
+      if (typeof each !== 'object' || each === null) throw new FrameError('bad member');
+      const entry = each as Record<string, unknown>;
+      const peerId = textField(entry, 'id');
+      if (this.links.has(peerId)) continue;
+      this.options.members.report({
+        peerId,
+        replica: replicaField(entry, 'replica'),
+        vector: this.options.engine.expand(vectorFromWire(entry.vector)),
+        region: textField(entry, 'region'),
+        zone: textField(entry, 'zone'),
+        addresses: textsField(entry, 'addresses'),
+        clockMs: 0,
+        seenMs: now - numberField(entry, 'age'),
+      });
+    }
+  }
+
+  /** What we know of the members, and of those that were forgotten. */
+  tellMembers(links: readonly Link[]): void {
+    const now = Date.now();
+    let list: Record<string, unknown>[] = [];
+    let entries = 0;
+    for (const link of links) this.tellRetirements(link);
+    let forgotten = forgottenToWire(this.options.members.notes());
+    const tell = () => {
+      for (const link of links) link.sendMap(FrameType.members, { list, ...forgotten });
+      list = [];
+      forgotten = {};
+      entries = 0;
+    };
+    for (const member of this.options.members.all()) {
+      if (list.length > 0 && entries + member.vector.length > MEMBER_ENTRIES_PER_FRAME) tell();
+      entries += member.vector.length + MEMBER_ENTRIES;
+      list.push({
+        id: member.peerId,
+        replica: member.replica,
+        region: member.region,
+        zone: member.zone,
+        addresses: member.addresses,
+        vector: vectorToWire(this.options.engine.shorten(member.vector)),
+        age: Math.max(0, now - member.lastSeenMs),
+      });
+    }
+    if (list.length > 0 || 'forgotten' in forgotten) tell();
+  }
+
+  /** Those that the peer was not told of: it must know of them before a vector that leaves them out. */
+  tellRetirements(link: Link): void {
+    const all = this.options.engine.retirements();
+    for (let told = this.retirementsTold.get(link) ?? 0; told < all.length; ) {
+      const next = all.slice(told, told + RETIREMENTS_PER_FRAME);
+      told += next.length;
+      this.retirementsTold.set(link, told);
+      link.sendMap(FrameType.retirements, { list: packRetirements(next) });
+    }
+  }
+}
