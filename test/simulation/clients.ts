@@ -23,6 +23,8 @@ export class Clients {
   running: Call | null = null;
   clocksAgree = true;
   disksKeep = true;
+  /** Nobody is forgotten. */
+  membersStay = true;
   private readonly world: World;
   private readonly history: History;
   private readonly rules: Rules;
@@ -101,6 +103,7 @@ export class Clients {
       clocksAgree: this.clocksAgree,
       always: this.rules.always,
       disksKeep: this.disksKeep,
+      membersStay: this.membersStay,
       clients: this.names,
     });
     const { commands, check } = family.draw(random, at());

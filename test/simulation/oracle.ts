@@ -89,6 +89,12 @@ export class Oracle {
     return contents;
   }
 
+  /** Something is left whose author saw what depends on how far removals had come: what shows, or not, is in doubt. */
+  isDoubted(key: string, vector: ReadonlyMap<string, number>): boolean {
+    const left = this.left(key, { visible: (txn) => covers(vector, txn), nowMs: 0 });
+    return left.some(({ kind }) => kind === 'doubt');
+  }
+
   keys(): string[] {
     return [...this.byKey.keys()];
   }

@@ -154,6 +154,8 @@ class Run {
     const wild = this.machines.some((machine) => machine.wild);
     this.clients.clocksAgree = !wild && !skewed && !this.kinds.includes('clock jump');
     this.clients.disksKeep = !this.kinds.includes('restored backup');
+    this.clients.membersStay =
+      !this.kinds.includes('forgotten and comes back') && !this.kinds.includes('leaves for ever');
     this.clientCount = count + random.below(count + 1);
     this.departures = new Departures(world, this.machines, random.fork());
     this.faults = new Faults({

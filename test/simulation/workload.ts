@@ -23,6 +23,8 @@ export interface Circumstances {
   /** No directory is put back to what it was: nodes forget nothing that they have on disk. */
   readonly disksKeep: boolean;
   readonly clients: readonly string[];
+  /** Nobody is forgotten: for whoever is, nobody waits before what has ended is removed. */
+  readonly membersStay: boolean;
 }
 
 export interface Work {
@@ -290,11 +292,11 @@ export class Specified implements Family {
   readonly database = SPECIFIED_DATABASE;
   private drawn = 0;
 
-  /** Whether this run has times to live: what shows follows from the txns alone only where all clocks agree. */
+  /** Whether this run has times to live: what shows follows from the txns alone only where clocks agree and members stay. */
   private timed: boolean | null = null;
 
-  draw(random: Random, { clocksAgree, nowMs }: Circumstances): Work {
-    this.timed ??= clocksAgree && random.chance(0.6);
+  draw(random: Random, { clocksAgree, membersStay, nowMs }: Circumstances): Work {
+    this.timed ??= clocksAgree && membersStay && random.chance(0.6);
     if (++this.drawn > SPECIFIED_MAX) return work(['GET', 'k']);
     if (random.chance(0.15)) {
       const inner = Array.from({ length: 2 + random.below(3) }, () => this.counting(random));
