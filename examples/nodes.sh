@@ -19,7 +19,7 @@ command -v redis-cli >/dev/null || {
 start_node() {
   local port=$1
   shift
-  node --initial-old-space-size=128 "$root/bin/starling.js" --port "$port" --data "$folder/$port" "$@" >"$folder/$port.log" 2>&1 &
+  "$root/bin/starling.js" --port "$port" --data "$folder/$port" "$@" >"$folder/$port.log" 2>&1 &
   pids+=($!)
   local waited=0
   until [[ $(redis-cli -p "$port" PING 2>/dev/null) == PONG ]]; do
