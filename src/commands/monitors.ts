@@ -24,14 +24,9 @@ export class Monitors {
     return this.clients.has(client);
   }
 
-  /** Shows a command; its flags say whether it may be seen. */
-  show(call: Call): void {
-    const { flags } = call.command;
-    if (!flags.includes('skip_monitor') && !flags.includes('admin')) this.tell(call, call.args, call.argc);
-  }
-
-  /** In Redis's form: UNIX time, database and address of who said it, and its words. */
-  tell({ client }: Call, args: readonly Slice[], argc: number): void {
+  /** Shows a command, if it may be seen, in Redis's form: UNIX time, database and address of who said it, its words. */
+  show({ args, argc, client, command: { flags } }: Call): void {
+    if (flags.includes('skip_monitor') || flags.includes('admin')) return;
     const now = Date.now();
     const seconds = `${Math.floor(now / 1000)}.${String(now % 1000).padStart(3, '0')}000`;
     let line = `${seconds} [${client.database} ${client.address}]`;

@@ -7,10 +7,8 @@ import type { Client } from './client.ts';
 import { matchGlob } from './glob.ts';
 import { answerHelp } from './help-reply.ts';
 import { redisContainer, redisEntry } from './metadata/entry.ts';
-import type { PubSubService, SubscriptionKind } from './services.ts';
+import { type PubSubService, SUBSCRIPTION_KINDS, type SubscriptionKind } from './services.ts';
 import type { Call, Command } from './table.ts';
-
-const KINDS = ['channel', 'pattern', 'shard'] as const;
 
 /** Notes down a subscription of the client's, or its end. */
 function note({ client }: Call, kind: SubscriptionKind, name: string, subscribed: boolean): void {
@@ -21,44 +19,39 @@ function note({ client }: Call, kind: SubscriptionKind, name: string, subscribed
   client.subscribed = channel.size + pattern.size + shard.size;
 }
 
-/** Of the replies: sharded channels are counted apart. */
-function countFor({ subscriptions: { channel, pattern, shard } }: Client, kind: SubscriptionKind): number {
-  return kind === 'shard' ? shard.size : channel.size + pattern.size;
+/** One confirmation, with how many the client listens to: sharded channels are counted apart. `name` null: none. */
+function confirm({ client, reply }: Call, kind: SubscriptionKind, word: string, name: Buffer | null): void {
+  const { channel, pattern, shard } = client.subscriptions;
+  reply.push(3);
+  reply.bulkText(word);
+  if (name === null) reply.nil();
+  else reply.bulkBytes(name);
+  reply.integer(kind === 'shard' ? shard.size : channel.size + pattern.size);
 }
 
 function subscribe(call: Call, kind: SubscriptionKind, word: string): void {
-  const { args, argc, client, reply, services } = call;
+  const { args, argc, client, services } = call;
   for (let i = 1; i < argc; i++) {
     const name = args[i].view();
     if (services.pubsub.subscribe(kind, name, client)) note(call, kind, args[i].latin1(), true);
-    reply.push(3);
-    reply.bulkText(word);
-    reply.bulk(args[i]);
-    reply.integer(countFor(client, kind));
+    confirm(call, kind, word, name);
   }
 }
 
 function unsubscribe(call: Call, kind: SubscriptionKind, word: string): void {
-  const { args, argc, client, reply, services } = call;
+  const { args, argc, client, services } = call;
   const names = argc > 1 ? args.slice(1, argc).map((each: Slice) => each.latin1()) : [...client.subscriptions[kind]];
   for (const name of names) {
     const bytes = Buffer.from(name, 'latin1');
     if (services.pubsub.unsubscribe(kind, bytes, client)) note(call, kind, name, false);
-    reply.push(3);
-    reply.bulkText(word);
-    reply.bulkBytes(bytes);
-    reply.integer(countFor(client, kind));
+    confirm(call, kind, word, bytes);
   }
-  if (names.length > 0) return;
-  reply.push(3);
-  reply.bulkText(word);
-  reply.nil();
-  reply.integer(countFor(client, kind));
+  if (names.length === 0) confirm(call, kind, word, null);
 }
 
 /** The client has gone, or begins anew. */
 export function unsubscribeAll(client: Client, pubsub: PubSubService): void {
-  for (const kind of KINDS) {
+  for (const kind of SUBSCRIPTION_KINDS) {
     const names = client.subscriptions[kind];
     for (const name of names) pubsub.unsubscribe(kind, Buffer.from(name, 'latin1'), client);
     names.clear();

@@ -134,8 +134,9 @@ export interface MeshVerification {
   readonly keys: readonly { readonly database: number; readonly key: Buffer }[];
 }
 
-/** Patterns are matched against channels; sharded channels stand apart from both. */
-export type SubscriptionKind = 'channel' | 'pattern' | 'shard';
+/** Patterns are matched against channels; sharded channels stand apart from both. In the order of their numbers on the wire. */
+export const SUBSCRIPTION_KINDS = ['channel', 'pattern', 'shard'] as const;
+export type SubscriptionKind = (typeof SUBSCRIPTION_KINDS)[number];
 
 /** Who hears of messages: a client. */
 export interface Subscriber {

@@ -4,18 +4,9 @@
  */
 import { packRetirements } from '../core/index.ts';
 import { forgottenFromWire, forgottenToWire } from './forgotten-frames.ts';
-import {
-  FrameError,
-  FrameType,
-  listField,
-  numberField,
-  replicaField,
-  textField,
-  textsField,
-  vectorFromWire,
-  vectorToWire,
-} from './frames.ts';
+import { FrameError, FrameType, listField, numberField, replicaField, textField, vectorToWire } from './frames.ts';
 import type { Link } from './link.ts';
+import { standingFromWire, standingToWire } from './standing.ts';
 import type { SyncOptions } from './sync.ts';
 
 const PROTOCOL_VERSION = 1;
@@ -38,17 +29,11 @@ export class Acquaintance {
 
   /** Says who we are: the first word on every link. */
   greet(link: Link): void {
-    const { cluster, peerId, region, zone, engine, gossips } = this.options;
+    const { cluster, gossips } = this.options;
     link.sendMap(FrameType.hello, {
       p: PROTOCOL_VERSION,
       cluster,
-      id: peerId,
-      replica: engine.replica,
-      region,
-      zone,
-      addresses: this.options.addresses(),
-      vector: vectorToWire(engine.shorten(engine.vector())),
-      clock: Date.now(),
+      ...standingToWire(this.options),
       gossip: gossips,
       ...forgottenToWire(this.options.members.notes()),
     });
@@ -72,16 +57,7 @@ export class Acquaintance {
       return false;
     }
     members.welcome(link.peerId);
-    members.report({
-      peerId: link.peerId,
-      replica,
-      vector: engine.expand(vectorFromWire(map.vector)),
-      region: textField(map, 'region'),
-      zone: textField(map, 'zone'),
-      addresses: textsField(map, 'addresses'),
-      clockMs: numberField(map, 'clock'),
-      seenMs: Date.now(),
-    });
+    members.report({ ...standingFromWire(engine, map), clockMs: numberField(map, 'clock'), seenMs: Date.now() });
     link.ready = true;
     link.gossips = map.gossip !== false;
     link.ping();
@@ -119,22 +95,14 @@ export class Acquaintance {
   /** What a peer knows of the others. Throws FrameError. */
   takeMembers(link: Link, map: Record<string, unknown>): void {
     if (this.learnForgotten(link, map)) return;
+    const { engine, members } = this.options;
     const now = Date.now();
     for (const each of listField(map, 'list')) {
       if (typeof each !== 'object' || each === null) throw new FrameError('bad member');
       const entry = each as Record<string, unknown>;
-      const peerId = textField(entry, 'id');
-      if (this.links.has(peerId)) continue;
-      this.options.members.report({
-        peerId,
-        replica: replicaField(entry, 'replica'),
-        vector: this.options.engine.expand(vectorFromWire(entry.vector)),
-        region: textField(entry, 'region'),
-        zone: textField(entry, 'zone'),
-        addresses: textsField(entry, 'addresses'),
-        clockMs: 0,
-        seenMs: now - numberField(entry, 'age'),
-      });
+      if (this.links.has(textField(entry, 'id'))) continue;
+      const seenMs = now - numberField(entry, 'age');
+      members.report({ ...standingFromWire(engine, entry), clockMs: 0, seenMs });
     }
   }
 

@@ -7,9 +7,10 @@ import { type Message, TopicValidatorResult } from '@chainsafe/libp2p-gossipsub'
 import { Encoder } from 'cbor-x';
 import type { Engine } from '../core/contract.ts';
 import type { ClockAlarm } from './clock-alarm.ts';
-import { decodeMap, numberField, replicaField, textField, textsField, vectorFromWire, vectorToWire } from './frames.ts';
+import { decodeMap, numberField, textField } from './frames.ts';
 import type { Members } from './members.ts';
 import type { MeshNode } from './node.ts';
+import { standingFromWire, standingToWire } from './standing.ts';
 
 /** One message: kind 1 is an envelope, kind 2 a vector; the rest is its body. */
 const ENVELOPE = 1;
@@ -61,19 +62,7 @@ export class Gossip {
   }
 
   publishVector(): void {
-    const { engine, peerId, region, zone } = this.options;
-    this.publish(
-      VECTOR,
-      encoder.encode({
-        id: peerId,
-        replica: engine.replica,
-        region,
-        zone,
-        addresses: this.options.addresses(),
-        vector: vectorToWire(engine.shorten(engine.vector())),
-        clock: Date.now(),
-      }),
-    );
+    this.publish(VECTOR, encoder.encode(standingToWire(this.options)));
   }
 
   private publishEnvelope(bytes: Uint8Array): void {
@@ -135,18 +124,8 @@ export class Gossip {
     }
     if (kind !== VECTOR) throw new Error(`message kind ${kind}`);
     const entry = decodeMap(body);
-    const peerId = textField(entry, 'id');
-    this.heardMs.set(peerId, performance.now());
-    members.report({
-      peerId,
-      replica: replicaField(entry, 'replica'),
-      vector: engine.expand(vectorFromWire(entry.vector)),
-      region: textField(entry, 'region'),
-      zone: textField(entry, 'zone'),
-      addresses: textsField(entry, 'addresses'),
-      clockMs: numberField(entry, 'clock'),
-      seenMs: Date.now(),
-    });
+    this.heardMs.set(textField(entry, 'id'), performance.now());
+    members.report({ ...standingFromWire(engine, entry), clockMs: numberField(entry, 'clock'), seenMs: Date.now() });
     this.options.onVector();
   }
 }

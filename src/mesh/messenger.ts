@@ -3,8 +3,7 @@
  * peer, or, where two nodes cannot reach each other (each behind a router of its own, say), by one peer that reaches
  * both: who that is, is asked around among the peers. What is too much for a slow peer is dropped.
  */
-import { decodePlainMap, MalformedError } from '../core/index.ts';
-import { encodePlain, FrameError, FrameType, textField, textsField } from './frames.ts';
+import { decodeMap, encodePlain, FrameError, FrameType, textField, textsField } from './frames.ts';
 import type { Link } from './link.ts';
 import type { Members } from './members.ts';
 
@@ -55,10 +54,8 @@ export class Messenger {
 
   send(peerId: string, bytes: Uint8Array): void {
     if (this.isPaused) return;
-    const { links, self } = this.options;
-    const by = this.linkTo(peerId) === undefined ? (this.relays.get(peerId)?.by ?? peerId) : peerId;
-    const link = links.get(by);
-    if (link?.ready === true) this.pass(link, join({ o: self, t: peerId }, bytes));
+    const link = this.linkTo(peerId) ?? this.linkTo(this.relays.get(peerId)?.by ?? peerId);
+    if (link !== undefined) this.pass(link, encodeMessage(this.options.self, peerId, bytes));
     else this.statistics.messages_dropped++;
   }
 
@@ -151,8 +148,8 @@ export class Messenger {
 }
 
 /** u16 length, a small CBOR map that says from whom and to whom, and the bytes themselves. */
-function join(header: Record<string, unknown>, bytes: Uint8Array): Buffer {
-  const head = encodePlain(header);
+export function encodeMessage(origin: string, target: string, bytes: Uint8Array): Buffer {
+  const head = encodePlain({ o: origin, t: target });
   const length = Buffer.allocUnsafe(HEADER_LENGTH_BYTES);
   length.writeUInt16BE(head.length);
   return Buffer.concat([length, head, bytes]);
@@ -162,9 +159,5 @@ function split(body: Buffer): { header: Record<string, unknown>; bytes: Buffer }
   if (body.length < HEADER_LENGTH_BYTES) throw new FrameError('message cut short');
   const end = HEADER_LENGTH_BYTES + body.readUInt16BE(0);
   if (end > body.length) throw new FrameError('message cut short');
-  try {
-    return { header: decodePlainMap(body.subarray(HEADER_LENGTH_BYTES, end)), bytes: Buffer.from(body.subarray(end)) };
-  } catch (error) {
-    throw error instanceof MalformedError ? new FrameError(error.message) : error;
-  }
+  return { header: decodeMap(body.subarray(HEADER_LENGTH_BYTES, end)), bytes: Buffer.from(body.subarray(end)) };
 }

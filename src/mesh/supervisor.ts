@@ -215,9 +215,10 @@ export class Supervisor {
   /** Half a connection is no use, and in the way of a whole one: a dial is answered with what there is. */
   private checkUse(connection: Connection, now: number, late: boolean): void {
     const { unlinkedSinceMs } = this;
+    const sinceMs = unlinkedSinceMs.get(connection);
     if (this.options.sync.links.has(connection.remotePeer.toString())) unlinkedSinceMs.delete(connection);
-    else if (late || !unlinkedSinceMs.has(connection)) unlinkedSinceMs.set(connection, now);
-    else if (now - (unlinkedSinceMs.get(connection) ?? now) > UNLINKED_MS_MAX) {
+    else if (late || sinceMs === undefined) unlinkedSinceMs.set(connection, now);
+    else if (now - sinceMs > UNLINKED_MS_MAX) {
       unlinkedSinceMs.delete(connection);
       this.options.log.debug(
         { peer: connection.remotePeer.toString() },

@@ -5,7 +5,12 @@
  *
  * Invariant: a table of another node is what that node sent last, or is asked for anew: it is never patched over a gap.
  */
-import type { PubSubService, Subscriber, SubscriptionKind } from '../commands/services.ts';
+import {
+  type PubSubService,
+  SUBSCRIPTION_KINDS,
+  type Subscriber,
+  type SubscriptionKind,
+} from '../commands/services.ts';
 import { MalformedError } from '../core/index.ts';
 import { latin1, matches, Subscriptions } from './subscriptions.ts';
 import { decodeTold, encodeCounts, SayWriter, type SubscriptionCount, WANT } from './wire.ts';
@@ -101,9 +106,10 @@ export class PubSub implements PubSubService {
   }
 
   private countElsewhere(kind: 'channel' | 'shard', channel: Uint8Array): number {
+    const text = latin1(channel);
     let count = 0;
     for (const { counts } of this.remote.values()) {
-      count += counts[kind].get(latin1(channel)) ?? 0;
+      count += counts[kind].get(text) ?? 0;
       if (kind === 'shard') continue;
       for (const [pattern, listeners] of counts.pattern) {
         if (matches(Buffer.from(pattern, 'latin1'), channel)) count += listeners;
@@ -138,7 +144,7 @@ export class PubSub implements PubSubService {
   /** As of the version that was told last: what has changed since follows. */
   private table(): Buffer {
     const entries: SubscriptionCount[] = [];
-    for (const kind of ['channel', 'pattern', 'shard'] as const) {
+    for (const kind of SUBSCRIPTION_KINDS) {
       for (const [name, count] of this.local.entries(kind)) entries.push({ kind, name, count });
     }
     return encodeCounts('table', this.epoch, this.version, entries);

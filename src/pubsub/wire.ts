@@ -8,10 +8,9 @@
  *
  * An entry is kind(1) count(4) length(4) name.
  */
-import type { SubscriptionKind } from '../commands/services.ts';
+import { SUBSCRIPTION_KINDS, type SubscriptionKind } from '../commands/services.ts';
 import { MalformedError } from '../core/index.ts';
 
-const KINDS: readonly SubscriptionKind[] = ['channel', 'pattern', 'shard'];
 const TAG = { table: 1, change: 2, want: 3, say: 4 } as const;
 
 export interface SubscriptionCount {
@@ -51,7 +50,7 @@ export function encodeCounts(
   for (const { kind, name, count } of entries) {
     const bytes = Buffer.from(name, 'latin1');
     const entry = Buffer.allocUnsafe(9);
-    entry[0] = KINDS.indexOf(kind);
+    entry[0] = SUBSCRIPTION_KINDS.indexOf(kind);
     entry.writeUInt32BE(count, 1);
     entry.writeUInt32BE(bytes.length, 5);
     pieces.push(entry, bytes);
@@ -69,7 +68,7 @@ export class SayWriter {
   /** Copies both. */
   add(kind: 'channel' | 'shard', channel: Uint8Array, message: Uint8Array): void {
     const piece = Buffer.allocUnsafe(9 + channel.length + message.length);
-    piece[0] = KINDS.indexOf(kind);
+    piece[0] = SUBSCRIPTION_KINDS.indexOf(kind);
     piece.writeUInt32BE(channel.length, 1);
     piece.set(channel, 5);
     piece.writeUInt32BE(message.length, 5 + channel.length);
@@ -149,7 +148,7 @@ class Reader {
 
   kind(): SubscriptionKind {
     const index = this.byte();
-    const kind = KINDS[index];
+    const kind = SUBSCRIPTION_KINDS[index];
     if (kind === undefined) throw new MalformedError(`subscriptions: kind ${index}`);
     return kind;
   }

@@ -101,27 +101,22 @@ export class Listeners {
   }
 
   private async listen(server: net.Server, port: number, address: string): Promise<number> {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => reject(listenError(error, `${address}:${port}`)));
-      server.listen({ port, host: address, backlog: BACKLOG, ipv6Only: address.includes(':') }, resolve);
-    });
-    this.keep(server);
+    await this.begin(server, { port, host: address, ipv6Only: address.includes(':') }, `${address}:${port}`, REASONS);
     const assigned = server.address();
     return assigned !== null && typeof assigned === 'object' ? assigned.port : port;
   }
 
   private async listenAt(path: string, mode: number): Promise<void> {
     removeStale(path);
-    const server = this.plain(path);
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => reject(listenError(error, path)));
-      server.listen({ path, backlog: BACKLOG }, resolve);
-    });
-    this.keep(server);
+    await this.begin(this.plain(path), { path }, path, REASONS_OF_PATHS);
     if (mode !== 0) chmodSync(path, mode);
   }
 
-  private keep(server: net.Server): void {
+  private async begin(server: net.Server, where: net.ListenOptions, place: string, reasons: Reasons): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) => reject(listenError(error, place, reasons)));
+      server.listen({ ...where, backlog: BACKLOG }, resolve);
+    });
     server.on('error', (error) => this.events.failed('listener', error));
     this.servers.push(server);
   }
@@ -133,17 +128,21 @@ function removeStale(path: string): void {
   if (found?.isSocket() === true) unlinkSync(path);
 }
 
-function listenError(error: NodeJS.ErrnoException, place: string): Error {
-  const reasons: Readonly<Record<string, string>> = {
-    EADDRINUSE: place.startsWith('/')
-      ? 'something that is no socket is there'
-      : 'the port is in use: another server runs there; choose another port or stop it',
-    EADDRNOTAVAIL: 'this machine has no such address; see `bind`',
-    EACCES: place.startsWith('/')
-      ? 'not permitted, or there is no such directory'
-      : 'not permitted; ports below 1024 need privileges',
-    ENOTFOUND: 'the name cannot be resolved; see `bind`',
-  };
+/** What to do, by error code. */
+type Reasons = Readonly<Record<string, string>>;
+
+const REASONS: Reasons = {
+  EADDRINUSE: 'the port is in use: another server runs there; choose another port or stop it',
+  EADDRNOTAVAIL: 'this machine has no such address; see `bind`',
+  EACCES: 'not permitted; ports below 1024 need privileges',
+  ENOTFOUND: 'the name cannot be resolved; see `bind`',
+};
+const REASONS_OF_PATHS: Reasons = {
+  EADDRINUSE: 'something that is no socket is there',
+  EACCES: 'not permitted, or there is no such directory',
+};
+
+function listenError(error: NodeJS.ErrnoException, place: string, reasons: Reasons): Error {
   const reason = reasons[error.code ?? ''] ?? error.message;
   return Object.assign(new Error(`cannot listen on ${place}: ${reason}`, { cause: error }), { code: error.code });
 }

@@ -32,37 +32,18 @@ function openssl(...words: string[]): void {
   execFileSync('openssl', words, { cwd: directory, stdio: 'pipe' });
 }
 
+/** A key, and what asks for a certificate of it or is one. */
+function keyed(name: string, out: string, ...words: string[]): void {
+  const key = ['-newkey', 'rsa:2048', '-nodes', '-keyout', `${name}.key`];
+  openssl('req', ...key, '-out', out, '-subj', `/CN=${name}`, ...words);
+}
+
 function authority(name: string): void {
-  openssl(
-    'req',
-    '-x509',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-keyout',
-    `${name}.key`,
-    '-out',
-    `${name}.crt`,
-    '-days',
-    '2',
-    '-subj',
-    `/CN=${name}`,
-  );
+  keyed(name, `${name}.crt`, '-x509', '-days', '2');
 }
 
 function certificate(name: string, by: string): void {
-  openssl(
-    'req',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-keyout',
-    `${name}.key`,
-    '-out',
-    `${name}.csr`,
-    '-subj',
-    `/CN=${name}`,
-  );
+  keyed(name, `${name}.csr`);
   writeFileSync(file('names'), 'subjectAltName=DNS:localhost,IP:127.0.0.1');
   openssl(
     'x509',

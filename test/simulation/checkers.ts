@@ -125,8 +125,8 @@ export function checkSpecification(machines: readonly Machine[], history: Histor
     machine.as(() => node.engine.setNow(Date.now()));
     const database = node.engine.databases[SPECIFIED_DATABASE];
     const { oracle } = history;
-    const vector = new Map(node.engine.vector().map(({ replica, number }) => [replica, number]));
-    const doubtful = (key: string, shown: Shown | null) => shown?.doubtful === true || oracle.isDoubted(key, vector);
+    const doubtful = (key: string, shown: Shown | null, vector: ReadonlyMap<string, number>) =>
+      shown?.doubtful === true || oracle.isDoubted(key, vector);
     const { wanted, found } = specifiedContents(node.engine, database, oracle, doubtful);
     if (wanted !== found) violated('I2', `${machine.name} shows\n${found}\nand not\n${wanted}`);
   }
@@ -137,7 +137,7 @@ export function specifiedContents(
   engine: Engine,
   database: Database,
   oracle: Oracle,
-  excepted: (key: string, shown: Shown | null) => boolean,
+  excepted: (key: string, shown: Shown | null, vector: ReadonlyMap<string, number>) => boolean,
 ): { wanted: string; found: string } {
   const vector = new Map(engine.vector().map(({ replica, number }) => [replica, number]));
   const wanted: string[] = [];
@@ -145,7 +145,7 @@ export function specifiedContents(
   const contents = oracle.contents(vector, engine.now);
   for (const key of oracle.keys()) {
     const shown = contents.get(key) ?? null;
-    if (excepted(key, shown)) skipped.add(key);
+    if (excepted(key, shown, vector)) skipped.add(key);
     else if (shown !== null) wanted.push(specified(key, shown.part, [...shown.elements], shown.endMs, shown.fieldEnds));
   }
   const found: string[] = [];

@@ -2,7 +2,7 @@
  * What the author of a txn saw, command by command, and the effects that follow from it, for the oracle (oracle.ts).
  * Times to live are effects of their own: what a command does to one stands with the command.
  */
-import { isNumber, type Oracle, type Part, type Shown, type SpecifiedTxn, type View } from './oracle.ts';
+import { isNumber, type Oracle, PARTS, type Part, type Shown, type SpecifiedTxn, type View } from './oracle.ts';
 
 /** What the words of commands mean, in milliseconds. */
 const MOMENTS: Record<string, { ms: number; fromNow: boolean }> = {
@@ -208,7 +208,7 @@ export class Author {
 
   /** Rule 2, between types: a write to the one that shows removes those that hide under the key. */
   private clearOthers(key: string, part: Part): void {
-    for (const other of ['string', 'hash', 'set'] as const) {
+    for (const other of PARTS) {
       if (other !== part && this.oracle.has(key, other, this.view)) this.clear(key, other);
     }
   }

@@ -14,13 +14,12 @@ export function keyEnd(left: readonly Effect[]): number {
 
 /** When the last value of a hash field ends, by the times to live of that field alone. */
 export function fieldEnd(left: readonly Effect[], field: string): number {
-  const values = valuesOf(left).filter(({ part, element }) => part === 'hash' && element === field);
-  return lastEnd(values, endsOf(left, field));
+  return lastEnd(ofField(valuesOf(left), field), endsOf(left, field));
 }
 
 /**
- * A time to live has passed, and the key, or field, is still there. What it has ended may have been removed meanwhile, with times
- * to live joined, on any node; or not yet. For a field that has ended that matters where other types hide under the
+ * A time to live has passed, and the key, or field, is still there. What it has ended may have been removed meanwhile,
+ * with times to live joined, on any node; or not yet. For a field that has ended that matters where other types hide under the
  * key (`types`: how many there are), or where the key would end at another time without it.
  */
 export function isDoubtful(left: readonly Effect[], nowMs: number, types: number): boolean {
@@ -30,11 +29,14 @@ export function isDoubtful(left: readonly Effect[], nowMs: number, types: number
   if (hasEndedSome(values, ends, nowMs)) return true;
   const lasting = values.filter(({ part, element }) => part !== 'hash' || fieldEnd(left, element) > nowMs);
   for (const field of new Set(lasting.filter(({ part }) => part === 'hash').map(({ element }) => element))) {
-    const its = lasting.filter(({ part, element }) => part === 'hash' && element === field);
-    if (hasEndedSome(its, endsOf(left, field), nowMs)) return true;
+    if (hasEndedSome(ofField(lasting, field), endsOf(left, field), nowMs)) return true;
   }
   if (lasting.length === values.length) return false;
   return types > 1 || lastEnd(lasting, ends) !== lastEnd(values, ends);
+}
+
+function ofField(values: readonly Value[], field: string): Value[] {
+  return values.filter(({ part, element }) => part === 'hash' && element === field);
 }
 
 function hasEndedSome(values: readonly Value[], ends: readonly End[], nowMs: number): boolean {

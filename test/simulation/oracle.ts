@@ -26,7 +26,7 @@ export interface SpecifiedTxn {
 
 export type Part = 'string' | 'hash' | 'set';
 
-const PARTS: readonly Part[] = ['string', 'hash', 'set'];
+export const PARTS: readonly Part[] = ['string', 'hash', 'set'];
 
 /** What is under a key. A string's one element is named ''. */
 export interface Shown {
@@ -120,16 +120,14 @@ export class Oracle {
     const isSure = parts.every(({ all }) => all === shown.all || isLater(firstOf(shown.all), latestOf(all)));
     const fieldEnds = new Map<string, number>();
     if (shown.part === 'hash') for (const name of shown.all.keys()) fieldEnds.set(name, fieldEnd(left, name));
-    const present = [...shown.all].filter(
-      ([name]) => !((fieldEnds.get(name) ?? Number.POSITIVE_INFINITY) <= view.nowMs),
-    );
+    const present = [...shown.all].filter(([name]) => (fieldEnds.get(name) ?? Number.POSITIVE_INFINITY) > view.nowMs);
     // fields that have ended are hidden; the key is, if there is nothing else
     if (present.length === 0 && parts.length === 1) return null;
     return {
       part: shown.part,
       elements: new Map(present.map(([name, { value }]) => [name, value])),
       endMs,
-      fieldEnds: new Map(present.flatMap(([name]) => finite(name, fieldEnds.get(name)))),
+      fieldEnds: new Map([...fieldEnds].filter(([, ms]) => ms > view.nowMs && Number.isFinite(ms))),
       doubtful: !isSure || isDoubtful(left, view.nowMs, parts.length),
     };
   }
@@ -147,7 +145,7 @@ export class Oracle {
   /** By what a member is in the set; undefined: it is not. Of repetitions the first. */
   memberSince(key: string, member: string, view: View): Effect | undefined {
     const latest = elementsOf(this.left(key, view), 'set').get(member)?.latest;
-    return (latest?.kind === 'assign' && latest.repeats) || latest;
+    return latest && originOf(latest);
   }
 
   /** What nothing has taken away, of what is seen. */
@@ -157,18 +155,18 @@ export class Oracle {
   }
 }
 
-function finite(name: string, endMs: number | undefined): [string, number][] {
-  return endMs !== undefined && Number.isFinite(endMs) ? [[name, endMs]] : [];
-}
-
 function latestOf(elements: ReadonlyMap<string, Element>): Effect {
   return [...elements.values()].map(({ latest }) => latest).reduce((a, b) => (isLater(b, a) ? b : a));
 }
 
+/** Of a repetition what it repeats. */
+function originOf(effect: Effect): Effect {
+  return (effect.kind === 'assign' && effect.repeats) || effect;
+}
+
 /** The same if no repetition has been written. */
 function firstOf(elements: ReadonlyMap<string, Element>): Effect {
-  const firsts = [...elements.values()].map(({ latest }) => (latest.kind === 'assign' && latest.repeats) || latest);
-  return firsts.reduce((a, b) => (isLater(b, a) ? b : a));
+  return [...elements.values()].map(({ latest }) => originOf(latest)).reduce((a, b) => (isLater(b, a) ? b : a));
 }
 
 function elementsOf(left: readonly Effect[], part: Part): Map<string, Element> {

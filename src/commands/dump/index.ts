@@ -60,7 +60,7 @@ function runRestore(call: Call): void {
   }
   const deadline = restoredDeadline(call, options.absolute);
   if (deadline === undefined) return;
-  const payload = args[3].copy();
+  const payload = args[3].view();
   if (!isIntact(payload)) {
     reply.error('ERR DUMP payload version or checksum are wrong');
     return;

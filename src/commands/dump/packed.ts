@@ -13,6 +13,12 @@ function bad(what: string): never {
 
 const decimal = (value: number | bigint) => Buffer.from(String(value));
 
+/** Of 1 to 8 bytes, little-endian. */
+function integerAt(bytes: Buffer, at: number, width: number): Buffer {
+  const run = slice(bytes, at, width);
+  return decimal(width === 8 ? run.readBigInt64LE(0) : run.readIntLE(0, width));
+}
+
 /** u32 width, u32 count, then numbers, all little-endian. */
 export function intsetElements(bytes: Buffer): Buffer[] {
   if (bytes.length < 8) bad('intset cut short');
@@ -21,7 +27,7 @@ export function intsetElements(bytes: Buffer): Buffer[] {
   if ((width !== 2 && width !== 4 && width !== 8) || bytes.length !== 8 + width * count) bad('intset of another size');
   const elements: Buffer[] = [];
   for (let at = 8; at < bytes.length; at += width) {
-    elements.push(decimal(width === 8 ? bytes.readBigInt64LE(at) : bytes.readIntLE(at, width)));
+    elements.push(integerAt(bytes, at, width));
   }
   return elements;
 }
@@ -47,10 +53,7 @@ export function listpackElements(bytes: Buffer): Buffer[] {
 function listpackEntry(bytes: Buffer, at: number): { value: Buffer; size: number } {
   const first = bytes[at];
   const run = (start: number, length: number) => ({ value: slice(bytes, start, length), size: start + length - at });
-  const whole = (width: number) => ({
-    value: decimal(slice(bytes, at + 1, width).readIntLE(0, width)),
-    size: 1 + width,
-  });
+  const whole = (width: number) => ({ value: integerAt(bytes, at + 1, width), size: 1 + width });
   if (first < 0x80) return { value: decimal(first), size: 1 };
   if (first < 0xc0) return run(at + 1, first & 0x3f);
   if (first < 0xe0) {
@@ -68,7 +71,7 @@ function listpackEntry(bytes: Buffer, at: number): { value: Buffer; size: number
     case 0xf3:
       return whole(4);
     case 0xf4:
-      return { value: decimal(slice(bytes, at + 1, 8).readBigInt64LE(0)), size: 9 };
+      return whole(8);
     default:
       return bad(`listpack: encoding ${first}`);
   }
@@ -111,10 +114,7 @@ export function ziplistElements(bytes: Buffer): Buffer[] {
 function ziplistEntry(bytes: Buffer, at: number): { value: Buffer; size: number } {
   const first = slice(bytes, at, 1)[0];
   const run = (head: number, length: number) => ({ value: slice(bytes, at + head, length), size: head + length });
-  const whole = (width: number) => ({
-    value: decimal(slice(bytes, at + 1, width).readIntLE(0, width)),
-    size: 1 + width,
-  });
+  const whole = (width: number) => ({ value: integerAt(bytes, at + 1, width), size: 1 + width });
   switch (first >> 6) {
     case 0:
       return run(1, first);
@@ -130,7 +130,7 @@ function ziplistEntry(bytes: Buffer, at: number): { value: Buffer; size: number 
     case 0xd0:
       return whole(4);
     case 0xe0:
-      return { value: decimal(slice(bytes, at + 1, 8).readBigInt64LE(0)), size: 9 };
+      return whole(8);
     case 0xf0:
       return whole(3);
     case 0xfe:

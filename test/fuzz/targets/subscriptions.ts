@@ -3,13 +3,12 @@
  * taken; what is taken can be told to others and is understood there.
  */
 import assert from 'node:assert/strict';
-import type { SubscriptionKind } from '../../../src/commands/services.ts';
+import { SUBSCRIPTION_KINDS } from '../../../src/commands/services.ts';
 import { type Messenger, PubSub } from '../../../src/pubsub/index.ts';
 import { decodeTold, encodeCounts, SayWriter, type SubscriptionCount, WANT } from '../../../src/pubsub/wire.ts';
 import type { Target } from '../target.ts';
 
 const PEER = 'a-peer';
-const KINDS: readonly SubscriptionKind[] = ['channel', 'pattern', 'shard'];
 const KNOWN: readonly SubscriptionCount[] = [
   { kind: 'channel', name: 'news', count: 2 },
   { kind: 'pattern', name: 'n*', count: 1 },
@@ -63,7 +62,7 @@ export const target: Target = {
 };
 
 function counts(): string {
-  return KINDS.flatMap((kind) =>
+  return SUBSCRIPTION_KINDS.flatMap((kind) =>
     pubsub.names(kind).map((name) => `${kind} ${name} ${pubsub.count(kind, Buffer.from(name, 'latin1'))}`),
   )
     .sort()

@@ -5,9 +5,10 @@
 
 import type { Engine } from '../../../src/core/index.ts';
 import { ClockAlarm } from '../../../src/mesh/clock-alarm.ts';
-import { type Bulk, encodeBulk, encodeMap, encodePlain, FrameType, vectorToWire } from '../../../src/mesh/frames.ts';
+import { type Bulk, encodeBulk, encodeMap, FrameType, vectorToWire } from '../../../src/mesh/frames.ts';
 import { Link } from '../../../src/mesh/link.ts';
 import { Members } from '../../../src/mesh/members.ts';
+import { encodeMessage } from '../../../src/mesh/messenger.ts';
 import { Sync } from '../../../src/mesh/sync.ts';
 import { mutateCbor } from '../cbor-tree.ts';
 import { assertSound, makeHistory, makeReceiver, pagesOf } from '../engines.ts';
@@ -100,12 +101,9 @@ function hello(): Buffer[] {
   });
 }
 
-/** To us, if to nobody else: length of its head, the head, the bytes. */
+/** To us, if to nobody else. */
 function message(to = 'self'): Buffer {
-  const head = encodePlain({ o: PEER, t: to });
-  const length = Buffer.alloc(2);
-  length.writeUInt16BE(head.length);
-  return Buffer.concat([length, head, Buffer.from('hello')]);
+  return encodeMessage(PEER, to, Buffer.from('hello'));
 }
 
 function seeds(): Buffer[] {
