@@ -87,6 +87,7 @@ test('the build runs, its entry point starts with the words of compose.yaml, and
     word
       .replace('0.0.0.0', '127.0.0.1')
       .replace(/^\/data$/, join(copy, 'data'))
+      .replace(/^\/starling\//, join(copy, '/'))
       .replace(/^(\/ip4\/.*)7100$/, '$10')
       .replace(/^\/dns4\/\w+\//, '/dns4/localhost/'),
   );
