@@ -280,8 +280,10 @@ export interface Engine {
   learnRetirements(retirements: readonly Retirement[]): void;
   /** Our own ids, former ones first, without those that have retired. */
   ownReplicas(): ReplicaId[];
-  /** At the start, after loadVector(): what ownReplicas() and retirements() said. */
-  loadRetirements(own: readonly ReplicaId[], retirements: readonly Retirement[]): void;
+  /** Former ids of ours under which a copy of our directory may have gone on, retired or not. */
+  copiedReplicas(): ReplicaId[];
+  /** At the start, after loadVector(): what ownReplicas(), retirements() and copiedReplicas() said. */
+  loadReplicas(own: readonly ReplicaId[], retirements: readonly Retirement[], copied: readonly ReplicaId[]): void;
   /** Retires our former ids, but those in `kept`, of which all members have everything (`stable`). Own txn. */
   retireFormer(stable: VersionVector | 'alone', kept: ReadonlySet<ReplicaId>): void;
   /** How far ahead of the clock here a stamp of others may be; Infinity at first, so that what is read back from disk is taken. */

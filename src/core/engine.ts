@@ -72,6 +72,7 @@ class StarlingEngine implements Engine {
   private readonly openListeners: (() => void)[] = [];
   private readonly watchStates = new WeakMap<Watch, WatchState>();
   private readonly formerReplicas: ReplicaId[] = [];
+  private readonly copied: ReplicaId[] = [];
   private lastSealed: Envelope | null = null;
   private drainAt = 0;
   private collectDatabase = 0;
@@ -237,8 +238,13 @@ class StarlingEngine implements Engine {
     return [...former, this.replica];
   }
 
-  loadRetirements(own: readonly ReplicaId[], retirements: readonly Retirement[]): void {
+  copiedReplicas(): ReplicaId[] {
+    return [...this.copied];
+  }
+
+  loadReplicas(own: readonly ReplicaId[], retirements: readonly Retirement[], copied: readonly ReplicaId[]): void {
     this.formerReplicas.push(...own.filter((id) => id !== this.replica));
+    this.copied.push(...copied);
     this.state.retirements.learn(retirements);
   }
 

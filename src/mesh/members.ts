@@ -214,12 +214,15 @@ export class Members {
 
   /**
    * Replicas of which there are txns here and that belong to nobody known, nor have retired: their node may be a member
-   * that only others have heard of so far, and may have written more.
+   * that only others have heard of so far, and may have written more. So may the one whose directory ours is a copy of.
    */
   private strangers(): ReplicaId[] {
-    const known = new Set([...this.engine.ownReplicas(), ...this.all().map(({ replica }) => replica)]);
-    const named = this.engine.shorten(this.engine.vector()).map(({ replica }) => replica);
-    return named.filter((replica) => !known.has(replica));
+    const { engine } = this;
+    const members = this.all().map(({ replica }) => replica);
+    const known = new Set([...engine.ownReplicas(), ...members]);
+    const named = engine.shorten(engine.vector()).map(({ replica }) => replica);
+    const copied = engine.copiedReplicas().filter((replica) => !members.includes(replica));
+    return [...named.filter((replica) => !known.has(replica)), ...copied];
   }
 
   // --- confirmations, for WAIT

@@ -5,6 +5,10 @@
  * The proof is a marker file that a clean shutdown writes last and a start takes away before it writes anything.
  * It names the machine, the boot, and the marker's own inode, so neither a copy of the directory, nor a restored
  * backup or disk image has a valid one; and the last txn number, so neither has a directory that lost its tail.
+ *
+ * After a crash there is no such marker, and another question: has the last id ended, or does whoever has the original of
+ * this directory go on under it? A second file, which stays, names the machine and its own inode. It is no more than a
+ * hint (an image of the disk has it right too), and where it is wrong or missing the answer is that the id may go on.
  */
 import { randomBytes } from 'node:crypto';
 import { open, readFile, rename, rm, stat } from 'node:fs/promises';
@@ -13,14 +17,19 @@ import type { ReplicaId } from '../core/contract.ts';
 import { syncPath } from './disk.ts';
 
 const MARKER = 'clean-shutdown.json';
+const PLACE = 'place.json';
 
-interface Marker {
-  replica: ReplicaId;
-  number: number;
+/** Where a file was written that says so. */
+interface Place {
   machine: string;
-  boot: string;
   inode: string;
   device: string;
+}
+
+interface Marker extends Place {
+  replica: ReplicaId;
+  number: number;
+  boot: string;
 }
 
 export function newReplicaId(): ReplicaId {
@@ -29,13 +38,27 @@ export function newReplicaId(): ReplicaId {
 
 /** Written last at a clean shutdown, when everything else is on disk. `number`: the last txn of `replica`. */
 export async function writeMarker(directory: string, replica: ReplicaId, number: number): Promise<void> {
-  const path = join(directory, MARKER);
+  await writePlaced(directory, MARKER, { replica, number, boot: await lineOf('/proc/sys/kernel/random/boot_id') });
+}
+
+/** From now on what is here counts as written here. */
+export async function writePlace(directory: string): Promise<void> {
+  await writePlaced(directory, PLACE, {});
+}
+
+/** False of a copy; and of a directory that writePlace() has not been called for. */
+export async function isSamePlace(directory: string): Promise<boolean> {
+  return (await readPlaced(directory, PLACE)) !== null;
+}
+
+async function writePlaced(directory: string, name: string, content: object): Promise<void> {
+  const path = join(directory, name);
   const draft = `${path}.new`;
   const file = await open(draft, 'w', 0o600);
   try {
     const { ino, dev } = await file.stat({ bigint: true });
-    const marker: Marker = { replica, number, ...(await whereWeRun()), inode: `${ino}`, device: `${dev}` };
-    await file.writeFile(JSON.stringify(marker));
+    const place: Place = { machine: await machineId(), inode: `${ino}`, device: `${dev}` };
+    await file.writeFile(JSON.stringify({ ...content, ...place }));
     await file.sync();
   } finally {
     await file.close();
@@ -53,7 +76,7 @@ export async function takeMarker(
   lastNumber: (replica: ReplicaId) => Promise<number>,
 ): Promise<ReplicaId | null> {
   const path = join(directory, MARKER);
-  const marker = await readMarker(path);
+  const marker = await readMarker(directory);
   await rm(path, { force: true });
   await rm(`${path}.new`, { force: true });
   await syncPath(directory);
@@ -61,47 +84,50 @@ export async function takeMarker(
   return (await lastNumber(marker.replica)) === marker.number ? marker.replica : null;
 }
 
-/** Null unless it is there, whole, and was written here in this very place. */
-async function readMarker(path: string): Promise<Marker | null> {
+/** Null unless it is there, whole, and was written here in this very place, since the machine was started. */
+async function readMarker(directory: string): Promise<Marker | null> {
+  const content = await readPlaced(directory, MARKER);
+  if (content === null) return null;
+  const { replica, number, boot, machine, inode, device } = content;
+  if (typeof replica !== 'string' || !/^[0-9a-f]{16}$/.test(replica)) return null;
+  if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 0) return null;
+  if (boot !== (await lineOf('/proc/sys/kernel/random/boot_id'))) return null;
+  return { replica, number, boot, machine, inode, device };
+}
+
+/** What writePlaced() has written; null where it is not there, not whole, or was written elsewhere. */
+async function readPlaced(directory: string, name: string): Promise<(Place & Record<string, unknown>) | null> {
+  const path = join(directory, name);
   let text: string;
-  let inode: string;
-  let device: string;
+  let here: Place;
   try {
     text = await readFile(path, 'utf8');
-    const status = await stat(path, { bigint: true });
-    inode = `${status.ino}`;
-    device = `${status.dev}`;
+    const { ino, dev } = await stat(path, { bigint: true });
+    here = { machine: await machineId(), inode: `${ino}`, device: `${dev}` };
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;
   }
-  const marker = parseMarker(text);
-  if (marker === null) return null;
-  const here = await whereWeRun();
-  const same =
-    marker.machine === here.machine && marker.boot === here.boot && marker.inode === inode && marker.device === device;
-  return same ? marker : null;
+  const content = parseObject(text);
+  if (content === null) return null;
+  const { machine, inode, device } = content;
+  const isHere = machine === here.machine && inode === here.inode && device === here.device;
+  return isHere ? { ...content, ...here } : null;
 }
 
-function parseMarker(text: string): Marker | null {
+function parseObject(text: string): Record<string, unknown> | null {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch {
-    // A torn marker proves nothing.
+    // a torn file proves nothing
     return null;
   }
-  if (typeof parsed !== 'object' || parsed === null) return null;
-  const { replica, number, machine, boot, inode, device } = parsed as Record<string, unknown>;
-  if (typeof replica !== 'string' || !/^[0-9a-f]{16}$/.test(replica)) return null;
-  if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 0) return null;
-  if (typeof machine !== 'string' || typeof boot !== 'string') return null;
-  if (typeof inode !== 'string' || typeof device !== 'string') return null;
-  return { replica, number, machine, boot, inode, device };
+  return typeof parsed === 'object' && parsed !== null ? { ...parsed } : null;
 }
 
-async function whereWeRun(): Promise<{ machine: string; boot: string }> {
-  return { machine: await lineOf('/etc/machine-id'), boot: await lineOf('/proc/sys/kernel/random/boot_id') };
+function machineId(): Promise<string> {
+  return lineOf('/etc/machine-id');
 }
 
 /** Empty where the system has no such file; then the other signs must do. */

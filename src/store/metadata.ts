@@ -39,6 +39,17 @@ export async function readOwnReplicas(disk: Disk): Promise<ReplicaId[]> {
   return own;
 }
 
+/** Those of them that a copy of this directory may have gone on under, retired or not. */
+export function writeCopiedReplicas(copied: readonly ReplicaId[]): Operation {
+  return put('copied', copied);
+}
+
+export async function readCopiedReplicas(disk: Disk): Promise<ReplicaId[]> {
+  const copied = (await get(disk, 'copied')) ?? [];
+  if (!isListOf(copied, isReplicaId)) throw new MalformedError('a list of copied replicas that is none');
+  return copied;
+}
+
 /** As stores have it: older ones do not say when a segment was written, and know nothing of retirements. */
 interface StoredCheckpoint extends Omit<Checkpoint, 'segments' | 'retirements'> {
   readonly retirements?: readonly Retirement[];

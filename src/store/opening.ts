@@ -10,7 +10,7 @@ import { readBatches } from './commit-queue.ts';
 import { type Disk, LevelDisk } from './disk.ts';
 import { ChecksumError, LOG_RANGE, open, STATE_RANGE, VersionError } from './encoding.ts';
 import { corrupt, explainOpening, StoreError } from './errors.ts';
-import { newReplicaId, takeMarker, writeMarker } from './incarnation.ts';
+import { isSamePlace, newReplicaId, takeMarker, writeMarker, writePlace } from './incarnation.ts';
 import type { StoreOptions } from './index.ts';
 import { readCheckpoint, readReplicaTable } from './metadata.ts';
 import { lastNumberOf, recover } from './recovery.ts';
@@ -22,6 +22,10 @@ export interface OpenParts {
   readonly disk: Disk;
   readonly replica: ReplicaId;
   readonly continues: boolean;
+  /** What is here was written elsewhere, for all that can be told: whoever did may go on. */
+  readonly isCopy: boolean;
+  /** From now on it is none; null if that was said before. */
+  readonly settle: (() => Promise<void>) | null;
   /** The last act of a clean shutdown: the next start may go on under this id. `number`: its last txn. */
   leaveMarker(replica: ReplicaId, number: number): Promise<void>;
 }
@@ -37,10 +41,13 @@ export async function openParts(options: StoreOptions): Promise<OpenParts> {
     await disk.open();
     try {
       const last = await takeMarker(directory, (replica) => lastNumberOf(disk, replica));
+      const isSame = await isSamePlace(directory);
       return {
         disk,
         replica: last ?? newReplicaId(),
         continues: last !== null,
+        isCopy: last === null && !isSame,
+        settle: isSame ? null : () => writePlace(directory),
         leaveMarker: (replica, number) => writeMarker(directory, replica, number),
       };
     } catch (error) {
@@ -90,7 +97,7 @@ async function findDamage(path: string): Promise<string | null> {
     await readReplicaTable(disk);
     if ((await readBatches(disk)).wholeness === 'damaged') return MISSING_BATCH;
     // what is whole may make no sense all the same: a start would end there
-    await recover(disk, createEngine({ replica: newReplicaId(), hashSeed: 0 }));
+    await recover(disk, createEngine({ replica: newReplicaId(), hashSeed: 0 }), false);
     return null;
   } catch (error) {
     const explained = explainLoading(error, path);

@@ -6,7 +6,10 @@ import type { Engine, ReplicaId, VersionVector } from '../core/contract.ts';
 import { MalformedError } from '../core/index.ts';
 import type { Disk } from './disk.ts';
 import { LOG_RANGE, logKey, open, readLogKey, readLogValue, readStateKey, STATE_RANGE } from './encoding.ts';
-import { type Checkpoint, readCheckpoint, readOwnReplicas, readReplicaTable } from './metadata.ts';
+import { type Checkpoint, readCheckpoint, readCopiedReplicas, readOwnReplicas, readReplicaTable } from './metadata.ts';
+
+/** A directory is copied, or restored, so often before the ids that it had at first are forgotten as such. */
+const COPIED_MAX = 64;
 
 export interface Recovered {
   readonly table: ReplicaId[];
@@ -19,12 +22,17 @@ export interface Recovered {
   readonly incomplete: ReplicaId[];
 }
 
-/** Throws what encoding.ts throws for damaged values, and a MalformedError where they are whole and make no sense. */
-export async function recover(disk: Disk, engine: Engine): Promise<Recovered> {
+/**
+ * `isCopy`: what is read was written in another directory, for all that can be told, and that one may go on. Throws what
+ * encoding.ts throws for damaged values, and a MalformedError where they are whole and make no sense.
+ */
+export async function recover(disk: Disk, engine: Engine, isCopy: boolean): Promise<Recovered> {
   const table = await readReplicaTable(disk);
   const checkpoint = await readCheckpoint(disk);
   engine.loadVector([...table], [...checkpoint.vector]);
-  engine.loadRetirements(await readOwnReplicas(disk), checkpoint.retirements);
+  const own = await readOwnReplicas(disk);
+  const copied = new Set([...(await readCopiedReplicas(disk)), ...(isCopy ? own : [])]);
+  engine.loadReplicas(own, checkpoint.retirements, [...copied].slice(-COPIED_MAX));
   let records = 0;
   for await (const page of disk.pages(STATE_RANGE)) {
     for (const [key, sealed] of page) engine.loadRecord(readStateKey(key), open(key, sealed));

@@ -9,6 +9,7 @@ import type { Disk } from './disk.ts';
 import { corrupt } from './errors.ts';
 import type { Store, StoreOptions } from './index.ts';
 import { Log } from './log.ts';
+import { writeCopiedReplicas } from './metadata.ts';
 import { explainLoading, MISSING_BATCH, type OpenParts } from './opening.ts';
 import { type Recovered, recover } from './recovery.ts';
 
@@ -59,7 +60,7 @@ export class OpenStore implements Store {
       const wholeness = await this.queue.begin();
       if (wholeness === 'damaged') throw corrupt(this.directory, MISSING_BATCH);
       if (wholeness === 'torn') this.notice('warning', 'The last seconds before the crash did not all reach the disk.');
-      this.recovered = await recover(this.disk, engine);
+      this.recovered = await recover(this.disk, engine, this.parts.isCopy);
     } catch (error) {
       await this.disk.close();
       throw explainLoading(error, this.directory);
@@ -89,12 +90,25 @@ export class OpenStore implements Store {
     this.checkpointer = new Checkpointer(engine, this.queue, this.log, table.length, checkpoint);
     const own = this.checkpointer.ownReplicas();
     if (own !== null) this.queue.append(own);
+    if (this.parts.settle !== null) void this.settle(engine, this.parts.settle);
     engine.onEnvelope((envelope) => {
       if (!this.log.append(envelope)) this.coverState('The state was transferred from a peer');
     });
     this.checkpointDueMs = performance.now() + this.checkpointIntervalMs;
     this.ticker = setInterval(() => this.tick(), TICK_MS);
     this.ticker.unref();
+  }
+
+  /** Notes, for all later starts, which ids may go on elsewhere; then the directory is this node's own. Never rejects. */
+  private async settle(engine: Engine, settle: () => Promise<void>): Promise<void> {
+    try {
+      await this.queue.commit([writeCopiedReplicas(engine.copiedReplicas())], true);
+      await settle();
+    } catch (error) {
+      // harmless: the next start takes it for a copy once more
+      const reason = error instanceof Error ? error.message : String(error);
+      this.notice('info', `Could not note where this directory is: ${reason}`);
+    }
   }
 
   read(replica: ReplicaId, from: number, bytesMax: number): Promise<Envelope[]> {

@@ -126,7 +126,7 @@ test('one that writes on after all is named again, everywhere', () => {
   const b = makeReplica(2);
   syncAll([original, clone, b]);
   // the clone takes the id that it was copied under for a former one of its own
-  clone.engine.loadRetirements([original.engine.replica], []);
+  clone.engine.loadReplicas([original.engine.replica], [], [original.engine.replica]);
   clone.engine.retireFormer('alone', NONE);
   syncAll([clone, b]);
   assert.not(named(b).includes(original.engine.replica));

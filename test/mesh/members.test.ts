@@ -85,6 +85,34 @@ test('a cancelled counter is kept while its author is known by its txns alone: i
   assert.is(engine.statistics.pendingCollection, 0);
 });
 
+test('a node on a copy of a directory is not alone, and keeps what it cancels: the original may have added more', () => {
+  const original = createEngine({ replica: THEIRS, hashSeed: 1 });
+  original.setNow(Date.now());
+  original.begin();
+  original.databases[0].strings.addInteger(Slice.of('counter'), 5);
+  original.commit();
+  const copy = createEngine({ replica: OURS, hashSeed: 1 });
+  copy.setNow(Date.now());
+  copy.loadReplicas([THEIRS], [], [THEIRS]);
+  copy.receive(original.seal()?.bytes ?? new Uint8Array(0));
+  const members = new Members(copy, 'self', null, SILENT);
+  members.updateStability(copy.now);
+  members.retireFormer(copy.now);
+  copy.begin();
+  copy.databases[0].strings.write(Slice.of('counter'), Slice.of('1'), NO_DEADLINE);
+  copy.commit();
+  members.updateStability(copy.now);
+  original.begin();
+  original.databases[0].strings.addInteger(Slice.of('counter'), 3);
+  original.commit();
+  // a state from before the cancellation, as a third node may send it
+  const { bytes } = original.exportState(0, 1e6);
+  copy.importState([bytes], []);
+  const shown = new Slice();
+  copy.databases[0].strings.read(Slice.of('counter'), shown);
+  assert.is(shown.text(), '4');
+});
+
 test('and from the moment that one connects of which nothing is known yet', () => {
   const engine = engineWithMember();
   const members = new Members(engine, 'self', null, SILENT);

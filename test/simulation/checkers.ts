@@ -289,9 +289,10 @@ export function isCollected(machines: readonly Machine[]): boolean {
   const live = new Set(running.map(({ node }) => node.engine.replica));
   return running.every(({ node }) => {
     // what one that has left for ever had added to may be kept for it; and what was added under an id that nobody knows of
-    // any more: its node crashed before it could note it down
+    // any more: its node crashed before it could note it down; and what whoever has the original of a copy may still add
     const named = node.engine.shorten(node.engine.vector());
-    const keeping = machines.some(({ gone }) => gone) || named.some(({ replica }) => !live.has(replica));
+    const isCopy = node.engine.copiedReplicas().length > 0;
+    const keeping = isCopy || machines.some(({ gone }) => gone) || named.some(({ replica }) => !live.has(replica));
     const { pendingCollection, heldCollection } = node.engine.statistics;
     return pendingCollection === (keeping ? heldCollection : 0);
   });

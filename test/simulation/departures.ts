@@ -84,10 +84,18 @@ export class Departures {
     this.world.schedule(JOIN_MS, null, () => this.joinStranded());
     this.world.schedule(SPREAD_MS, null, () => {
       for (const machine of this.machines) {
-        const lost = this.forgettings.filter((each) => each.machine === machine).every((each) => mayBeLost(each));
-        if (machine.gone && lost) this.forget(machine, 0);
+        if (machine.gone && this.isToTellAgain(machine)) this.forget(machine, 0);
       }
     });
+  }
+
+  /** No note of it may be left; or somebody lists it under an id that nobody named, which counts as a return. */
+  private isToTellAgain(machine: Machine): boolean {
+    const told = this.forgettings.filter((each) => each.machine === machine);
+    if (told.every((each) => mayBeLost(each))) return true;
+    const named = new Set(told.map(({ replica }) => replica));
+    const listed = this.machines.flatMap(({ node }) => node?.mesh.members() ?? []);
+    return listed.some(({ peerId, replica }) => peerId === machine.peerId && !named.has(replica));
   }
 
   /** All that the others know of those may have left, or they have forgotten each other: an operator has to tell them. */

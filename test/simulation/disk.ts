@@ -30,6 +30,8 @@ export class Medium {
   readonly identity = ++identities;
   marker: Marker | null = null;
   members: string | null = null;
+  /** The medium that it was written on; null before the first start. */
+  place: number | null = null;
   trouble: DiskTrouble | null = null;
   /** Writes until one fails, once. */
   failsAfter = Number.POSITIVE_INFINITY;
@@ -77,6 +79,7 @@ export class Medium {
     copy.view = new Map(this.view);
     copy.marker = this.marker;
     copy.members = this.members;
+    copy.place = this.place;
     return copy;
   }
 

@@ -55,6 +55,16 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
       'half a connection, of which its other end knew nothing after a crash, stood in the way of a new one for ever',
   },
   {
+    seed: 20261133556,
+    found:
+      'a node on a copy of a directory took itself to be alone, and dropped a cancelled counter to which the original still added: the whole sum came back',
+  },
+  {
+    seed: 372288069872,
+    found:
+      'in the simulator: nobody told those anew who listed one that had left under an id that MESH FORGET had not named',
+  },
+  {
     seed: 354924186759,
     found: 'in the simulator: nodes were compared at the end while one of them was just ahead of the others',
   },

@@ -162,6 +162,11 @@ export class Machine {
         disk,
         replica,
         continues: false,
+        isCopy: medium.place !== medium.identity,
+        settle: () => {
+          medium.place = medium.identity;
+          return Promise.resolve();
+        },
         leaveMarker: (own, number) => {
           medium.marker = { replica: own, number, identity: medium.identity };
           return Promise.resolve();

@@ -55,7 +55,10 @@ async function work(nth: number, when: 'before' | 'after'): Promise<{ operations
   const failures: string[] = [];
   const replica = newReplicaId();
   const store = new OpenStore(
-    { disk, replica, continues: false, leaveMarker: () => Promise.reject(new Error('nothing here ends cleanly')) },
+    {
+      ...{ disk, replica, continues: false, isCopy: false, settle: null },
+      leaveMarker: () => Promise.reject(new Error('nothing here ends cleanly')),
+    },
     { directory, appendfsync: 'always', notice: (level, text) => level === 'warning' && failures.push(text) },
   );
   const engine = createEngine({ replica, hashSeed: 1 });

@@ -193,21 +193,24 @@ test('a checkpoint begins by itself after its interval, and counts what is unsav
 
 test('everysec syncs by itself, no never does, and the policy can change at run time', async () => {
   const { store, engine } = await open(temporaryFolder(), { appendfsync: 'no' });
+  // a start syncs what it notes of the directory
+  await durable(store);
+  const { syncs } = store.statistics();
   set(engine, 'k', 'v');
   await new Promise((resolve) => setTimeout(resolve, 1500));
-  assert.is(store.statistics().syncs, 0);
+  assert.is(store.statistics().syncs, syncs);
   assert.is(store.holdsReplies, false);
   store.setSyncPolicy('everysec');
   const deadline = Date.now() + 10_000;
-  while (store.statistics().syncs === 0 && Date.now() < deadline) {
+  while (store.statistics().syncs === syncs && Date.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  assert.is(store.statistics().syncs, 1);
+  assert.is(store.statistics().syncs, syncs + 1);
   store.setSyncPolicy('always');
   assert.is(store.holdsReplies, true);
   set(engine, 'k', 'w');
   await durable(store);
-  assert.is(store.statistics().syncs, 2);
+  assert.is(store.statistics().syncs, syncs + 2);
   await store.close({ clean: true });
 });
 

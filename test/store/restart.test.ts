@@ -73,6 +73,26 @@ test('a copied directory takes a new replica id, the original keeps its own', as
   await original.store.close({ clean: true });
 });
 
+test('what was written in another directory may be gone on with there, under the same id: that is told for ever', async () => {
+  const directory = temporaryFolder();
+  const original = await open(directory, { appendfsync: 'always' });
+  set(original.engine, 'k', 'v');
+  await durable(original.store);
+  const copy = temporaryFolder();
+  cpSync(directory, copy, { recursive: true });
+  for (let start = 0; start < 3; start++) {
+    const copied = await open(copy, { appendfsync: 'always' });
+    assert.equal(copied.engine.copiedReplicas(), [original.store.replica], `start ${start}`);
+    set(copied.engine, 'k', `${start}`);
+    await durable(copied.store);
+    await copied.store.close({ clean: start === 1 });
+  }
+  await original.store.close({ clean: false });
+  const crashed = await open(directory);
+  assert.equal(crashed.engine.copiedReplicas(), []);
+  await crashed.store.close({ clean: true });
+});
+
 test('a moved directory is still the same one', async () => {
   const home = temporaryFolder();
   const first = await open(join(home, 'a'));

@@ -34,7 +34,8 @@ export const target: Target = {
     engine.setNow(Date.now());
   },
   async run() {
-    const parts = { disk, replica: engine.replica, continues: false, leaveMarker: () => Promise.resolve() };
+    const elsewhere = { continues: false, isCopy: true, settle: null, leaveMarker: () => Promise.resolve() };
+    const parts = { disk, replica: engine.replica, ...elsewhere };
     const store = new OpenStore(parts, { directory: 'nowhere', appendfsync: 'no' });
     loaded = false;
     try {
