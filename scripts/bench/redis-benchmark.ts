@@ -4,8 +4,11 @@
  */
 import { spawn } from 'node:child_process';
 
-/** The tests of redis-benchmark that are run here; all of them draw from `-r`: keys, or the members of one set or hash. */
-export const TESTS = ['set', 'get', 'incr', 'hset', 'sadd'] as const;
+/**
+ * The tests of redis-benchmark that are run here; all of them draw from `-r`: keys, or the members of one set or hash. For
+ * `sadd-new` from so many that hardly any comes twice.
+ */
+export const TESTS = ['set', 'get', 'incr', 'hset', 'sadd', 'sadd-new'] as const;
 export type Test = (typeof TESTS)[number];
 
 export interface Load {
@@ -18,6 +21,9 @@ export interface Load {
 /** redis-benchmark's own default, and what others publish figures for. */
 export const CLIENTS = 50;
 export const RANDOM_KEYS = 100_000;
+const NEW_MEMBERS = 1_000_000_000;
+/** What redis-benchmark adds members to. */
+export const BENCHMARK_SET = 'myset';
 
 /** Far above what a cell takes. */
 const LOAD_MS_MAX = 300_000;
@@ -28,7 +34,8 @@ const LOAD_MS_MAX = 300_000;
  */
 export async function runLoad(port: number, load: Load, gone: AbortSignal): Promise<number> {
   const { test, depth, requests, valueBytes } = load;
-  const words = ['-p', port, '-c', CLIENTS, '-r', RANDOM_KEYS, '-t', test, '-P', depth, '-n', requests];
+  const [name, drawn] = test === 'sadd-new' ? ['sadd', NEW_MEMBERS] : [test, RANDOM_KEYS];
+  const words = ['-p', port, '-c', CLIENTS, '-r', drawn, '-t', name, '-P', depth, '-n', requests];
   const { code, output, errors } = await run(
     'redis-benchmark',
     [...words, '-d', valueBytes, '--csv'].map(String),
@@ -37,7 +44,7 @@ export async function runLoad(port: number, load: Load, gone: AbortSignal): Prom
   if (code !== 0 || /error/i.test(errors)) {
     throw new Error(`redis-benchmark ${test} at depth ${depth} ended with ${code}: ${errors.trim() || output.trim()}`);
   }
-  const rate = parseRates(output).get(test);
+  const rate = parseRates(output).get(name);
   if (rate === undefined) throw new Error(`redis-benchmark printed no rate for ${test}: ${output}`);
   return rate;
 }

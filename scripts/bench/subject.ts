@@ -3,7 +3,7 @@
  * that the next measurement starts from silence. Coming to rest is also the check: a pair must be equal by then.
  */
 import { eventually, sleep } from '../../test/processes/node-process.ts';
-import { type Load, runLoad } from './redis-benchmark.ts';
+import { BENCHMARK_SET, type Load, runLoad } from './redis-benchmark.ts';
 import { clusterName, Server } from './servers.ts';
 
 export type Product = 'redis' | 'starling';
@@ -60,6 +60,10 @@ export class Subject {
 
   /** Requests a second under `load`. Throws as soon as one of its servers ends. */
   async load(load: Load): Promise<number> {
+    if (load.test === 'sadd-new') {
+      await this.entry.ask('DEL', BENCHMARK_SET);
+      await this.rest();
+    }
     try {
       return await runLoad(this.entry.port, load, AbortSignal.any(this.servers().map(({ gone }) => gone)));
     } catch (error) {

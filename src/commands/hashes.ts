@@ -32,9 +32,12 @@ function runHset(call: Call): void {
     reply.error(wrongArity(call.command.name));
     return;
   }
-  if (hashAt(call) === undefined) return;
-  let created = 0;
-  for (let i = 2; i < argc; i += 2) if (db.hashes.set(args[1], args[i], args[i + 1], NO_DEADLINE)) created++;
+  // the hot path: neither type nor key is looked at twice
+  const first = db.hashes.setInPlain(args[1], args[2], args[3]);
+  if (first === undefined && hashAt(call) === undefined) return;
+  let created = first === true ? 1 : 0;
+  for (let i = first === undefined ? 2 : 4; i < argc; i += 2)
+    if (db.hashes.set(args[1], args[i], args[i + 1], NO_DEADLINE)) created++;
   if (call.command.name === 'hmset') reply.ok();
   else reply.integer(created);
 }

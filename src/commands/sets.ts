@@ -158,9 +158,11 @@ export const setCommands: readonly Command[] = [
     complexity: 'O(N), N members',
     run(call) {
       const { args, argc, db, reply } = call;
-      if (setAt(call) === undefined) return;
-      let added = 0;
-      for (let i = 2; i < argc; i++) if (db.sets.add(args[1], args[i])) added++;
+      // the hot path: neither type nor key is looked at twice
+      const first = db.sets.addToPlain(args[1], args[2]);
+      if (first === undefined && setAt(call) === undefined) return;
+      let added = first === true ? 1 : 0;
+      for (let i = first === undefined ? 2 : 3; i < argc; i++) if (db.sets.add(args[1], args[i])) added++;
       reply.integer(added);
     },
   },

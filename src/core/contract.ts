@@ -108,6 +108,8 @@ export interface HashOperations {
   has(key: Slice, field: Slice): boolean;
   /** True if the field is new. `deadline` of the field: UNIX ms, NO_DEADLINE (HSET) or KEEP_DEADLINE. */
   set(key: Slice, field: Slice, value: Slice, deadline: number): boolean;
+  /** As set() without a deadline, where a hash without times to live shows under the key; undefined elsewhere: nothing is done. */
+  setInPlain(key: Slice, field: Slice, value: Slice): boolean | undefined;
   /** False if there was no such field. The key goes with its last field. */
   remove(key: Slice, field: Slice): boolean;
   addInteger(key: Slice, field: Slice, delta: Integer): Integer | IncrementRefusal;
@@ -129,6 +131,8 @@ export interface SetOperations {
   has(key: Slice, member: Slice): boolean;
   /** True if the member is new. Adding a present member is an effect too (it wins over a concurrent remove). */
   add(key: Slice, member: Slice): boolean;
+  /** As add(), where a set without a time to live shows under the key; undefined elsewhere: nothing is done. */
+  addToPlain(key: Slice, member: Slice): boolean | undefined;
   remove(key: Slice, member: Slice): boolean;
   forEach(key: Slice, visit: (member: Slice) => void): void;
   scan(key: Slice, cursor: number, count: number, visit: (member: Slice) => void): number;

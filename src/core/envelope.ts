@@ -15,6 +15,9 @@ import { decodePlainMap, shownValue } from './plain-cbor.ts';
 export const ENVELOPE_BYTES_MAX = 60_000;
 const VERSION = 1;
 const COUNT_MAX = 1 << 20;
+/** CBOR's major type 2. */
+const BYTE_STRING = 0x40;
+const NOTHING = Buffer.alloc(0);
 
 export interface EnvelopeContents {
   replica: ReplicaId;
@@ -29,19 +32,35 @@ const encoder = new Encoder({ useRecords: false, tagUint8Array: false });
 const packed = new ByteWriter();
 
 export function encodeEnvelope({ replica, first, count, base, context, txns }: EnvelopeContents): Buffer {
-  const encoded = encoder.encode({
+  const head = encoder.encode({
     v: VERSION,
     r: Buffer.from(replica, 'hex'),
     n: first,
     c: count,
     s: base,
     x: packVector(context),
-    t: txns,
+    t: NOTHING,
   });
-  // the encoder hands out pieces of a shared buffer; the log keeps envelopes for long
-  const owned = Buffer.from(new ArrayBuffer(encoded.length));
-  owned.set(encoded);
+  // the encoder would make room for four times the txns, and hand out a piece of it; the log keeps envelopes for long
+  const withoutTxns = head.length - 1;
+  const width = widthOf(txns.length);
+  const owned = Buffer.from(new ArrayBuffer(withoutTxns + 1 + width + txns.length));
+  owned.set(head.subarray(0, withoutTxns));
+  writeBytesHead(owned, withoutTxns, txns.length, width);
+  owned.set(txns, withoutTxns + 1 + width);
   return owned;
+}
+
+/** Of the length of a CBOR byte string, beyond its first byte. */
+function widthOf(length: number): 0 | 1 | 2 | 4 {
+  if (length < 24) return 0;
+  if (length < 0x100) return 1;
+  return length < 0x10000 ? 2 : 4;
+}
+
+function writeBytesHead(out: Buffer, at: number, length: number, width: 0 | 1 | 2 | 4): void {
+  out[at] = BYTE_STRING | (width === 0 ? length : 24 + Math.log2(width));
+  if (width > 0) out.writeUIntBE(length, at + 1, width);
 }
 
 /** Throws MalformedError. The contents point into `bytes`. */

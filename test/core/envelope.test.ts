@@ -2,6 +2,7 @@
  * The envelope: what is sent arrives, and bytes that are no envelope end in a refusal: never in an exception, a hang, or a
  * state that cannot be read any more.
  */
+import { Encoder } from 'cbor-x';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -39,6 +40,16 @@ test('whatever is put into an envelope comes out of it', () => {
       assert.equal({ ...decoded, txns: decoded.txns.toString('hex') }, { ...each, txns: each.txns.toString('hex') });
     }),
   );
+});
+
+test('it is what cbor-x makes of its parts, whatever the length of its txns', () => {
+  const encoder = new Encoder({ useRecords: false, tagUint8Array: false });
+  const parts = { replica: '00112233445566ff', first: 300, count: 2, base: 2 ** 50, context: [] };
+  for (const length of [0, 1, 23, 24, 255, 256, 65_535, 65_536, 70_000]) {
+    const txns = Buffer.alloc(length, 7);
+    const whole = { v: 1, r: Buffer.from(parts.replica, 'hex'), n: 300, c: 2, s: 2 ** 50, x: Buffer.alloc(0), t: txns };
+    assert.ok(encodeEnvelope({ ...parts, txns }).equals(encoder.encode(whole)), `${length} bytes`);
+  }
 });
 
 /** An envelope with an effect of every kind, sent by somebody who has seen the txns of another. */

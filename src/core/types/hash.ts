@@ -58,10 +58,15 @@ export class HashType implements HashOperations {
   }
 
   set(key: Slice, field: Slice, value: Slice, deadline: number): boolean {
+    if (deadline >= 0) return this.setInAny(key, field, value, deadline);
+    return this.setInPlain(key, field, value) ?? this.setInAny(key, field, value, deadline);
+  }
+
+  setInPlain(key: Slice, field: Slice, value: Slice): boolean | undefined {
     const { db } = this;
     const found = db.findForWrite(key);
-    const plain = found < 0 || deadline >= 0 ? undefined : db.keyspace.bodies.plainPart(found, KeyType.hash);
-    if (plain === undefined) return this.setInAny(key, field, value, deadline);
+    const plain = found < 0 ? undefined : db.keyspace.bodies.plainPart(found, KeyType.hash);
+    if (plain === undefined) return undefined;
     const at = plain.table.find(field.bytes, field.start, field.end);
     const created = at < 0 || !plain.isShown(at);
     const cancels = at < 0 || plain.isSimple(at) ? NO_CANCELS : cancelsOf(plain.cellAt(at));

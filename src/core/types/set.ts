@@ -28,10 +28,14 @@ export class SetType implements SetOperations {
   }
 
   add(key: Slice, member: Slice): boolean {
+    return this.addToPlain(key, member) ?? this.addToAny(key, member);
+  }
+
+  addToPlain(key: Slice, member: Slice): boolean | undefined {
     const { db } = this;
     const found = db.findForWrite(key);
     const plain = found < 0 ? undefined : db.keyspace.bodies.plainPart(found, KeyType.set);
-    if (plain === undefined) return this.addToAny(key, member);
+    if (plain === undefined) return undefined;
     const at = plain.table.find(member.bytes, member.start, member.end);
     const shown = at >= 0 && plain.isShown(at);
     if (shown && this.isUnseen(plain, at)) return false;
