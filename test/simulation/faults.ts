@@ -221,14 +221,17 @@ export class Faults {
     this.world.schedule(this.random.exponential(meanMs), null, () => machine.start());
   }
 
-  /** It never comes back, and some time later it is forgotten. What perhaps only it had is excused. */
+  /**
+   * It never comes back, and some time later it is forgotten. What perhaps only it had is excused: of its own, and of what
+   * it had from those that have left before.
+   */
   private leave(machine: Machine): void {
     if (machine.gone || !this.departures.mayLeave(machine)) return;
     const { nowMs } = this.world;
     const others = this.machines.filter((each) => each !== machine && !each.gone);
     const vectors = others.map(({ node }) => node?.engine.vector() ?? []);
     for (const call of this.history.calls) {
-      if (call.machine !== machine.index) continue;
+      if (call.machine !== machine.index && !this.machines[call.machine].gone) continue;
       const isElsewhere = vectors.some((vector) =>
         call.txns.every(({ replica, number }) => numberIn(vector, replica) >= number),
       );

@@ -65,6 +65,11 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
       'in the simulator: nobody told those anew who listed one that had left under an id that MESH FORGET had not named',
   },
   {
+    seed: 20261207197,
+    found:
+      'in the simulator: a write was not excused that only one machine had from another that had left, when it left too',
+  },
+  {
     seed: 354924186759,
     found: 'in the simulator: nodes were compared at the end while one of them was just ahead of the others',
   },
