@@ -1,5 +1,7 @@
 /** The command: options → Starling → signals. */
+import { openAccessControl } from './access-control.ts';
 import { bannerFields, bannerPage } from './banner.ts';
+import { createCommandRegistry } from './commands/index.ts';
 import { Configuration } from './config/configuration.ts';
 import { helpText } from './config/help.ts';
 import { createLogger, type Logger, writesText } from './logging.ts';
@@ -26,6 +28,7 @@ async function main(): Promise<void> {
   if (request.help) process.stdout.write(`${helpText()}\n`);
   else if (request.version) process.stdout.write(`Starling ${VERSION}\n`);
   else if (request.checkConfig) {
+    checkUsers(configuration);
     const warnings = configuration.warnings.map((line) => `warning: ${line}\n`);
     process.stdout.write(`${warnings.join('')}The configuration is good.\n`);
   } else await run(configuration);
@@ -36,6 +39,15 @@ function load(): ReturnType<typeof Configuration.load> {
     return Configuration.load(process.argv.slice(2), process.env);
   } catch (error) {
     return fail(error);
+  }
+}
+
+/** What of the configuration only the command table can tell. */
+function checkUsers(configuration: Configuration): void {
+  try {
+    openAccessControl(configuration, createCommandRegistry());
+  } catch (error) {
+    fail(error);
   }
 }
 

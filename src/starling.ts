@@ -4,9 +4,12 @@
  */
 import './compatibility.ts';
 import { randomBytes } from 'node:crypto';
+import { openAccessControl } from './access-control.ts';
 import { bindAddresses } from './bind-addresses.ts';
+import type { AccessControl } from './commands/acl/access-control.ts';
 import { createCommandRegistry } from './commands/index.ts';
 import { Monitors } from './commands/monitors.ts';
+import type { Registry } from './commands/registry.ts';
 import type { Services } from './commands/services.ts';
 import { SlowLog } from './commands/slow-log.ts';
 import type { Configuration } from './config/configuration.ts';
@@ -61,6 +64,8 @@ export async function startStarling(options: StarlingOptions): Promise<Starling>
     const { maxClients } = configuration.limits;
     log.warn(`With ${filesMax} open files (ulimit -n) ${maxClients} clients can be served, fewer than maxclients says`);
   }
+  const registry = createCommandRegistry();
+  const acl = openAccessControl(configuration, registry, (line) => log.info(line));
   const store = await openStore({
     directory,
     appendfsync: configuration.text('appendfsync') as SyncPolicy,
@@ -82,7 +87,7 @@ export async function startStarling(options: StarlingOptions): Promise<Starling>
     store.attach(engine);
     engine.clockSkewMaxMs = configuration.number('max-clock-skew');
     loaded = true;
-    return await assemble(options, log, store, engine, undo);
+    return await assemble(options, log, store, engine, registry, acl, undo);
   } catch (error) {
     for (const step of undo.reverse()) await step();
     // what was loaded, and whatever peers have added by now, is whole: the next start may go on under this replica id
@@ -96,6 +101,8 @@ async function assemble(
   log: Logger,
   store: Store,
   engine: Engine,
+  registry: Registry,
+  acl: AccessControl,
   undo: (() => Promise<void> | void)[],
 ): Promise<Starling> {
   const { configuration } = options;
@@ -137,7 +144,6 @@ async function assemble(
   });
   const statistics = new Statistics();
   const slowLog = new SlowLog();
-  const registry = createCommandRegistry();
   const node = {
     version: VERSION,
     runId: randomBytes(20).toString('hex'),
@@ -171,6 +177,7 @@ async function assemble(
     engine,
     registry,
     services,
+    acl,
     warn: (message, error) => log.warn({ err: error }, message),
   });
   services.clients = server;

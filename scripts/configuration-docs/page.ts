@@ -44,7 +44,7 @@ nothing; a value other than the default is worth a warning at the start.
 
 const REFUSED_HEAD = `## Directives of redis.conf that are refused
 
-Ignoring these would mislead, so a value other than the default ends the start. \`rename-command\`, \`user\`, \`loadmodule\` and
+Ignoring these would mislead, so a value other than the default ends the start. \`rename-command\`, \`loadmodule\` and
 the other \`tls-\` directives are unknown.
 `;
 
@@ -76,6 +76,8 @@ function valuesOf(type: DirectiveType): string {
       return type.words.map(code).join(', ');
     case 'list':
       return type.of === 'multiaddrs' ? 'multiaddrs' : 'words';
+    case 'users':
+      return 'name and rules';
     case 'save':
       return 'pairs of seconds and changes';
     case 'bufferLimits':

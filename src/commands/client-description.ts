@@ -1,4 +1,5 @@
 /** What CLIENT LIST and CLIENT INFO tell of a client: Redis's fields, in their order. */
+import { shownText } from './acl/user.ts';
 import type { Client } from './client.ts';
 
 /** One line, without its end. */
@@ -34,7 +35,7 @@ export function describeClient(client: Client, nowMs: number, monitoring: boolea
     ['tot-mem', client.queryBytes + client.outputBytes + multiBytes],
     ['events', client.outputBytes === 0 ? 'r' : 'rw'],
     ['cmd', client.lastCommand],
-    ['user', client.user],
+    ['user', shownText(client.user.name)],
     ['redir', -1],
     ['resp', client.protocol],
     ['lib-name', client.libraryName],

@@ -50,7 +50,7 @@ export function parseKillFilter(call: Call): ClientTest | undefined {
 
 /** One option and its value. Null: no such option. Undefined: an error was answered. */
 function parseKillTest(call: Call, index: number): ClientTest | null | undefined {
-  const { args, engine, reply } = call;
+  const { acl, args, engine, reply } = call;
   const option = args[index];
   const value = args[index + 1].latin1();
   if (option.isWord('addr')) return (client) => client.address === value;
@@ -62,8 +62,9 @@ function parseKillTest(call: Call, index: number): ClientTest | null | undefined
     return id === undefined || id < 1 ? undefined : (client) => client.id === id;
   }
   if (option.isWord('user')) {
-    if (value !== 'default') reply.error(`ERR No such user '${args[index + 1].text()}'`);
-    return value === 'default' ? (client) => client.user === value : undefined;
+    const user = acl.users.find(value);
+    if (user === undefined) reply.error(`ERR No such user '${args[index + 1].text()}'`);
+    return user === undefined ? undefined : (client) => client.user === user;
   }
   if (option.isWord('maxage')) {
     const seconds = numberArgument(call, index + 1, 'ERR maxage is not an integer or out of range');

@@ -3,6 +3,7 @@
  * the registry of all clients is in Services.
  */
 import type { Watch } from '../core/contract.ts';
+import type { User } from './acl/user.ts';
 import type { Subscriber, SubscriptionKind } from './services.ts';
 
 export interface Client extends Subscriber {
@@ -18,8 +19,9 @@ export interface Client extends Subscriber {
   libraryVersion: string;
   database: number;
   protocol: 2 | 3;
+  /** It has said who it is, or did not need to. */
   authenticated: boolean;
-  user: string;
+  user: User;
   /** Bytes waiting in the query buffer and in the output, for CLIENT LIST. */
   readonly queryBytes: number;
   readonly outputBytes: number;

@@ -1,6 +1,6 @@
 /** Connection commands: greeting, authentication, the chosen database and protocol. CLIENT is in client-commands.ts. */
 import { parseInteger } from '../core/integer.ts';
-import type { Slice } from '../core/slice.ts';
+import { authenticate, becomeDefault, isUnknown } from './acl/authentication.ts';
 import { integerArgument } from './arguments.ts';
 import type { Client } from './client.ts';
 import { checkClientName, clientCommand } from './client-commands.ts';
@@ -10,7 +10,6 @@ import type { Call, Command, CommandFlag } from './table.ts';
 import { unwatchAll } from './transaction-state.ts';
 import { REDIS_VERSION } from './version.ts';
 
-const WRONG_PASSWORD = 'WRONGPASS invalid username-password pair or user is disabled.';
 const NO_PASSWORD =
   'ERR AUTH <password> called without any password configured for the default user. ' +
   'Are you sure your configuration is correct?';
@@ -19,31 +18,10 @@ const HELLO_UNAUTHENTICATED =
   'option can be used to authenticate the client and select the RESP protocol version at the same time';
 const CLUSTER_DISABLED = 'ERR This instance has cluster support disabled';
 
-/** Takes a time that depends on what was given only, so that it does not tell where the two differ. */
-function isPassword(given: Slice, wanted: string): boolean {
-  const secret = Buffer.from(wanted);
-  let difference = given.length ^ secret.length;
-  for (let i = 0; i < given.length; i++) difference |= given.bytes[given.start + i] ^ secret[i % secret.length];
-  return difference === 0;
-}
-
-/** Without a password every password is right, as for Redis's user `nopass`. False after an error. */
-function authenticate({ client, reply, services }: Call, user: Slice | null, password: Slice): boolean {
-  const wanted = services.config.limits.requirePassword;
-  const isDefault = user === null || user.latin1() === 'default';
-  if (!isDefault || (wanted !== '' && !isPassword(password, wanted))) {
-    reply.error(WRONG_PASSWORD);
-    return false;
-  }
-  client.authenticated = true;
-  client.user = 'default';
-  return true;
-}
-
 function runAuth(call: Call): void {
-  const { args, argc, reply, services } = call;
+  const { acl, args, argc, reply } = call;
   if (argc > 3) reply.error(Errors.syntax);
-  else if (argc === 2 && services.config.limits.requirePassword === '') reply.error(NO_PASSWORD);
+  else if (argc === 2 && acl.users.default.noPassword) reply.error(NO_PASSWORD);
   else if (authenticate(call, argc === 2 ? null : args[1], args[argc - 1])) reply.ok();
 }
 
@@ -81,12 +59,12 @@ function parseHello(call: Call): { protocol: 2 | 3; name: string | null; auth: n
 }
 
 function runHello(call: Call): void {
-  const { args, client, reply, services } = call;
+  const { acl, args, client, reply } = call;
   const asked = parseHello(call);
   if (asked === undefined) return;
   const { protocol, name, auth } = asked;
   if (auth > 0 && !authenticate(call, args[auth + 1], args[auth + 2])) return;
-  if (!client.authenticated && services.config.limits.requirePassword !== '') {
+  if (isUnknown(client, acl.users)) {
     reply.error(HELLO_UNAUTHENTICATED);
     return;
   }
@@ -109,12 +87,12 @@ function runHello(call: Call): void {
   reply.array(0);
 }
 
-function runReset({ client, engine, reply, services }: Call): void {
+function runReset({ acl, client, engine, reply, services }: Call): void {
   resetClient(client);
   unwatchAll(client, engine);
   unsubscribeAll(client, services.pubsub);
   services.monitors.remove(client);
-  client.authenticated = services.config.limits.requirePassword === '';
+  becomeDefault(client, acl.users);
   reply.status('RESET');
 }
 
@@ -123,7 +101,6 @@ function resetClient(client: Client): void {
   client.database = 0;
   client.protocol = 2;
   client.name = '';
-  client.user = 'default';
   client.replyMode = 'on';
   client.noEvict = false;
   client.noTouch = false;

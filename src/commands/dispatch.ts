@@ -4,6 +4,9 @@
  */
 import type { Database, Engine } from '../core/contract.ts';
 import { Slice } from '../core/slice.ts';
+import type { AccessControl } from './acl/access-control.ts';
+import { isUnknown } from './acl/authentication.ts';
+import { refusalByUser, refusalOfQueued } from './acl/permission.ts';
 import { CallTimes } from './call-times.ts';
 import type { Client, QueuedCommand } from './client.ts';
 import { type Entry, findSubcommand, type Registry, Trait } from './registry.ts';
@@ -20,6 +23,7 @@ export class CommandCall implements Call {
   readonly engine: Engine;
   readonly reply: Reply;
   readonly services: Services;
+  readonly acl: AccessControl;
   command: Command = NOTHING;
   db: Database;
   private readonly dispatcher: Dispatcher;
@@ -30,6 +34,7 @@ export class CommandCall implements Call {
     this.engine = engine;
     this.reply = reply;
     this.services = services;
+    this.acl = dispatcher.acl;
     this.db = engine.databases[0];
   }
 
@@ -58,14 +63,21 @@ const SHOWN_BYTES_MAX = 128;
 
 export class Dispatcher {
   readonly times: CallTimes;
+  readonly acl: AccessControl;
   /** CLIENT PAUSE. */
   paused: 'none' | 'writes' | 'all' = 'none';
   private readonly registry: Registry;
   private readonly services: Services;
   private readonly onCrash: (error: unknown, command: string) => void;
 
-  constructor(registry: Registry, services: Services, onCrash: (error: unknown, command: string) => void) {
+  constructor(
+    registry: Registry,
+    services: Services,
+    acl: AccessControl,
+    onCrash: (error: unknown, command: string) => void,
+  ) {
     this.registry = registry;
+    this.acl = acl;
     this.services = services;
     this.onCrash = onCrash;
     this.times = new CallTimes(services);
@@ -101,14 +113,16 @@ export class Dispatcher {
   private refusalOf(call: CommandCall, entry: Entry): string | null {
     const { client, services } = call;
     const { traits } = entry;
-    if (!client.authenticated && (traits & Trait.noAuth) === 0 && services.config.limits.requirePassword !== '') {
+    if (!client.authenticated && (traits & Trait.noAuth) === 0 && isUnknown(client, this.acl.users)) {
       return 'NOAUTH Authentication required.';
     }
     const { multi } = client;
-    if (multi !== null) {
-      if ((traits & Trait.noMulti) !== 0) return 'ERR Command not allowed inside a transaction';
-      return this.refusalInMulti(call, entry, multi.queue);
+    if (multi !== null && (traits & Trait.noMulti) !== 0) return 'ERR Command not allowed inside a transaction';
+    if (!client.user.unrestricted) {
+      const refusal = refusalByUser(call, entry.command);
+      if (refusal !== null) return refusal;
     }
+    if (multi !== null) return this.refusalInMulti(call, entry, multi.queue);
     if ((traits & Trait.denyOutOfMemory) !== 0 && this.isOutOfMemory(call)) return Errors.oom;
     if ((traits & Trait.write) !== 0 && services.store.failure !== null) return misconf(services.store.failure);
     if (services.monitors.count > 0 && services.monitors.has(client) && reachesKeys(entry)) {
@@ -170,10 +184,16 @@ export class Dispatcher {
     const { client, engine, reply, services } = call;
     const entry = this.registry.entryOf(command);
     const tally = this.times.of(entry);
-    services.statistics.commandsProcessed++;
     call.command = command;
     call.args = args;
     call.argc = args.length;
+    // what it may do can have changed since the command was queued
+    const refusal = client.user.unrestricted ? null : refusalOfQueued(call, command);
+    if (refusal !== null) {
+      reply.error(refusal);
+      return;
+    }
+    services.statistics.commandsProcessed++;
     if (services.monitors.count > 0) services.monitors.show(call);
     call.db = engine.databases[client.database];
     const failures = services.statistics.errorReplies;

@@ -215,8 +215,9 @@ function persistenceFields({ services }: Call): InfoFields {
   ];
 }
 
-function statisticsFields({ services, engine }: Call): InfoFields {
+function statisticsFields({ acl, services, engine }: Call): InfoFields {
   const { statistics } = services;
+  const { denied } = acl.log;
   return [
     ['total_connections_received', statistics.connectionsReceived],
     ['total_commands_processed', statistics.commandsProcessed],
@@ -248,10 +249,10 @@ function statisticsFields({ services, engine }: Call): InfoFields {
     ['tracking_total_prefixes', 0],
     ['unexpected_error_replies', statistics.unexpectedErrorReplies],
     ['total_error_replies', statistics.errorReplies],
-    ['acl_access_denied_auth', 0],
-    ['acl_access_denied_cmd', 0],
-    ['acl_access_denied_key', 0],
-    ['acl_access_denied_channel', 0],
+    ['acl_access_denied_auth', denied.auth],
+    ['acl_access_denied_cmd', denied.command],
+    ['acl_access_denied_key', denied.key],
+    ['acl_access_denied_channel', denied.channel],
   ];
 }
 

@@ -2,7 +2,7 @@
  * Commands about the node as a whole: its clock, its role, writing its state out, stopping it. SLOWLOG, LATENCY,
  * MEMORY, ACL and WAIT have files of their own and join here.
  */
-import { aclCommand } from './acl.ts';
+import { aclCommand } from './acl/commands.ts';
 import { answerHelp } from './help-reply.ts';
 import { latencyCommand } from './latency.ts';
 import { memoryCommand } from './memory.ts';

@@ -39,8 +39,7 @@ export interface ConfigService {
     protoMaxBulkLength: number;
     maxClients: number;
     maxMemoryBytes: number;
-    requirePassword: string;
-    /** Without a password, only clients from this host are served. */
+    /** While the default user needs no password, only clients from this host are served. */
     protectedMode: boolean;
     timeoutSeconds: number;
     debugCommand: boolean;

@@ -3,6 +3,7 @@ import type { Call } from './table.ts';
 
 const ARGUMENTS_MAX = 32;
 const ARGUMENT_BYTES_MAX = 128;
+const USER_COMMANDS: ReadonlySet<string> = new Set(['acl|setuser', 'acl|deluser', 'acl|getuser']);
 
 export interface SlowCommand {
   id: number;
@@ -49,10 +50,11 @@ export class SlowLog {
   }
 }
 
-/** Passwords, and with HELLO … AUTH, as in Redis, the user's name too. */
+/** Passwords; as in Redis, with HELLO … AUTH the user's name too, and all that tells of users and their rules. */
 function isSecret({ args, command }: Call, index: number): boolean {
   if (index === 0) return false;
   if (command.name === 'auth') return true;
   if (command.name === 'hello') return args[index - 1].isWord('auth') || (index > 1 && args[index - 2].isWord('auth'));
+  if (USER_COMMANDS.has(command.name)) return index > 1;
   return command.name === 'config|set' && args[index - 1].isWord('requirepass');
 }

@@ -7,6 +7,7 @@
  */
 import type { Database, Engine } from '../core/contract.ts';
 import type { Slice } from '../core/slice.ts';
+import type { AccessControl } from './acl/access-control.ts';
 import type { Client } from './client.ts';
 import type { Reply } from './reply.ts';
 import type { Services } from './services.ts';
@@ -86,6 +87,8 @@ export interface Call {
   readonly db: Database;
   readonly reply: Reply;
   readonly services: Services;
+  /** Who may do what on this node. */
+  readonly acl: AccessControl;
   /** The entry being run (a sub-command's own entry where there is one). */
   readonly command: Command;
 }

@@ -39,7 +39,6 @@ export class Configuration implements ConfigService {
       maxClients: 0,
       protectedMode: true,
       maxMemoryBytes: 0,
-      requirePassword: '',
       timeoutSeconds: 0,
       debugCommand: false,
       databases: 16,
@@ -61,7 +60,7 @@ export class Configuration implements ConfigService {
   }
 
   get(name: string): string | undefined {
-    const directive = findDirective(name);
+    const directive = findSetting(name);
     if (directive === undefined) return undefined;
     return directive.name === 'dir' ? this.dataDirectory : this.values.get(directive.name);
   }
@@ -110,18 +109,25 @@ export class Configuration implements ConfigService {
   }
 
   match(pattern: string): string[] {
-    if (!/[*?[]/.test(pattern)) return findDirective(pattern) === undefined ? [] : [pattern];
+    if (!/[*?[]/.test(pattern)) return findSetting(pattern) === undefined ? [] : [pattern];
     const glob = Buffer.from(pattern, 'latin1');
     return directiveNames()
       .filter((name) => {
         const bytes = Buffer.from(name);
-        return findDirective(name)?.hidden !== true && matchGlob(glob, 0, glob.length, bytes, 0, bytes.length, true);
+        const isShown = findSetting(name)?.hidden !== true && findSetting(name) !== undefined;
+        return isShown && matchGlob(glob, 0, glob.length, bytes, 0, bytes.length, true);
       })
       .sort();
   }
 
   /** Asked once CONFIG SET has changed a directive whether that will do: null, or why not; then all stays as it was. */
   check: (name: string) => string | null = () => null;
+
+  /** The `user` lines that REWRITE writes, quoted as they need. As they were given, until somebody knows better. */
+  userLines: () => readonly string[] = () => {
+    const lines = this.raw('user');
+    return lines === '' ? [] : lines.split('\n').map((line) => `user ${line}`);
+  };
 
   onChange(listener: (name: string, value: string) => void): void {
     this.listeners.push(listener);
@@ -130,7 +136,7 @@ export class Configuration implements ConfigService {
   set(pairs: readonly (readonly [name: string, value: string])[]): string | null {
     const directives: Directive[] = [];
     for (const [name, value] of pairs) {
-      const directive = findDirective(name);
+      const directive = findSetting(name);
       if (directive === undefined) return `Unknown option or number of arguments for CONFIG SET - '${name}'`;
       if (this.refuses(directive, value)) return refusal(name, "can't set immutable config");
       if (directives.includes(directive)) return refusal(name, 'duplicate parameter');
@@ -172,6 +178,7 @@ export class Configuration implements ConfigService {
   /** The file with its comments and order, values brought up to date; at the end what it does not yet say. */
   private rewritten(before: string): string {
     const lines: string[] = [];
+    const users = this.userLines();
     const written = new Set<Directive>();
     for (const line of before.replace(/\n$/, '').split('\n')) {
       const [name] = splitLine(line) ?? [];
@@ -179,12 +186,17 @@ export class Configuration implements ConfigService {
       if (directive === undefined) lines.push(line);
       else if (!written.has(directive)) {
         written.add(directive);
-        lines.push(this.line(directive));
+        if (isUsers(directive)) lines.push(...users);
+        else lines.push(this.line(directive));
       }
     }
     const says = new Configuration(merge(parseConfigText(lines.join('\n'), this.configFile)));
-    const missing = DIRECTIVES.filter(({ name }) => says.raw(name) !== this.raw(name));
-    if (missing.length > 0 && !lines.includes(REWRITE_MARK)) lines.push(REWRITE_MARK);
+    const missing = DIRECTIVES.filter((each) => !isUsers(each) && says.raw(each.name) !== this.raw(each.name));
+    const missingUsers = [...written].some(isUsers) ? [] : users;
+    if (says.userLines().length > users.length - missingUsers.length)
+      throw new Error('users are defined in an included file, which stays as it is: they would be defined twice');
+    if (missing.length + missingUsers.length > 0 && !lines.includes(REWRITE_MARK)) lines.push(REWRITE_MARK);
+    lines.push(...missingUsers);
     for (const directive of missing) {
       // what an included file has added to the list is taken back first
       if (accumulates(directive) && this.raw(directive.name) !== '') lines.push(`${directive.name} ""`);
@@ -222,12 +234,21 @@ export class Configuration implements ConfigService {
     limits.protoMaxBulkLength = this.number('proto-max-bulk-len');
     limits.maxClients = Math.min(this.number('maxclients'), this.clientsPossible);
     limits.maxMemoryBytes = this.number('maxmemory');
-    limits.requirePassword = this.text('requirepass');
     limits.protectedMode = this.text('protected-mode') === 'yes';
     limits.timeoutSeconds = this.number('timeout');
     limits.debugCommand = this.text('enable-debug-command') !== 'no';
     limits.databases = this.number('databases');
   }
+}
+
+/** A directive that CONFIG knows: users are not settings. */
+function findSetting(name: string): Directive | undefined {
+  const directive = findDirective(name);
+  return directive === undefined || isUsers(directive) ? undefined : directive;
+}
+
+function isUsers({ type }: Directive): boolean {
+  return type.kind === 'users';
 }
 
 /** A list given several times in one source is one list; an empty one starts anew. */

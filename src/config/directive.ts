@@ -12,6 +12,8 @@ export type DirectiveType =
   | { kind: 'fixed'; value: string; reason: string }
   /** Words separated by blanks; given again it adds, and given empty it starts anew. */
   | { kind: 'list'; of: 'words' | 'multiaddrs' }
+  /** ACL users, a line each; CONFIG GET and SET know nothing of them. */
+  | { kind: 'users' }
   /** Redis's `save`: pairs of seconds and changes, a list otherwise. */
   | { kind: 'save' }
   /** Redis's `client-output-buffer-limit`: a class keeps its limits unless it is named. */

@@ -47,6 +47,8 @@ export function placeholder(type: DirectiveType): string {
       return 'CLASS HARD SOFT SECONDS…';
     case 'fixed':
       return type.value;
+    case 'users':
+      return 'NAME RULE…';
     case 'octal':
       return 'MODE';
     case 'text':

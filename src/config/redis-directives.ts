@@ -1,7 +1,7 @@
 /**
  * The directives of redis.conf that mean nothing to Starling: a redis.conf is accepted as it is, with a warning for
- * each, and clients that ask or set them are answered as Redis would. Those whose silence would mislead (a master, an ACL
- * file) are refused at the start with the reason; renamed commands and modules are unknown.
+ * each, and clients that ask or set them are answered as Redis would. Those whose silence would mislead (a master) are
+ * refused at the start with the reason; renamed commands and modules are unknown.
  */
 import { boolean, bytes, COUNT, type Directive, type DirectiveType, integer, oneOf, text } from './directive.ts';
 
@@ -70,7 +70,6 @@ export const REDIS_DIRECTIVES: readonly Directive[] = [
   inert('tcp-backlog', COUNT, '511', 'frozen'),
   inert('tcp-keepalive', COUNT, '300'),
   inert('bind-source-addr', text, ''),
-  fixed('aclfile', '', 'Starling has no ACL users but default, whose password is requirepass'),
   inert('socket-mark-id', integer(0, 4294967295), '0', 'frozen'),
   inert('io-threads', integer(1, 128), '1', 'frozen'),
   inert('io-threads-do-reads', boolean, 'no', 'frozen'),
@@ -84,8 +83,6 @@ export const REDIS_DIRECTIVES: readonly Directive[] = [
   inert('latency-monitor-threshold', COUNT_64, '0'),
   inert('notify-keyspace-events', text, ''),
   inert(['busy-reply-threshold', 'lua-time-limit'], COUNT_64, '5000'),
-  inert('acllog-max-len', COUNT_64, '128'),
-  inert('acl-pubsub-default', oneOf('allchannels', 'resetchannels'), 'resetchannels'),
   // memory and encodings
   inert('maxmemory-samples', integer(1, 2147483647), '5'),
   inert('maxmemory-eviction-tenacity', integer(0, 100), '10'),

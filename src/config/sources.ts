@@ -4,8 +4,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import type { Directive } from './directive.ts';
 import { findDirective, nearestDirective } from './directives.ts';
-import { splitLine } from './lines.ts';
+import { quote, splitLine } from './lines.ts';
 
 const INCLUDE_DEPTH_MAX = 16;
 const VARIABLE_PREFIX = 'STARLING_';
@@ -75,7 +76,7 @@ function takeFlag(flag: string, words: readonly string[], at: number, request: R
     values.push('yes');
   }
   if (directive === undefined) request.configFile = values.join(' ');
-  else request.settings.push({ name, value: values.join(' '), from: shown });
+  else request.settings.push({ name, value: joined(directive, values), from: shown });
   return at;
 }
 
@@ -133,9 +134,15 @@ function takeLine(line: string, number: number, path: string, depth: number, set
     for (const file of values) settings.push(...readConfigFile(resolve(dirname(path), file), depth + 1));
     return;
   }
-  if (findDirective(name) === undefined) throw new ConfigError(unknown(name, from));
+  const directive = findDirective(name);
+  if (directive === undefined) throw new ConfigError(unknown(name, from));
   if (values.length === 0) throw new ConfigError(`${from}: ${name} needs a value`);
-  settings.push({ name: name.toLowerCase(), value: values.join(' '), from });
+  settings.push({ name: name.toLowerCase(), value: joined(directive, values), from });
+}
+
+/** One value of several words. Words of a user keep the quotes that they need: a password may have blanks. */
+function joined({ type }: Directive, values: readonly string[]): string {
+  return type.kind === 'users' && values.length > 1 ? values.map(quote).join(' ') : values.join(' ');
 }
 
 function unknown(name: string, from: string): string {

@@ -2,6 +2,7 @@
 import { peerIdFromString } from '@libp2p/peer-id';
 import { multiaddr } from '@multiformats/multiaddr';
 import type { Directive, DirectiveType } from './directive.ts';
+import { splitLine } from './lines.ts';
 
 const UNITS: Record<string, number> = { '': 1, b: 1, k: 1000, kb: 1024, m: 1e6, mb: 1048576, g: 1e9, gb: 1073741824 };
 const LOG_LEVELS: Record<string, string> = {
@@ -44,6 +45,8 @@ export function checkValue(directive: Directive, given: string, current: string)
       return /^[0-7]{1,4}$/.test(given) ? good(given) : bad("argument couldn't be parsed into an octal");
     case 'list':
       return checkList(given, type.of);
+    case 'users':
+      return checkUser(given, current);
     case 'save':
       return checkSave(given);
     case 'bufferLimits':
@@ -113,6 +116,14 @@ function multiaddrFault(address: string): string | null {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+/** The lines of several users follow one another. */
+function checkUser(given: string, current: string): Checked {
+  const words = given.includes('\n') ? null : splitLine(given);
+  if (words === null) return bad('unbalanced quotes');
+  if (words.length === 0) return bad('a user needs a name');
+  return good(current === '' ? given : `${current}\n${given}`);
 }
 
 function checkSave(given: string): Checked {

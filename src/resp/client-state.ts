@@ -1,4 +1,5 @@
 /** What commands know and change of their client, apart from the conversation itself. */
+import type { User } from '../commands/acl/user.ts';
 import type { Client } from '../commands/client.ts';
 
 export class ClientState {
@@ -12,7 +13,7 @@ export class ClientState {
   libraryVersion = '';
   database = 0;
   authenticated: boolean;
-  user = 'default';
+  user: User;
   multi: Client['multi'] = null;
   readonly watches: Client['watches'][number][] = [];
   readonly subscriptions: Client['subscriptions'] = { channel: new Set(), pattern: new Set(), shard: new Set() };
@@ -22,8 +23,9 @@ export class ClientState {
   noTouch = false;
   replyMode: Client['replyMode'] = 'on';
 
-  constructor(id: number, authenticated: boolean) {
+  constructor(id: number, user: User, authenticated: boolean) {
     this.id = id;
+    this.user = user;
     this.authenticated = authenticated;
   }
 }

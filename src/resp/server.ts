@@ -4,6 +4,7 @@
  */
 import type net from 'node:net';
 import type { TlsOptions } from 'node:tls';
+import { AccessControl } from '../commands/acl/access-control.ts';
 import type { Client } from '../commands/client.ts';
 import { Dispatcher } from '../commands/dispatch.ts';
 import type { Registry } from '../commands/registry.ts';
@@ -32,6 +33,8 @@ export interface ServerOptions {
   readonly registry: Registry;
   /** `clients` of it is this server. */
   readonly services: Services;
+  /** Who may do what. By default everybody everything. */
+  readonly acl?: AccessControl;
   /** Runs its argument at the end of this turn of the event loop, before anything that comes in. Default: setImmediate. */
   defer?(work: () => void): void;
   /** One line about something that went wrong with a client or a command. */
@@ -40,6 +43,7 @@ export interface ServerOptions {
 
 export class RespServer implements ClientRegistry {
   private readonly options: ServerOptions;
+  private readonly acl: AccessControl;
   private readonly dispatcher: Dispatcher;
   private readonly outbox: Outbox;
   private readonly sessions = new Map<number, Session>();
@@ -56,7 +60,8 @@ export class RespServer implements ClientRegistry {
       accepted: (socket, path) => this.accept(socket, path),
       failed: (what, error) => options.warn(what, error),
     });
-    this.dispatcher = new Dispatcher(options.registry, options.services, (error, command) =>
+    this.acl = options.acl ?? new AccessControl(options.registry);
+    this.dispatcher = new Dispatcher(options.registry, options.services, this.acl, (error, command) =>
       options.warn(`command ${command} failed`, error),
     );
   }
@@ -166,7 +171,7 @@ export class RespServer implements ClientRegistry {
   private refusalOf({ remoteAddress }: net.Socket): string | null {
     const { limits } = this.options.services.config;
     if (this.sessions.size >= limits.maxClients) return 'ERR max number of clients reached';
-    if (limits.protectedMode && limits.requirePassword === '' && !isLoopback(remoteAddress)) return DENIED;
+    if (limits.protectedMode && this.acl.users.default.noPassword && !isLoopback(remoteAddress)) return DENIED;
     return null;
   }
 

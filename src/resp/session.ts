@@ -91,7 +91,7 @@ export class Session extends ClientState implements Client {
   private readonly outputLimit: OutputLimit;
 
   constructor({ id, engine, services, dispatcher, transport, outbox, warn }: SessionOptions) {
-    super(id, services.config.limits.requirePassword === '');
+    super(id, dispatcher.acl.users.default, dispatcher.acl.users.open);
     this.engine = engine;
     this.services = services;
     this.dispatcher = dispatcher;
@@ -206,7 +206,7 @@ export class Session extends ClientState implements Client {
     const before = this.commandsProcessed;
     this.chunkBytes = bytes === this.input.bytes ? this.input.length : end;
     while (this.stops === 0) {
-      parser.trusted = this.authenticated || limits.requirePassword === '';
+      parser.trusted = this.authenticated || dispatcher.acl.users.open;
       const parsed = parser.parse(bytes, end);
       if (parsed !== Parsed.request) {
         if (parsed === Parsed.error) this.refuseProtocol(parser.error);

@@ -11,6 +11,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
+import { openAccessControl } from '../../src/access-control.ts';
 import type { Services } from '../../src/commands/services.ts';
 import { createEngine } from '../../src/core/index.ts';
 import { decodeReply } from '../../src/resp/decode.ts';
@@ -47,7 +48,9 @@ export class BothServers {
 
   private constructor(redis: RedisProcess) {
     this.redis = redis;
-    const services = servicesOf() as Services & { clients: RespServer };
+    const known = servicesOf();
+    const around: Omit<Services, 'clients'> = known;
+    const services = around as Services & { clients: RespServer };
     this.services = services;
     const engine = createEngine({ replica: '00000000000000d1', hashSeed: 1 });
     engine.setNow(Date.now());
@@ -55,7 +58,8 @@ export class BothServers {
     const warn = (message: string, error?: unknown): never => {
       throw new Error(message, { cause: error });
     };
-    const server = new RespServer({ engine, registry: commandRegistry, services, warn });
+    const acl = openAccessControl(known.config, commandRegistry);
+    const server = new RespServer({ engine, registry: commandRegistry, services, acl, warn });
     services.clients = server;
     this.starling = new LocalClient(server);
   }

@@ -1,10 +1,9 @@
 /** Commands about the node as a whole. */
-import { createHash } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ReplyValue } from '../../src/resp/decode.ts';
 import { BothServers, differentialTest } from './differential.ts';
-import { recordOf, WholeNode } from './whole-node.ts';
+import { WholeNode } from './whole-node.ts';
 
 test('TIME gives seconds and microseconds of the clock that expiry goes by', async () => {
   const node = new WholeNode();
@@ -186,30 +185,6 @@ test('MEMORY DOCTOR sees data above maxmemory', async () => {
   assert.match(String(await node.run('MEMORY DOCTOR')), /more than maxmemory \(1000\)/);
 });
 
-test('ACL tells of the one user, with the hash of its password', async () => {
-  const node = new WholeNode();
-  assert.is(await node.run('ACL WHOAMI'), 'default');
-  assert.equal(await node.run('ACL USERS'), ['default']);
-  assert.equal(await node.run('ACL LIST'), ['user default on nopass ~* &* +@all']);
-  await node.run('CONFIG SET requirepass secret');
-  const hash = createHash('sha256').update('secret').digest('hex');
-  assert.equal(await node.run('ACL LIST'), [`user default on #${hash} ~* &* +@all`]);
-  const user = recordOf(await node.run('ACL GETUSER default'));
-  assert.equal([user.flags, user.passwords, user.commands], [['on'], [hash], '+@all']);
-  assert.is(await node.run('ACL GETUSER nobody'), null);
-});
-
-test('ACL CAT lists categories, and the commands of one', async () => {
-  const node = new WholeNode();
-  assert.ok(((await node.run('ACL CAT')) as string[]).includes('dangerous'));
-  assert.ok(((await node.run('ACL CAT Transaction')) as string[]).includes('multi'));
-  assert.is(await node.run('ACL CAT nosuch'), "-ERR Unknown category 'nosuch'");
-});
-
-test('what ACL cannot do yet is refused in clear words', async () => {
-  assert.match(String(await new WholeNode().run('ACL SETUSER bob on')), /^-ERR ACL SETUSER is not supported/);
-});
-
 test('there are no modules, no function libraries and no latency events', async () => {
   const node = new WholeNode();
   for (const command of ['MODULE LIST', 'FUNCTION LIST', 'LATENCY LATEST', 'LATENCY HISTORY command'])
@@ -247,11 +222,6 @@ differentialTest('wrong arguments are refused in the words of Redis', async () =
       'SAVE 1',
       'REPLICAOF a',
       'MODULE NOSUCH',
-      'ACL NOSUCH',
-      'ACL CAT nosuch',
-      'ACL WHOAMI',
-      'ACL USERS',
-      'ACL GETUSER nobody',
       'MODULE LIST',
       'LATENCY HISTORY nosuch',
       'LATENCY LATEST',

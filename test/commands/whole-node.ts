@@ -2,6 +2,7 @@
  * A node in this process with everything around it that INFO, MESH, SHUTDOWN and their like ask for: a mesh, a store
  * and a process whose answers the test sets, and that remember what was asked of them.
  */
+import { openAccessControl } from '../../src/access-control.ts';
 import type {
   MeshPeer,
   MeshService,
@@ -160,7 +161,8 @@ export class WholeNode {
     const warn = (message: string, error?: unknown) => {
       throw new Error(message, { cause: error });
     };
-    this.server = new RespServer({ engine: this.engine, registry: commandRegistry, services, warn });
+    const acl = openAccessControl(config, commandRegistry);
+    this.server = new RespServer({ engine: this.engine, registry: commandRegistry, services, acl, warn });
     services.clients = this.server;
     this.services = services;
     this.client = this.connect();

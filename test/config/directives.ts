@@ -17,6 +17,7 @@ function candidates({ type }: Directive): string[] {
     case 'enum':
       return [...type.words];
     case 'fixed':
+    case 'users':
       return [];
     case 'octal':
       return ['700', '0777', '70'];

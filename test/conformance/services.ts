@@ -19,7 +19,7 @@ function absent<T extends object>(name: string, present: Partial<T> = {}): T {
   });
 }
 
-export function servicesOf(): Services {
+export function servicesOf(): Services & { config: Configuration } {
   return {
     config: new Configuration([]),
     clients: absent<ClientRegistry>('clients'),

@@ -1,5 +1,6 @@
 /** A server over an engine of its own, without disk and mesh: what the tests of resp/ talk to. */
 import net from 'node:net';
+import { openAccessControl } from '../../src/access-control.ts';
 import { createCommandRegistry } from '../../src/commands/index.ts';
 import { Monitors } from '../../src/commands/monitors.ts';
 import type { Registry } from '../../src/commands/registry.ts';
@@ -81,6 +82,7 @@ export function serve(
     engine,
     registry,
     services,
+    acl: openAccessControl(configuration, registry),
     // tests look at what was written as soon as a session has received
     defer: (work) => work(),
     warn: (message) => warnings.push(message),
