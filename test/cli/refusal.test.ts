@@ -40,6 +40,12 @@ test('a mistake in the options ends it before anything is opened', async () => {
     [['--bootstrap', '/ip4/999.0.0.1/tcp/1'], /--bootstrap: .* is not a multiaddr/],
     [['--announce', '/ip4/192.0.2.1'], /--announce: .* is not a multiaddr .*no \/tcp\/ part/],
     [[join(folder, 'missing.conf')], /cannot read config file .*missing\.conf: ENOENT/],
+    [['--user', 'bob', 'on', '+nosuch'], /user bob: .*Unknown command or category name/],
+    [['--user', 'bob', '--user', 'bob'], 'Duplicate user found'],
+    [['--aclfile', join(folder, 'missing.acl')], /Error loading ACLs, opening file .*missing\.acl': ENOENT/],
+    [['--aclfile', written('bad.acl', 'bob on\n')], /bad\.acl:1 should start with user keyword/],
+    [['--aclfile', written('good.acl', ''), '--user', 'bob'], 'users are defined by user lines and by an ACL file'],
+    [['--check-config', '--user', 'bob', 'nonsense'], 'Syntax error'],
     [[written('wrong.conf', 'port 7000\nrequirepas x\n')], 'line 2 of'],
   ];
   for (const [argv, expected] of mistakes) assert.match(await complaint(CliProcess.bare(argv)), expected);

@@ -121,6 +121,8 @@ function removePassword({ passwords }: User, hash: string): RuleFault | null {
 function addSelector(user: User, words: string, { channelsByDefault, commands }: RuleContext): RuleFault | null {
   const selector = new Selector(channelsByDefault);
   for (const word of words.split(/\s+/)) {
+    // shown among other words, such a one would end the selector
+    if (word.endsWith(')')) return RuleFault.syntax;
     const fault = word === '' ? null : applySelectorRule(selector, word, commands);
     if (fault !== null) return fault;
   }

@@ -171,7 +171,7 @@ export class Selector {
 
   describeKeys(): string {
     if (this.allKeys) return '~*';
-    return this.keyPatterns.map(({ access, text }) => `${SIGNS[access]}${text}`).join(' ');
+    return this.keyPatterns.map(describeKeyPattern).join(' ');
   }
 
   describeChannels(): string {
@@ -184,6 +184,11 @@ export class Selector {
     const parts = [this.describeKeys(), ...channels, this.describeChannels(), this.describeCommands()];
     return parts.filter((part) => part !== '').join(' ');
   }
+}
+
+/** `%RW~*` came as that, since `~*` is all keys: it must not be read as what allows more, and no other pattern beside it. */
+function describeKeyPattern({ access, text }: KeyPattern): string {
+  return access === Access.both && text === '*' ? '%RW~*' : `${SIGNS[access]}${text}`;
 }
 
 function* withSubcommands(commands: readonly Command[]): Generator<Command> {

@@ -7,13 +7,13 @@ import { decodeReply, ReplyError, type ReplyValue } from '../../../src/resp/deco
 import type { BothServers, Request } from '../differential.ts';
 
 const NEWER_TEXTS: readonly (readonly [older: RegExp, newer: string])[] = [
-  [/^NOPERM this user has no permissions to run/, 'NOPERM User bob has no permissions to run'],
+  [/NOPERM this user has no permissions to run/, 'NOPERM User bob has no permissions to run'],
   [
-    /^NOPERM this user has no permissions to access one of the keys used as arguments/,
+    /NOPERM this user has no permissions to access one of the keys used as arguments/,
     'NOPERM No permissions to access a key',
   ],
   [
-    /^NOPERM this user has no permissions to access one of the channels used as arguments/,
+    /NOPERM this user has no permissions to access one of the channels used as arguments/,
     'NOPERM No permissions to access a channel',
   ],
   [/^This user has no permissions/, 'User bob has no permissions'],
