@@ -10,11 +10,12 @@
  *
  * How to read it: `ok` are tests passed; `misses` are tests failed, or thrown out by an error; `left out` are tests
  * that redis-server passes and that were not run, each with its reason in scripts/redis-suite/skipped.json; `redis` is
- * what redis-server 7.0.15 passes in the same mode (external server, without the tests tagged slow, object encodings
- * not compared).
+ * what redis-server 7.0.15 passes in the same mode (external server, or such as the unit starts itself, without the
+ * tests tagged slow, object encodings not compared).
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { OWN_SERVERS, treeWithStarling } from './redis-suite/own-servers.ts';
 import type { SuiteRow } from './redis-suite/rows.ts';
 import { type Server, startRedis, startStarling } from './redis-suite/servers.ts';
 import { cacheFile, suiteDirectory } from './redis-suite/source.ts';
@@ -41,6 +42,9 @@ const UNITS = [
   'lazyfree',
   'pubsub',
   'dump',
+  'auth',
+  'acl',
+  'acl-v2',
 ];
 const RECORD = 'scripts/redis-suite/results.json';
 const SKIPPED = 'scripts/redis-suite/skipped.json';
@@ -77,6 +81,10 @@ function shortName(unit: string): string {
 }
 
 async function against(start: () => Promise<Server>, unit: string, skips: readonly string[]): Promise<UnitResult> {
+  if (OWN_SERVERS.has(unit)) {
+    const own = start === startStarling ? treeWithStarling(tree) : tree;
+    return runUnit(own, `unit/${unit}`, null, skips, secondsMax);
+  }
   const server = await start();
   try {
     return await runUnit(tree, unit.startsWith('integration/') ? unit : `unit/${unit}`, server.port, skips, secondsMax);

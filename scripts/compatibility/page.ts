@@ -107,6 +107,8 @@ function suite(): string {
 
 The Tcl suite of Redis 7.0.15, run by \`npm run redis-suite\` against a fresh node per unit, as an external server, without
 the tests tagged slow; object encodings are not compared. "redis" is what redis-server 7.0.15 passes in the same mode.
+The units acl, acl-v2 and auth start their own servers; what of users Redis 7.4 words otherwise is changed in them first
+(\`scripts/redis-suite/own-servers.ts\`).
 
 | unit | redis | passed | missed | left out |
 | --- | --: | --: | --: | --: |

@@ -26,19 +26,16 @@ function nextPort(): number {
   return basePort;
 }
 
-/** Runs a unit. `skips` are test names, or patterns that begin with a slash. */
+/** Runs a unit. `port` null: the suite starts servers itself. `skips` are test names, or patterns that begin with a slash. */
 export async function runUnit(
   tree: string,
   unit: string,
-  port: number,
+  port: number | null,
   skips: readonly string[],
   secondsMax: number,
 ): Promise<UnitResult> {
   const args = [
-    '--host',
-    '127.0.0.1',
-    '--port',
-    `${port}`,
+    ...(port === null ? ['--clients', '1'] : ['--host', '127.0.0.1', '--port', `${port}`]),
     '--single',
     unit,
     '--tags',

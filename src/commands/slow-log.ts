@@ -3,6 +3,7 @@ import type { Call } from './table.ts';
 
 const ARGUMENTS_MAX = 32;
 const ARGUMENT_BYTES_MAX = 128;
+const SECRET_SETTINGS = ['requirepass', 'masteruser', 'masterauth', 'tls-key-file-pass', 'tls-client-key-file-pass'];
 const USER_COMMANDS: ReadonlySet<string> = new Set(['acl|setuser', 'acl|deluser', 'acl|getuser']);
 
 export interface SlowCommand {
@@ -56,5 +57,5 @@ function isSecret({ args, command }: Call, index: number): boolean {
   if (command.name === 'auth') return true;
   if (command.name === 'hello') return args[index - 1].isWord('auth') || (index > 1 && args[index - 2].isWord('auth'));
   if (USER_COMMANDS.has(command.name)) return index > 1;
-  return command.name === 'config|set' && args[index - 1].isWord('requirepass');
+  return command.name === 'config|set' && SECRET_SETTINGS.some((name) => args[index - 1].isWord(name));
 }
