@@ -35,13 +35,17 @@ export const crdtCommands: readonly Command[] = [
     complexity: 'Depends on the sub-command',
     run: neverRuns,
     subcommands: [
-      sub(
-        'conflicts',
-        -2,
-        'Shows the latest concurrent writes that met on this node.',
-        'O(N), N being the number of conflicts shown',
-        runConflicts,
-      ),
+      {
+        // values of any key, whatever keys a user may read
+        ...sub(
+          'conflicts',
+          -2,
+          'Shows the latest concurrent writes that met on this node.',
+          'O(N), N being the number of conflicts shown',
+          runConflicts,
+        ),
+        acl: ['admin', 'dangerous'],
+      },
       sub('digest', 2, 'Shows a hash over all data.', 'O(1)', ({ engine, reply }) => reply.bulkText(engine.digest())),
       sub('help', 2, 'Explains the sub-commands.', 'O(1)', ({ reply }) => answerHelp(reply, 'CRDT', HELP)),
       {

@@ -143,6 +143,15 @@ test('every command that changes nothing of its user is refused to who may run n
   }
 });
 
+test('what shows values of any key is for administrators', async () => {
+  const { bob } = await withBob('~allowed +@read +crdt -@dangerous');
+  assert.match(
+    String(await bob.run('CRDT', 'CONFLICTS')),
+    "NOPERM User bob has no permissions to run the 'crdt|conflicts'",
+  );
+  assert.match(String(await bob.run('CRDT', 'INSPECT', 'other')), 'NOPERM No permissions to access a key');
+});
+
 /** Without containers, which are no commands by themselves. */
 function everyCommand(): Command[] {
   return commandRegistry.all().flatMap((command) => command.subcommands ?? [command]);
