@@ -275,6 +275,7 @@ test('who listens to what is not allowed any more is disconnected, and nobody el
     ['&a', ['SUBSCRIBE', 'a'], 'resetchannels', false],
     ['&a', ['SSUBSCRIBE', 'a'], 'resetchannels &b', false],
     ['&a*', ['PSUBSCRIBE', 'a*'], 'resetchannels &a', false],
+    ['&a*', ['PSUBSCRIBE', 'a*'], 'resetchannels &a?', false],
     ['allchannels', ['PSUBSCRIBE', 'a'], 'resetchannels &b', false],
     ['allchannels', ['SUBSCRIBE', 'a'], 'resetchannels &a*', true],
     ['&a &b', ['SUBSCRIBE', 'a'], 'resetchannels &a', true],
