@@ -19,7 +19,7 @@ export function hashAt(call: Call, index = 1): boolean | undefined {
 }
 
 /** For reads: as hashAt(), and counts the hit or miss. */
-function readHash(call: Call): boolean | undefined {
+export function readHash(call: Call): boolean | undefined {
   const found = hashAt(call);
   if (found === false) call.services.statistics.keyspaceMisses++;
   else call.services.statistics.keyspaceHits++;

@@ -9,6 +9,7 @@ import { debugCommands } from './debug.ts';
 import { dumpCommands } from './dump/index.ts';
 import { expiryCommands } from './expiry.ts';
 import { hashExpiryCommands } from './hash-expiry.ts';
+import { hashFieldCommands } from './hash-fields.ts';
 import { hashCommands } from './hashes.ts';
 import { informationCommands } from './information.ts';
 import { keyCommands } from './keys.ts';
@@ -37,6 +38,7 @@ export function createCommandRegistry(): Registry {
     expiryCommands,
     hashCommands,
     hashExpiryCommands,
+    hashFieldCommands,
     keyCommands,
     setCommands,
     stringCommands,
