@@ -70,6 +70,11 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
       'in the simulator: a write was not excused that only one machine had from another that had left, when it left too',
   },
   {
+    seed: 20261321527,
+    found:
+      'a write was acknowledged as durable while what it rested on, which had come by state transfer, was in memory only: after a power cut it waited in the log for txns that nobody had any more',
+  },
+  {
     seed: 354924186759,
     found: 'in the simulator: nodes were compared at the end while one of them was just ahead of the others',
   },
