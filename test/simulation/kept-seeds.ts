@@ -75,6 +75,11 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
       'a write was acknowledged as durable while what it rested on, which had come by state transfer, was in memory only: after a power cut it waited in the log for txns that nobody had any more',
   },
   {
+    seed: 20261427935,
+    found:
+      'in the simulator: a node was compared by its vector that had gone down while it wrote a merged state, and had records on disk that are later',
+  },
+  {
     seed: 354924186759,
     found: 'in the simulator: nodes were compared at the end while one of them was just ahead of the others',
   },
