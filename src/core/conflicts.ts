@@ -25,7 +25,7 @@ export function noteValueConflict(elements: Elements, reference: number, cell: C
     atMs: state.now,
     database: elements.database,
     key: elements.key ?? name,
-    field: elements.type === KeyType.hash ? name : null,
+    field: elements.key === null || elements.type === KeyType.string ? null : name,
     kind: 'value',
     winner,
     losers,

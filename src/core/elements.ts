@@ -1,7 +1,7 @@
 /**
  * Elements: cells in a byte table, with their digest terms and dirty marks kept up to date. Used three ways: for
  * the strings of a database (the element is the key itself, `key` is null), for the fields of a hash, and for the
- * members of a set (values empty). An entry is
+ * members of a set (values empty) or a sorted set (values are scores). An entry is
  *   SIMPLE  one sibling, no tally: the dot is in the header, the payload is the value;
  *   TALLY   one tally that nothing was cancelled of, whole number: dot in the header, payload = frame, sum;
  *   CELL    anything else: the payload is the encoding of cell.ts, and a checksum, since digests do not cover all of it;
@@ -28,16 +28,17 @@ import type { Stamp } from './contract.ts';
 import { KeyType } from './contract.ts';
 import { DigestTerms } from './digest-terms.ts';
 import { keySlot, tableHash } from './hash.ts';
+import { fillDigits } from './integer.ts';
 import type { Slice } from './slice.ts';
 import { awaitStability } from './stability.ts';
 import { BODY, CELL, FLAG_DIRTY, FLAG_HIDDEN, SIMPLE, type State, TALLY } from './state.ts';
+import { MemberOrder } from './types/member-order.ts';
 import { covers } from './version.ts';
 
 export const NO_CANCELS: readonly Cancel[] = [];
 
 const reader = new ByteReader();
 const writer = new ByteWriter();
-const digits = Buffer.alloc(24);
 /** In place of a stamp that is damaged: any other write is later. */
 const EARLIEST: Stamp = 1;
 
@@ -52,6 +53,8 @@ export class Elements {
   /** Per replica, the latest stamp that it ever wrote here: an upper bound for what is here now. */
   readonly writers: number[] = [];
   readonly terms: DigestTerms;
+  /** Of a sorted set. */
+  readonly order: MemberOrder | null;
 
   constructor(state: State, database: number, type: KeyType, key: Buffer | null) {
     this.state = state;
@@ -60,6 +63,7 @@ export class Elements {
     this.key = key;
     this.table = state.newTable();
     this.terms = new DigestTerms(state, this.table, database, key, type);
+    this.order = type === KeyType.zset ? new MemberOrder(this) : null;
   }
 
   get size(): number {
@@ -92,6 +96,18 @@ export class Elements {
     return out.set(shown, 0, shown.length);
   }
 
+  /** True if the payload of a SIMPLE entry is these bytes. */
+  holds(at: number, value: Slice): boolean {
+    const { table } = this;
+    const reference = table.referenceAt(at);
+    const length = value.end - value.start;
+    if (table.payloadLength(reference) !== length) return false;
+    const buffer = table.bufferOf(reference);
+    const start = table.payloadStart(reference);
+    for (let i = 0; i < length; i++) if (buffer[start + i] !== value.bytes[value.start + i]) return false;
+    return true;
+  }
+
   /** Sum of a TALLY entry: a safe whole number. */
   tallySum(reference: number): number {
     return this.wholeAt(reference, 8);
@@ -114,14 +130,18 @@ export class Elements {
   }
 
   cellAt(at: number): Cell {
-    const table = this.table;
-    const reference = table.referenceAt(at);
+    return this.cellOf(this.table.referenceAt(at));
+  }
+
+  cellOf(reference: number): Cell {
+    const { table } = this;
     const start = table.payloadStart(reference);
     const end = start + table.payloadLength(reference);
     const buffer = table.bufferOf(reference);
     const replica = table.replica(reference);
     switch (table.kind(reference)) {
       case SIMPLE:
+        if (this.order !== null && !this.order.isScore(reference)) return emptyCell();
         return {
           siblings: [{ replica, stamp: this.stampOf(reference), value: Buffer.from(buffer.subarray(start, end)) }],
           tallies: [],
@@ -155,7 +175,7 @@ export class Elements {
     return emptyCell();
   }
 
-  /** False if the entry is damaged in a way that digests do not show: they cover every byte of SIMPLE entries only. */
+  /** False if the entry is damaged in a way that digests do not show, or cannot be used: they cover every byte of SIMPLE entries only. */
   isIntact(reference: number): boolean {
     const { table } = this;
     if (table.kind(reference) === TALLY) {
@@ -163,7 +183,7 @@ export class Elements {
       const numbers = [0, 8].map((offset) => view.getFloat64(table.payloadStart(reference) + offset, true));
       return numbers.every((each) => Number.isSafeInteger(each) && !Object.is(each, -0));
     }
-    if (table.kind(reference) !== CELL) return true;
+    if (table.kind(reference) !== CELL) return this.order?.isScore(reference) ?? true;
     const start = table.payloadStart(reference);
     const end = start + table.payloadLength(reference) - CHECKSUM_BYTES;
     const buffer = table.bufferOf(reference);
@@ -262,7 +282,7 @@ export class Elements {
     const reference = table.referenceAt(at);
     if (table.kind(reference) === SIMPLE) {
       if (!covers(state.context, table.replica(reference), table.stamp(reference))) return false;
-      this.terms.account(reference, false);
+      this.takeOut(reference);
       this.drop(at);
       return true;
     }
@@ -279,7 +299,7 @@ export class Elements {
   store(at: number, cell: Cell, moved = false): boolean {
     const { state, table } = this;
     let reference = table.referenceAt(at);
-    this.terms.account(reference, false);
+    this.takeOut(reference);
     if (!moved) awaitStability(this, at, cell);
     const shown = cellExists(cell);
     const wasHidden = (table.flags(reference) & FLAG_HIDDEN) !== 0;
@@ -306,7 +326,7 @@ export class Elements {
       table.writePayload(reference, writer.bytes, 0, writer.at);
     }
     table.setFlags(reference, shown ? flags & ~FLAG_HIDDEN : flags | FLAG_HIDDEN);
-    this.terms.account(reference, true);
+    this.putIn(reference);
     this.markDirty(reference);
     if (!moved && state.context !== null && cell.siblings.length > 1) noteValueConflict(this, reference, cell);
     return shown;
@@ -339,6 +359,23 @@ export class Elements {
     if ((table.flags(reference) & FLAG_HIDDEN) !== 0) this.hidden--;
     this.markDirty(reference);
     table.removeAt(at);
+  }
+
+  /** Before an entry changes, moves or goes. */
+  private takeOut(reference: number): void {
+    this.terms.account(reference, false);
+    this.order?.takeOut(reference);
+  }
+
+  /** After it has changed. */
+  private putIn(reference: number): void {
+    this.terms.account(reference, true);
+    this.order?.putIn(reference);
+  }
+
+  /** Bytes that the elements take, about. */
+  memoryBytes(): number {
+    return this.table.memoryBytes() + (this.order?.memoryBytes() ?? 0);
   }
 
   /** Puts the entry on the list of records that the store has not seen. */
@@ -392,7 +429,7 @@ export class Elements {
     table.setReplica(reference, state.origin);
     table.setStamp(reference, state.stamp);
     table.writePayload(reference, value, start, end);
-    this.terms.account(reference, true);
+    this.putIn(reference);
     this.markDirty(reference);
   }
 
@@ -401,6 +438,7 @@ export class Elements {
     const { state, table, terms } = this;
     let reference = table.referenceAt(at);
     terms.leaving(at);
+    this.order?.takeOut(reference);
     if (table.payloadLength(reference) !== end - start) {
       table.resizePayload(at, end - start);
       reference = table.referenceAt(at);
@@ -409,6 +447,7 @@ export class Elements {
     table.setStamp(reference, state.stamp);
     table.writePayload(reference, value, start, end);
     terms.arrived(reference);
+    this.order?.putIn(reference);
     this.markDirty(reference);
   }
 
@@ -417,9 +456,11 @@ export class Elements {
     const { state, table, terms } = this;
     const reference = table.referenceAt(at);
     terms.leaving(at);
+    this.order?.takeOut(reference);
     table.setStamp(reference, state.stamp);
     table.viewOf(reference).setFloat64(table.payloadStart(reference) + 8, sum, true);
     terms.arrived(reference);
+    this.order?.putIn(reference);
     this.markDirty(reference);
   }
 
@@ -432,25 +473,13 @@ export class Elements {
     const start = table.payloadStart(reference);
     view.setFloat64(start, frame, true);
     view.setFloat64(start + 8, sum, true);
-    this.terms.account(reference, true);
+    this.putIn(reference);
     this.markDirty(reference);
   }
 
   frameOf(reference: number): Stamp {
     return this.wholeAt(reference, 0);
   }
-}
-
-function fillDigits(out: Slice, value: number): Slice {
-  let at = digits.length;
-  let rest = value < 0 ? -value : value;
-  do {
-    const quotient = Math.floor(rest / 10);
-    digits[--at] = 48 + (rest - quotient * 10);
-    rest = quotient;
-  } while (rest > 0);
-  if (value < 0) digits[--at] = 45;
-  return out.set(digits, at, digits.length);
 }
 
 const EMPTY = Buffer.alloc(0);
