@@ -20,6 +20,7 @@ import { serverCommands } from './server.ts';
 import { setCommands } from './sets.ts';
 import { stringCommands } from './strings.ts';
 import { transactionCommands } from './transactions.ts';
+import { zsetCommands } from './zsets/index.ts';
 
 export function createCommandRegistry(): Registry {
   return new Registry([
@@ -43,5 +44,6 @@ export function createCommandRegistry(): Registry {
     setCommands,
     stringCommands,
     transactionCommands,
+    zsetCommands,
   ]);
 }

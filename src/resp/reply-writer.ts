@@ -2,10 +2,11 @@
  * Replies as bytes: RESP2 or RESP3, straight into one buffer that grows, digit by digit, no string per reply on the
  * hot path. The session hands the filled part to its socket once a chunk of input.
  */
+
+import { formatDouble } from '../commands/double.ts';
 import type { Reply } from '../commands/reply.ts';
 import type { Integer } from '../core/contract.ts';
 import type { Slice } from '../core/slice.ts';
-import { formatDouble } from './double.ts';
 
 /** Buffers of this size go round among all writers: a client that is not being answered holds none. */
 const POOLED_BYTES = 64 * 1024;

@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { formatDouble } from '../../src/commands/double.ts';
 import type { Reply } from '../../src/commands/reply.ts';
 import { Slice } from '../../src/core/index.ts';
 import { decodeReply } from '../../src/resp/decode.ts';
-import { formatDouble } from '../../src/resp/double.ts';
 import { ReplyWriter } from '../../src/resp/reply-writer.ts';
 
 function bytesOf(protocol: 2 | 3, write: (reply: Reply) => void): string {
