@@ -8,6 +8,7 @@ import { databaseCommands } from './databases.ts';
 import { debugCommands } from './debug.ts';
 import { dumpCommands } from './dump/index.ts';
 import { expiryCommands } from './expiry.ts';
+import { geoCommands } from './geo/index.ts';
 import { hashExpiryCommands } from './hash-expiry.ts';
 import { hashFieldCommands } from './hash-fields.ts';
 import { hashCommands } from './hashes.ts';
@@ -37,6 +38,7 @@ export function createCommandRegistry(): Registry {
     connectionCommands,
     databaseCommands,
     expiryCommands,
+    geoCommands,
     hashCommands,
     hashExpiryCommands,
     hashFieldCommands,

@@ -3,7 +3,7 @@
  * hot path. The session hands the filled part to its socket once a chunk of input.
  */
 
-import { formatDouble } from '../commands/double.ts';
+import { formatDouble, formatExactly } from '../commands/double.ts';
 import type { Reply } from '../commands/reply.ts';
 import type { Integer } from '../core/contract.ts';
 import type { Slice } from '../core/slice.ts';
@@ -143,7 +143,14 @@ export class ReplyWriter implements Reply {
   }
 
   double(value: number): void {
-    const text = formatDouble(value);
+    this.doubleText(formatDouble(value));
+  }
+
+  exactDouble(value: number): void {
+    this.doubleText(formatExactly(value));
+  }
+
+  private doubleText(text: string): void {
     if (this.protocol === 3) this.line(44, text);
     else this.bulkText(text);
   }

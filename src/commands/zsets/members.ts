@@ -10,12 +10,16 @@ import { readZset, zsetAt } from './access.ts';
 
 const NOT_A_NUMBER = 'ERR resulting score is not a number (NaN)';
 
-interface AddOptions {
+interface Conditions {
   nx: boolean;
   xx: boolean;
   gt: boolean;
   lt: boolean;
+  /** Count those whose score changes, too. */
   ch: boolean;
+}
+
+interface AddOptions extends Conditions {
   incr: boolean;
   /** Argument of the first score. */
   first: number;
@@ -49,7 +53,7 @@ function misuse({ nx, xx, gt, lt, incr }: AddOptions, left: number): string | nu
 }
 
 function runZadd(call: Call): void {
-  const { args, argc, db, reply } = call;
+  const { argc } = call;
   const options = addOptions(call);
   if (options === undefined) return;
   const scores: number[] = [];
@@ -58,22 +62,31 @@ function runZadd(call: Call): void {
     if (score === undefined) return;
     scores.push(score);
   }
+  const { first } = options;
+  if (options.incr) addIncrement(call, options, scores[0]);
+  else addScores(call, options, scores, (place) => first + 2 * place + 1);
+}
+
+/** Gives members these scores; `memberAt` tells the argument of each. */
+export function addScores(
+  call: Call,
+  conditions: Conditions,
+  scores: readonly number[],
+  memberAt: (place: number) => number,
+): void {
+  const { args, db, reply } = call;
   if (zsetAt(call) === undefined) return;
-  if (options.incr) {
-    addIncrement(call, options, scores[0]);
-    return;
-  }
-  const { nx, xx, gt, lt, ch, first } = options;
+  const { nx, xx, gt, lt, ch } = conditions;
   const conditional = nx || xx || gt || lt || ch;
   let counted = 0;
-  for (const [i, score] of scores.entries()) {
-    const member = args[first + 2 * i + 1];
+  for (const [place, score] of scores.entries()) {
+    const member = args[memberAt(place)];
     if (!conditional) {
       if (db.zsets.assign(args[1], member, score)) counted++;
       continue;
     }
     const before = db.zsets.score(args[1], member);
-    if (!isWanted(options, before, score)) continue;
+    if (!isWanted(conditions, before, score)) continue;
     db.zsets.assign(args[1], member, score);
     if (Number.isNaN(before) || (ch && before !== score)) counted++;
   }
@@ -83,6 +96,7 @@ function runZadd(call: Call): void {
 /** ZADD … INCR: nil where the conditions do not hold. */
 function addIncrement(call: Call, options: AddOptions, delta: number): void {
   const { args, db, reply } = call;
+  if (zsetAt(call) === undefined) return;
   const member = args[options.first + 1];
   const before = db.zsets.score(args[1], member);
   const after = Number.isNaN(before) ? delta : before + delta;
@@ -92,7 +106,7 @@ function addIncrement(call: Call, options: AddOptions, delta: number): void {
 }
 
 /** `before`: NaN where the member is new. */
-function isWanted({ nx, xx, gt, lt }: AddOptions, before: number, after: number): boolean {
+function isWanted({ nx, xx, gt, lt }: Conditions, before: number, after: number): boolean {
   if (Number.isNaN(before)) return !xx;
   return !nx && !(gt && after <= before) && !(lt && after >= before);
 }
