@@ -13,6 +13,7 @@ const SCORE = 'per member; wins over a concurrent removal, of concurrent scores 
 const SCORE_COUNTER = 'an addition: concurrent ones add up; a concurrent ZADD or ZREM cancels only those that it saw';
 const PICKED = 'replicates the removal of the members that it picked';
 const AROUND_EDGE = 'from longitude 180 itself it also finds what lies east of it, which Redis does not';
+const WAITS = `${PICKED}; who waits is served in the order of arrival on this node, by what comes from other nodes as well`;
 const STORED = 'replaces the destination as this node sees the result, as one txn';
 const DEADLINE = 'a time to live: of concurrent ones the longest wins; a concurrent SET is not cut short by it';
 const FIELD_DEADLINE = 'as the times to live of keys, per field';
@@ -91,6 +92,9 @@ export const NOTES: Readonly<Record<string, string>> = {
   zpopmin: PICKED,
   zpopmax: PICKED,
   zmpop: PICKED,
+  bzmpop: WAITS,
+  bzpopmax: WAITS,
+  bzpopmin: WAITS,
   zrangestore: STORED,
   geoadd: 'a position is a score of a sorted set: of concurrent ones the later shows; wins over a concurrent removal',
   georadius: `STORE ${STORED}; ${AROUND_EDGE}`,

@@ -288,7 +288,8 @@ export interface Engine {
   /** Closes it. True if it had an effect. */
   commit(): boolean;
 
-  watch(database: number, key: Slice): Watch;
+  /** `onChange` is called at each change, within the txn that makes it: it may only make a note. */
+  watch(database: number, key: Slice, onChange?: () => void): Watch;
   unwatch(watch: Watch): void;
 
   /** Bytes in the open envelope; 0 when there is nothing to seal. */
