@@ -49,6 +49,8 @@ export function decimalArgument(
 
 /** A double as Redis's getDoubleFromObject takes it, infinities included; undefined without an answer if it is none. */
 export function parseDouble(slice: Slice): number | undefined {
+  const whole = parseInteger(slice.bytes, slice.start, slice.end);
+  if (whole !== undefined) return Number(whole);
   const text = slice.latin1();
   if (isInfinity(text)) return infinityOf(text);
   if (/^[+-]?0x/i.test(text)) return doubleOf(Decimal.parse(text));

@@ -154,6 +154,8 @@ export interface ZsetOperations {
    * has observed. The score that it has already is an effect too: the member survives a concurrent removal.
    */
   assign(key: Slice, member: Slice, score: number): boolean;
+  /** As assign(), where a sorted set without a time to live shows under the key; undefined elsewhere: nothing is done. */
+  assignInPlain(key: Slice, member: Slice, score: number): boolean | undefined;
   /** ZINCRBY: the new score; NaN where the sum is none (infinities of both signs), and nothing is done then. */
   addScore(key: Slice, member: Slice, delta: number): number;
   /** False if there was no such member. The key goes with its last member. */

@@ -2,7 +2,7 @@
  * Commands on single members of sorted sets: scores, increments, removals, ranks. ZADD with a score that is there
  * already is an effect too: the member survives a removal elsewhere that has not seen it.
  */
-import { doubleArgument } from '../arguments.ts';
+import { doubleArgument, parseDouble } from '../arguments.ts';
 import { redisEntry } from '../metadata/entry.ts';
 import { Errors, wrongArity } from '../reply.ts';
 import type { Call, Command } from '../table.ts';
@@ -53,7 +53,13 @@ function misuse({ nx, xx, gt, lt, incr }: AddOptions, left: number): string | nu
 }
 
 function runZadd(call: Call): void {
-  const { argc } = call;
+  const { args, argc } = call;
+  // the hot path: one member, no option
+  const only = argc === 4 ? parseDouble(args[2]) : undefined;
+  if (only !== undefined) {
+    addOne(call, only);
+    return;
+  }
   const options = addOptions(call);
   if (options === undefined) return;
   const scores: number[] = [];
@@ -65,6 +71,13 @@ function runZadd(call: Call): void {
   const { first } = options;
   if (options.incr) addIncrement(call, options, scores[0]);
   else addScores(call, options, scores, (place) => first + 2 * place + 1);
+}
+
+function addOne(call: Call, score: number): void {
+  const { args, db, reply } = call;
+  const created = db.zsets.assignInPlain(args[1], args[3], score);
+  if (created === undefined && zsetAt(call) === undefined) return;
+  reply.flag(created ?? db.zsets.assign(args[1], args[3], score));
 }
 
 /** Gives members these scores; `memberAt` tells the argument of each. */

@@ -36,8 +36,7 @@ export class ZsetType implements ZsetOperations {
     return this.assignInPlain(key, member, score) ?? this.assignInAny(key, member, score);
   }
 
-  /** The hot path of ZADD: a sorted set without a time to live shows under the key. Undefined elsewhere: nothing is done. */
-  private assignInPlain(key: Slice, member: Slice, score: number): boolean | undefined {
+  assignInPlain(key: Slice, member: Slice, score: number): boolean | undefined {
     const { db } = this;
     const found = db.findForWrite(key);
     const plain = found < 0 ? undefined : db.keyspace.bodies.plainPart(found, KeyType.zset);
@@ -68,6 +67,24 @@ export class ZsetType implements ZsetOperations {
   }
 
   addScore(key: Slice, member: Slice, delta: number): number {
+    return this.addInPlain(key, member, delta) ?? this.addInAny(key, member, delta);
+  }
+
+  /** The hot path of ZINCRBY: as of ZADD, and all is finite. */
+  private addInPlain(key: Slice, member: Slice, delta: number): number | undefined {
+    const { db } = this;
+    const found = db.findForWrite(key);
+    const plain = found < 0 ? undefined : db.keyspace.bodies.plainPart(found, KeyType.zset);
+    if (plain === undefined || !Number.isFinite(delta)) return undefined;
+    const { table } = plain;
+    const at = table.find(member.bytes, member.start, member.end);
+    if (at >= 0 && plain.isShown(at) && !Number.isFinite(scoreAt(plain, at))) return undefined;
+    raiseElement(db, ZSET_MEMBER, key, member, incrementAmount(delta), plain, at);
+    return scoreAt(plain, table.find(member.bytes, member.start, member.end));
+  }
+
+  /** The general way: the key may be absent, of another type beside, or have a time to live. */
+  private addInAny(key: Slice, member: Slice, delta: number): number {
     const { db } = this;
     if (Number.isNaN(this.scoreForWrite(key, member) + delta)) return Number.NaN;
     const place = db.prepareWrite(key, KeyType.zset);
