@@ -55,6 +55,14 @@ test('of concurrent scores the later shows, the smaller as well', () => {
   );
 });
 
+test('the same score, written at the same time, is no conflict', () => {
+  const [a, b] = sharing(2);
+  add(a, 'x', 1);
+  add(b, 'x', 1);
+  assert.equal(settle([a, b]), { z: [['x', 1]] });
+  assert.is(a.engine.statistics.conflicts, 0);
+});
+
 test('an add wins over a concurrent removal of the member or the key, the score that was there as well', () => {
   const [a, b] = sharing(2, (first) => {
     add(first, 'x', 1);
