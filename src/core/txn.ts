@@ -290,7 +290,7 @@ export class TxnReader {
         target.stringPrune(key, readDots(reader, stamp, replicas), cancels);
         return;
       case Op.retire:
-        target.retire(readReplica(reader, replicas), reader.varint(), readEarlier(reader, stamp));
+        target.retire(readReplica(reader, replicas), readTxnNumber(reader), readEarlier(reader, stamp));
         return;
       default:
         throw new MalformedError(`unknown effect ${code} at ${reader.at}`);
@@ -316,6 +316,13 @@ function readEarlier(reader: ByteReader, stamp: Stamp): Stamp {
   const age = reader.varint();
   if (age > stamp) throw new MalformedError(`stamp ${stamp - age} at ${reader.at}`);
   return stamp - age;
+}
+
+/** Txns count from 1. */
+function readTxnNumber(reader: ByteReader): number {
+  const number = reader.varint();
+  if (number === 0) throw new MalformedError(`txn 0 at ${reader.at}`);
+  return number;
 }
 
 function readDeadline(reader: ByteReader): number {
