@@ -3,30 +3,30 @@
  * only written, loaded or merged costs nothing more; and what a member's score is. Elements tells of every entry before
  * it changes, moves or goes, and after.
  */
-import type { Elements } from '../elements.ts';
+import type { Entries } from '../entries.ts';
 import { cellScore, parseScore } from '../score.ts';
 import { CELL, TALLY } from '../state.ts';
 import { Ranking } from './ranking.ts';
 
 export class MemberOrder {
-  private readonly elements: Elements;
+  private readonly entries: Entries;
   private built: Ranking | null = null;
 
-  constructor(elements: Elements) {
-    this.elements = elements;
+  constructor(entries: Entries) {
+    this.entries = entries;
   }
 
   /** The score of the member at a position; NaN if it is not shown. */
   scoreAt(at: number): number {
-    return this.scoreOf(this.elements.table.referenceAt(at));
+    return this.scoreOf(this.entries.table.referenceAt(at));
   }
 
   private scoreOf(reference: number): number {
-    const { elements } = this;
-    const { state, table } = elements;
+    const { entries } = this;
+    const { state, table } = entries;
     const kind = table.kind(reference);
-    if (kind === TALLY) return elements.tallySum(reference);
-    if (kind === CELL) return cellScore(elements.cellOf(reference), state.replicas);
+    if (kind === TALLY) return entries.tallySum(reference);
+    if (kind === CELL) return cellScore(entries.cellOf(reference), state.replicas);
     const score = this.spelled(reference);
     if (Number.isNaN(score)) this.noteDamage(reference);
     return score;
@@ -40,21 +40,21 @@ export class MemberOrder {
   }
 
   private noteDamage(reference: number): void {
-    const { state, terms } = this.elements;
+    const { state, terms } = this.entries;
     state.noteDamage(terms.slotOf(reference));
   }
 
   /** Of a SIMPLE entry. */
   private spelled(reference: number): number {
-    const { table } = this.elements;
+    const { table } = this.entries;
     const start = table.payloadStart(reference);
     return parseScore(table.bufferOf(reference), start, start + table.payloadLength(reference));
   }
 
   ranking(): Ranking {
     if (this.built !== null) return this.built;
-    const { elements } = this;
-    const { table, size } = elements;
+    const { entries } = this;
+    const { table, size } = entries;
     const scores = new Float64Array(size);
     const references = new Uint32Array(size);
     let count = 0;
@@ -81,7 +81,7 @@ export class MemberOrder {
     if (this.built === null) return;
     const score = this.scoreOf(reference);
     // what shows nothing is not in it; nor is a damaged entry found, whatever it was
-    const isIn = !Number.isNaN(score) || !this.elements.isIntact(reference);
+    const isIn = !Number.isNaN(score) || !this.entries.isIntact(reference);
     if (isIn && !this.built.remove(score, reference)) this.forget();
   }
 
