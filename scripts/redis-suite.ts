@@ -28,6 +28,8 @@ const UNITS = [
   'type/incr',
   'type/set',
   'type/hash',
+  'type/zset',
+  'geo',
   'expire',
   'other',
   'multi',

@@ -6,6 +6,7 @@ import './compatibility.ts';
 import { randomBytes } from 'node:crypto';
 import { bindAddresses } from './bind-addresses.ts';
 import { createCommandRegistry } from './commands/index.ts';
+import { KeyWaits } from './commands/key-waits.ts';
 import { Monitors } from './commands/monitors.ts';
 import type { Services } from './commands/services.ts';
 import { SlowLog } from './commands/slow-log.ts';
@@ -158,6 +159,7 @@ async function assemble(
     node,
     slowLog,
     monitors: new Monitors(),
+    keyWaits: new KeyWaits(),
     pubsub: new PubSub({
       messenger: mesh.messenger,
       epoch: randomBytes(4).readUInt32BE(),

@@ -130,7 +130,7 @@ function pickFields({ args, db, services }: Call, count: number): [Buffer, Buffe
 }
 
 /** Redis's bound for pairs, LONG_MAX / 2: beyond it their number would not fit. */
-const PAIRS_DRAWN_MAX = INT64_MAX / 2n;
+export const PAIRS_DRAWN_MAX = INT64_MAX / 2n;
 
 /** How many to draw, of HRANDFIELD and SRANDMEMBER; undefined with the error written. */
 export function drawCount(call: Call, index: number): Integer | undefined {

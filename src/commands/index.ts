@@ -8,6 +8,7 @@ import { databaseCommands } from './databases.ts';
 import { debugCommands } from './debug.ts';
 import { dumpCommands } from './dump/index.ts';
 import { expiryCommands } from './expiry.ts';
+import { geoCommands } from './geo/index.ts';
 import { hashExpiryCommands } from './hash-expiry.ts';
 import { hashFieldCommands } from './hash-fields.ts';
 import { hashCommands } from './hashes.ts';
@@ -20,6 +21,7 @@ import { serverCommands } from './server.ts';
 import { setCommands } from './sets.ts';
 import { stringCommands } from './strings.ts';
 import { transactionCommands } from './transactions.ts';
+import { zsetCommands } from './zsets/index.ts';
 
 export function createCommandRegistry(): Registry {
   return new Registry([
@@ -36,6 +38,7 @@ export function createCommandRegistry(): Registry {
     connectionCommands,
     databaseCommands,
     expiryCommands,
+    geoCommands,
     hashCommands,
     hashExpiryCommands,
     hashFieldCommands,
@@ -43,5 +46,6 @@ export function createCommandRegistry(): Registry {
     setCommands,
     stringCommands,
     transactionCommands,
+    zsetCommands,
   ]);
 }

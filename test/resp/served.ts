@@ -1,6 +1,7 @@
 /** A server over an engine of its own, without disk and mesh: what the tests of resp/ talk to. */
 import net from 'node:net';
 import { createCommandRegistry } from '../../src/commands/index.ts';
+import { KeyWaits } from '../../src/commands/key-waits.ts';
 import { Monitors } from '../../src/commands/monitors.ts';
 import type { Registry } from '../../src/commands/registry.ts';
 import type { NodeService, Services, StoreService } from '../../src/commands/services.ts';
@@ -74,6 +75,7 @@ export function serve(
     slowLog: new SlowLog(),
     pubsub: pubsubAlone(),
     monitors: new Monitors(),
+    keyWaits: new KeyWaits(),
     random: () => 0.5,
     monotonicMicros: () => performance.now() * 1000,
   } as Omit<Services, 'clients'> as Services & { clients: RespServer };

@@ -6,6 +6,7 @@ import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import type { PeerId } from '@libp2p/interface';
 import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 import { createCommandRegistry } from '../../src/commands/index.ts';
+import { KeyWaits } from '../../src/commands/key-waits.ts';
 import { Monitors } from '../../src/commands/monitors.ts';
 import type { Services } from '../../src/commands/services.ts';
 import { SlowLog } from '../../src/commands/slow-log.ts';
@@ -323,6 +324,7 @@ export class Machine {
       },
       slowLog: new SlowLog(),
       monitors: new Monitors(),
+      keyWaits: new KeyWaits(),
       pubsub: new PubSub({
         messenger: mesh.messenger,
         epoch: Date.now() >>> 0,

@@ -3,7 +3,7 @@
  * and apart from the core: it keeps every effect for ever, knows no deletion, no tally and no table, and finds what is
  * left by asking of each effect whether another one that counts has observed it. Slow, and meant to be.
  *
- * It knows strings, counters, hashes and sets, and the times to live of keys and of hash fields (oracle-times.ts).
+ * It knows strings, counters, hashes, sets and sorted sets, and the times to live of keys and of hash fields (oracle-times.ts).
  */
 import { Author } from './oracle-author.ts';
 import { fieldEnd, isDoubtful, keyEnd } from './oracle-times.ts';
@@ -24,9 +24,9 @@ export interface SpecifiedTxn {
   readonly commands: readonly (readonly string[])[];
 }
 
-export type Part = 'string' | 'hash' | 'set';
+export type Part = 'string' | 'hash' | 'set' | 'zset';
 
-export const PARTS: readonly Part[] = ['string', 'hash', 'set'];
+export const PARTS: readonly Part[] = ['string', 'hash', 'set', 'zset'];
 
 /** What is under a key. A string's one element is named ''. */
 export interface Shown {
