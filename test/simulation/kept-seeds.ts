@@ -80,6 +80,11 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
       'in the simulator: a node was compared by its vector that had gone down while it wrote a merged state, and had records on disk that are later',
   },
   {
+    seed: 732953629943,
+    found:
+      'in the oracle: an add that a node repeated while it was alone, and did not write, counted against a removal that had seen the first one',
+  },
+  {
     seed: 354924186759,
     found: 'in the simulator: nodes were compared at the end while one of them was just ahead of the others',
   },

@@ -22,6 +22,8 @@ export interface SpecifiedTxn {
   readonly context: ReadonlyMap<string, number>;
   /** Its commands, without MULTI and EXEC. */
   readonly commands: readonly (readonly string[])[];
+  /** All that its author had seen was written on its own machine: it may have taken itself to be alone. */
+  readonly solitary?: boolean;
 }
 
 export type Part = 'string' | 'hash' | 'set' | 'zset';
@@ -91,8 +93,21 @@ export class Oracle {
 
   /** Something is left whose author saw what depends on how far removals had come: what shows, or not, is in doubt. */
   isDoubted(key: string, vector: ReadonlyMap<string, number>): boolean {
-    const left = this.left(key, { visible: (txn) => covers(vector, txn), nowMs: 0 });
-    return left.some(({ kind }) => kind === 'doubt');
+    const view: View = { visible: (txn) => covers(vector, txn), nowMs: 0 };
+    const left = this.left(key, view);
+    return left.some(({ kind }) => kind === 'doubt') || this.isRepetitionDoubted(key, left, view);
+  }
+
+  /**
+   * What is left of a member is the repetition of an add, and who removed that had seen it, and not the repetition. A node
+   * that was alone has not written the repetition: then the member is gone.
+   */
+  private isRepetitionDoubted(key: string, left: readonly Effect[], { visible }: View): boolean {
+    const removals = (this.byKey.get(key) ?? []).filter(({ kind, txn }) => kind === 'clear' && visible(txn));
+    return left.some((effect) => {
+      const origin = originOf(effect);
+      return origin !== effect && effect.txn.solitary === true && removals.some((removal) => erases(removal, origin));
+    });
   }
 
   keys(): string[] {
@@ -128,7 +143,7 @@ export class Oracle {
       elements: new Map(present.map(([name, { value }]) => [name, value])),
       endMs,
       fieldEnds: new Map([...fieldEnds].filter(([, ms]) => ms > view.nowMs && Number.isFinite(ms))),
-      doubtful: !isSure || isDoubtful(left, view.nowMs, parts.length),
+      doubtful: !isSure || isDoubtful(left, view.nowMs, parts.length) || this.isRepetitionDoubted(key, left, view),
     };
   }
 
