@@ -5,6 +5,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import { BothServers, differentialTest, type Request } from './differential.ts';
+import { assertHolds } from './random-commands.ts';
 
 const RUNS = Number(process.env.PROPERTY_RUNS ?? 100);
 const SEED = Number(process.env.PROPERTY_SEED ?? Date.now() % 1_000_000_000);
@@ -135,14 +136,7 @@ for (const protocol of [2, 3] as const) {
         await both.compare(LAST);
       },
     );
-    const { failed, errorInstance, seed, counterexamplePath, counterexample } = await fc.check(property, {
-      numRuns: RUNS,
-      seed: SEED + protocol,
-    });
-    if (failed)
-      throw new Error(
-        `seed ${seed}, path ${counterexamplePath}: ${String(errorInstance)} after ${JSON.stringify(counterexample)}`,
-      );
+    await assertHolds(property, RUNS, SEED + protocol);
   });
 }
 
