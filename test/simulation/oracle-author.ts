@@ -38,6 +38,8 @@ export class Author {
   private readonly oracle: Oracle;
   private readonly txn: SpecifiedTxn;
   private readonly view: View;
+  /** By key, what its author saw after so many effects. */
+  private readonly seen = new Map<string, { effects: number; shown: Shown | null }>();
 
   constructor(oracle: Oracle, txn: SpecifiedTxn, view: View) {
     this.oracle = oracle;
@@ -173,7 +175,12 @@ export class Author {
   // --- what the author saw
 
   private shown(key: string): Shown | null {
-    return this.oracle.shown(key, this.view);
+    const effects = this.oracle.countOf(key);
+    const seen = this.seen.get(key);
+    if (seen?.effects === effects) return seen.shown;
+    const shown = this.oracle.shown(key, this.view);
+    this.seen.set(key, { effects, shown });
+    return shown;
   }
 
   private typeOf(key: string): Part | null {

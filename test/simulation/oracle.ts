@@ -74,6 +74,8 @@ interface Element {
 
 export class Oracle {
   private readonly byKey = new Map<string, Effect[]>();
+  /** Those that erase an effect. They all come after it: what somebody has observed was there before. */
+  private readonly erasers = new Map<Effect, Effect[]>();
 
   /** The txns of its context must have been added before, as far as they are of this oracle's database. */
   add(txn: SpecifiedTxn): void {
@@ -115,9 +117,11 @@ export class Oracle {
   }
 
   note(key: string, effect: Effect): void {
-    const effects = this.byKey.get(key);
-    if (effects === undefined) this.byKey.set(key, [effect]);
-    else effects.push(effect);
+    const effects = this.byKey.get(key) ?? [];
+    for (const other of effects) if (erases(effect, other)) this.erasers.get(other)?.push(effect);
+    this.erasers.set(effect, []);
+    effects.push(effect);
+    this.byKey.set(key, effects);
   }
 
   countOf(key: string): number {
@@ -166,7 +170,7 @@ export class Oracle {
   /** What nothing has taken away, of what is seen. */
   left(key: string, { visible }: View): Effect[] {
     const effects = (this.byKey.get(key) ?? []).filter(({ txn }) => visible(txn));
-    return effects.filter((effect) => !effects.some((other) => erases(other, effect)));
+    return effects.filter((effect) => !this.erasers.get(effect)?.some(({ txn }) => visible(txn)));
   }
 }
 
