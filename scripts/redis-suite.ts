@@ -29,6 +29,8 @@ const UNITS = [
   'type/incr',
   'type/set',
   'type/hash',
+  'type/zset',
+  'geo',
   'expire',
   'other',
   'multi',

@@ -8,6 +8,7 @@ import { openAccessControl } from './access-control.ts';
 import { bindAddresses } from './bind-addresses.ts';
 import type { AccessControl } from './commands/acl/access-control.ts';
 import { createCommandRegistry } from './commands/index.ts';
+import { KeyWaits } from './commands/key-waits.ts';
 import { Monitors } from './commands/monitors.ts';
 import type { Registry } from './commands/registry.ts';
 import type { Services } from './commands/services.ts';
@@ -164,6 +165,7 @@ async function assemble(
     node,
     slowLog,
     monitors: new Monitors(),
+    keyWaits: new KeyWaits(),
     pubsub: new PubSub({
       messenger: mesh.messenger,
       epoch: randomBytes(4).readUInt32BE(),

@@ -9,6 +9,11 @@ const FIELD_COUNTER = 'an increment: concurrent ones add up; a concurrent HSET o
 const REMOVES = 'removes what this node had seen; what was written elsewhere meanwhile stays';
 const FIELD = 'per field; a write wins over a concurrent removal, of concurrent writes the later one shows';
 const ADD = 'adds; wins over a removal that had not seen it';
+const SCORE = 'per member; wins over a concurrent removal, of concurrent scores the later one shows';
+const SCORE_COUNTER = 'an addition: concurrent ones add up; a concurrent ZADD or ZREM cancels only those that it saw';
+const PICKED = 'replicates the removal of the members that it picked';
+const AROUND_EDGE = 'from longitude 180 itself it also finds what lies east of it, which Redis does not';
+const WAITS = `${PICKED}; who waits is served in the order of arrival on this node, by what comes from other nodes as well`;
 const STORED = 'replaces the destination as this node sees the result, as one txn';
 const DEADLINE = 'a time to live: of concurrent ones the longest wins; a concurrent SET is not cut short by it';
 const FIELD_DEADLINE = 'as the times to live of keys, per field';
@@ -22,7 +27,7 @@ const LISTENERS = 'counts the listeners of all nodes that can be reached';
 export const NOTES: Readonly<Record<string, string>> = {
   dump: 'in the plain forms of RDB 10 (12 with times to live of fields)',
   restore:
-    'writes as any write does; reads all forms of strings, sets and hashes up to Redis 7.4; IDLETIME and FREQ are checked and not kept',
+    'writes as any write does; reads all forms of strings, sets, hashes and sorted sets up to Redis 7.4; IDLETIME and FREQ are checked and not kept',
   publish: PUBLISHED,
   spublish: `${PUBLISHED}; there are no slots`,
   pubsub: LISTENERS,
@@ -68,13 +73,37 @@ export const NOTES: Readonly<Record<string, string>> = {
   hexpireat: FIELD_DEADLINE,
   hpexpireat: FIELD_DEADLINE,
   hpersist: FIELD_DEADLINE,
+  hgetex: FIELD_DEADLINE,
+  hsetex: `${FIELD}; the check is on this node`,
+  hgetdel: REMOVES,
   sadd: `${ADD}; adding a member that is there counts as an effect too`,
   srem: REMOVES,
-  spop: 'replicates the removal of the members that it picked',
+  spop: PICKED,
   smove: 'removes what this node had seen and adds, in one txn',
   sinterstore: STORED,
   sunionstore: STORED,
   sdiffstore: STORED,
+  zadd: `${SCORE}; a score that is there already counts as an effect too; NX, XX, GT and LT look at this node; INCR adds`,
+  zincrby: `${SCORE_COUNTER}; sums are exact decimals, and the score is the double nearest to them`,
+  zrem: REMOVES,
+  zremrangebylex: PICKED,
+  zremrangebyrank: PICKED,
+  zremrangebyscore: PICKED,
+  zpopmin: PICKED,
+  zpopmax: PICKED,
+  zmpop: PICKED,
+  bzmpop: WAITS,
+  bzpopmax: WAITS,
+  bzpopmin: WAITS,
+  zrangestore: STORED,
+  geoadd: 'a position is a score of a sorted set: of concurrent ones the later shows; wins over a concurrent removal',
+  georadius: `STORE ${STORED}; ${AROUND_EDGE}`,
+  georadiusbymember: `STORE ${STORED}`,
+  geosearch: AROUND_EDGE,
+  geosearchstore: STORED,
+  zdiffstore: STORED,
+  zinterstore: STORED,
+  zunionstore: STORED,
   flushdb: REMOVES,
   flushall: REMOVES,
   swapdb: 'an effect on every key of both databases: takes time with their size',

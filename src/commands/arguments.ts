@@ -49,8 +49,10 @@ export function decimalArgument(
 
 /** A double as Redis's getDoubleFromObject takes it, infinities included; undefined without an answer if it is none. */
 export function parseDouble(slice: Slice): number | undefined {
+  const whole = parseInteger(slice.bytes, slice.start, slice.end);
+  if (whole !== undefined) return Number(whole);
   const text = slice.latin1();
-  if (isInfinity(text)) return text.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  if (isInfinity(text)) return infinityOf(text);
   if (/^[+-]?0x/i.test(text)) return doubleOf(Decimal.parse(text));
   const match = /^[+-]?(\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.exec(text);
   if (match === null) return undefined;
@@ -71,6 +73,32 @@ export function doubleArgument(call: Call, index: number, error: string = Errors
   const value = parseDouble(call.args[index]);
   if (value === undefined) call.reply.error(error);
   return value;
+}
+
+/** A timeout in seconds, fractions included, as milliseconds; Infinity for 0, which is none. */
+export function timeoutSecondsArgument(call: Call, index: number): number | undefined {
+  const text = call.args[index].latin1();
+  const seconds = Decimal.parse(text);
+  const milliseconds =
+    seconds !== undefined
+      ? Math.ceil(Number(seconds.exact()) * 1000)
+      : isInfinity(text)
+        ? infinityOf(text)
+        : Number.NaN;
+  const error = refusedTimeout(milliseconds, call.engine.now);
+  if (error === null) return milliseconds === 0 ? Number.POSITIVE_INFINITY : milliseconds;
+  call.reply.error(error);
+  return undefined;
+}
+
+function infinityOf(text: string): number {
+  return text.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+}
+
+function refusedTimeout(milliseconds: number, now: number): string | null {
+  if (Number.isNaN(milliseconds)) return 'ERR timeout is not a float or out of range';
+  if (milliseconds < 0) return 'ERR timeout is negative';
+  return milliseconds > Number(INT64_MAX) - now ? 'ERR timeout is out of range' : null;
 }
 
 export type ExpireUnit = 'ex' | 'px' | 'exat' | 'pxat';

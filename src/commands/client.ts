@@ -53,16 +53,17 @@ export interface Client extends Subscriber {
   mayBlock: boolean;
   /**
    * Answers later (WAIT, DEBUG SLEEP): no further command of this client runs before resume(). `onUnblock` writes
-   * what CLIENT UNBLOCK … TIMEOUT makes it answer; without it, CLIENT UNBLOCK leaves this client alone.
+   * what CLIENT UNBLOCK … TIMEOUT makes it answer; without it, CLIENT UNBLOCK leaves this client alone. `onAbandoned` is
+   * called when the wait ends by that, or since the client has gone.
    */
-  block(onUnblock?: (reply: import('./reply.ts').Reply) => void): Blocked;
+  block(onUnblock?: (reply: import('./reply.ts').Reply) => void, onAbandoned?: () => void): Blocked;
   /** CLIENT UNBLOCK: ends the wait as a time-out, or with an UNBLOCKED error. False if there is nothing to end. */
   unblock(withError: boolean): boolean;
 }
 
 export interface Blocked {
-  /** Called once. `write` fills the reply; nothing if the client has gone. */
-  resume(write: (reply: import('./reply.ts').Reply) => void): void;
+  /** Called once. `write` fills the reply; nothing if the client has gone. `wrote`: with an effect that the reply tells of. */
+  resume(write: (reply: import('./reply.ts').Reply) => void, wrote?: boolean): void;
   readonly abandoned: boolean;
 }
 

@@ -3,7 +3,7 @@
  * one command that reads its sub-command itself, so COMMAND knows none of them.
  */
 import { randomBytes } from 'node:crypto';
-import { KeyType, NO_DEADLINE } from '../core/contract.ts';
+import { type Database, KeyType, NO_DEADLINE } from '../core/contract.ts';
 import { Slice } from '../core/slice.ts';
 import { numberArgument, rangedArgument } from './arguments.ts';
 import { answerKind } from './debug-protocol.ts';
@@ -267,12 +267,16 @@ function runKeyStatistics(call: Call): void {
   const { args, db, reply } = call;
   const type = db.peekType(args[2]);
   if (type === KeyType.none) reply.error(Errors.noSuchKey);
-  else if (encodingOf(call, type) !== 'hashtable') {
+  else if (!['hashtable', 'skiplist'].includes(encodingOf(call, type))) {
     reply.error('ERR The value stored at the specified key is not represented using an hash table');
   } else {
-    const size = type === KeyType.set ? db.sets.size(args[2]) : db.hashes.size(args[2]);
-    reply.verbatim(` number of elements: ${size}\n`);
+    reply.verbatim(` number of elements: ${sizeOf(db, type, args[2])}\n`);
   }
+}
+
+function sizeOf({ hashes, sets, zsets }: Database, type: KeyType, key: Slice): number {
+  if (type === KeyType.zset) return zsets.size(key);
+  return type === KeyType.set ? sets.size(key) : hashes.size(key);
 }
 
 function runPopulate(call: Call): void {

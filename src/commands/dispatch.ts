@@ -169,6 +169,7 @@ export class Dispatcher {
       this.crashed(call, mark, error);
     }
     const changed = engine.commit();
+    if (services.keyWaits.isReady) services.keyWaits.serve();
     // behind the commands that it ran
     if (services.monitors.count > 0 && entry.command.name === 'exec') showExec(call, entry.command);
     if (services.statistics.errorReplies > failures) tally.failed++;

@@ -17,7 +17,7 @@ const COUNT_REFUSED_EXPIRE = 'ERR Parameter `numFields` should be greater than 0
 const NUMFIELDS_MISMATCH = 'ERR The `numfields` parameter must match the number of arguments';
 
 /** Position of the first field for `FIELDS n field…` at args[at]; undefined after an error. */
-function fieldsAt(call: Call, at: number, countRefused: string): number | undefined {
+export function fieldsAt(call: Call, at: number, countRefused = COUNT_REFUSED): number | undefined {
   const { args, argc, reply } = call;
   // the arities see to it that a number follows
   if (!args[at].isWord('fields')) {
@@ -31,21 +31,21 @@ function fieldsAt(call: Call, at: number, countRefused: string): number | undefi
   return undefined;
 }
 
+/** UNIX ms that args[at] means as the end of a field; undefined after an error. */
+export function fieldDeadline(call: Call, at: number, unit: ExpireUnit): number | undefined {
+  const given = integerArgument(call, at);
+  if (given === undefined) return undefined;
+  const deadline = given < 0 ? undefined : toDeadline(given, unit, call.engine.now);
+  if (deadline !== undefined && deadline <= DEADLINE_MAX) return deadline;
+  call.reply.error(given < 0 ? TIME_NEGATIVE : invalidExpire(call.command.name));
+  return undefined;
+}
+
 function runExpire(call: Call, unit: ExpireUnit): void {
   const { args, argc, db, reply } = call;
-  const name = call.command.name;
   if (hashAt(call) === undefined) return;
-  const given = integerArgument(call, 2);
-  if (given === undefined) return;
-  if (given < 0) {
-    reply.error(TIME_NEGATIVE);
-    return;
-  }
-  const deadline = toDeadline(given, unit, call.engine.now);
-  if (deadline === undefined || deadline > DEADLINE_MAX) {
-    reply.error(invalidExpire(name));
-    return;
-  }
+  const deadline = fieldDeadline(call, 2, unit);
+  if (deadline === undefined) return;
   const word = args[3].latin1().toLowerCase();
   const condition: Condition = word === 'nx' || word === 'xx' || word === 'gt' || word === 'lt' ? word : '';
   const first = fieldsAt(call, condition === '' ? 3 : 4, COUNT_REFUSED_EXPIRE);
@@ -82,7 +82,7 @@ function isMet(condition: Condition, before: number, deadline: number): boolean 
 function runTtl(call: Call, show: (deadline: number, now: number) => number): void {
   const { args, argc, db, engine, reply } = call;
   if (hashAt(call) === undefined) return;
-  const first = fieldsAt(call, 2, COUNT_REFUSED);
+  const first = fieldsAt(call, 2);
   if (first === undefined) return;
   reply.array(argc - first);
   for (let i = first; i < argc; i++) {
@@ -94,7 +94,7 @@ function runTtl(call: Call, show: (deadline: number, now: number) => number): vo
 function runPersist(call: Call): void {
   const { args, argc, db, reply } = call;
   if (hashAt(call) === undefined) return;
-  const first = fieldsAt(call, 2, COUNT_REFUSED);
+  const first = fieldsAt(call, 2);
   if (first === undefined) return;
   reply.array(argc - first);
   for (let i = first; i < argc; i++) {

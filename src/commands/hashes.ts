@@ -19,7 +19,7 @@ export function hashAt(call: Call, index = 1): boolean | undefined {
 }
 
 /** For reads: as hashAt(), and counts the hit or miss. */
-function readHash(call: Call): boolean | undefined {
+export function readHash(call: Call): boolean | undefined {
   const found = hashAt(call);
   if (found === false) call.services.statistics.keyspaceMisses++;
   else call.services.statistics.keyspaceHits++;
@@ -130,7 +130,7 @@ function pickFields({ args, db, services }: Call, count: number): [Buffer, Buffe
 }
 
 /** Redis's bound for pairs, LONG_MAX / 2: beyond it their number would not fit. */
-const PAIRS_DRAWN_MAX = INT64_MAX / 2n;
+export const PAIRS_DRAWN_MAX = INT64_MAX / 2n;
 
 /** How many to draw, of HRANDFIELD and SRANDMEMBER; undefined with the error written. */
 export function drawCount(call: Call, index: number): Integer | undefined {

@@ -8,7 +8,9 @@ import { databaseCommands } from './databases.ts';
 import { debugCommands } from './debug.ts';
 import { dumpCommands } from './dump/index.ts';
 import { expiryCommands } from './expiry.ts';
+import { geoCommands } from './geo/index.ts';
 import { hashExpiryCommands } from './hash-expiry.ts';
+import { hashFieldCommands } from './hash-fields.ts';
 import { hashCommands } from './hashes.ts';
 import { informationCommands } from './information.ts';
 import { keyCommands } from './keys.ts';
@@ -19,6 +21,7 @@ import { serverCommands } from './server.ts';
 import { setCommands } from './sets.ts';
 import { stringCommands } from './strings.ts';
 import { transactionCommands } from './transactions.ts';
+import { zsetCommands } from './zsets/index.ts';
 
 export function createCommandRegistry(): Registry {
   return new Registry([
@@ -35,11 +38,14 @@ export function createCommandRegistry(): Registry {
     connectionCommands,
     databaseCommands,
     expiryCommands,
+    geoCommands,
     hashCommands,
     hashExpiryCommands,
+    hashFieldCommands,
     keyCommands,
     setCommands,
     stringCommands,
     transactionCommands,
+    zsetCommands,
   ]);
 }

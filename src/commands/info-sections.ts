@@ -131,7 +131,7 @@ function clientFields({ services }: Call): InfoFields {
     ['watching_clients', watching],
     ['clients_in_timeout_table', 0],
     ['total_watched_keys', watchedKeys],
-    ['total_blocking_keys', 0],
+    ['total_blocking_keys', services.keyWaits.keyCount],
     ['total_blocking_keys_on_nokey', 0],
   ];
 }

@@ -122,6 +122,7 @@ export function encodingOf({ args, db, services }: Call, type: KeyType): string 
   if (type === KeyType.string) return stringEncoding(db, args[2]);
   if (type === KeyType.hash) return hashEncoding(db, args[2], services.config);
   if (type === KeyType.set) return setEncoding(db, args[2], services.config);
+  if (type === KeyType.zset) return zsetEncoding(db, args[2], services.config);
   throw new Error(`no encoding is known for keys of type ${type}`);
 }
 
@@ -159,6 +160,16 @@ function setEncoding(db: Database, key: Slice, config: ConfigService): string {
   });
   if (integers && fitsIntset) return 'intset';
   return small && fitsListpack ? 'listpack' : 'hashtable';
+}
+
+function zsetEncoding(db: Database, key: Slice, config: ConfigService): string {
+  if (db.zsets.size(key) > limit(config, 'zset-max-listpack-entries')) return 'skiplist';
+  const bytesMax = limit(config, 'zset-max-listpack-value');
+  let small = true;
+  db.zsets.forEach(key, (member) => {
+    if (member.length > bytesMax) small = false;
+  });
+  return small ? 'listpack' : 'skiplist';
 }
 
 function limit(config: ConfigService, name: string): number {

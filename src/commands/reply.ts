@@ -34,6 +34,8 @@ export interface Reply {
   attribute(size: number): void;
   /** ,d in RESP3, bulk in RESP2, in Redis's shortest form. */
   double(value: number): void;
+  /** The same with all its digits, 17 of them behind the point at most (GEOPOS). */
+  exactDouble(value: number): void;
   /** #t in RESP3, :1 in RESP2. */
   boolean(value: boolean): void;
   /** =txt: in RESP3, bulk in RESP2 (INFO, CLIENT LIST, LOLWUT). */

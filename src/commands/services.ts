@@ -4,6 +4,7 @@
  */
 import type { VersionVector } from '../core/contract.ts';
 import type { Client } from './client.ts';
+import type { KeyWaits } from './key-waits.ts';
 import type { Monitors } from './monitors.ts';
 import type { SlowLog } from './slow-log.ts';
 import type { Command } from './table.ts';
@@ -19,6 +20,7 @@ export interface Services {
   readonly slowLog: SlowLog;
   readonly pubsub: PubSubService;
   readonly monitors: Monitors;
+  readonly keyWaits: KeyWaits;
   /** [0, 1). */
   random(): number;
   /** Microseconds, monotonic. */

@@ -42,6 +42,11 @@ export function digestOfValue(db: Database, key: Slice): Buffer {
       db.sets.forEach(key, (member) => mix(sum, hash([member.view()])));
       return hash(['set', sum]);
     }
+    case KeyType.zset: {
+      const sum = Buffer.alloc(DIGEST_BYTES);
+      db.zsets.forEach(key, (member, score) => mix(sum, hash([member.view(), String(score)])));
+      return hash(['zset', sum]);
+    }
     case KeyType.hash:
       return digestOfHash(db, key);
     default:

@@ -382,6 +382,22 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         mutable: true,
         summary: 'And up to members of so many bytes',
       },
+      {
+        name: 'zset-max-listpack-entries',
+        aliases: ['zset-max-ziplist-entries'],
+        type: COUNT,
+        default: '128',
+        mutable: true,
+        summary: 'Up to so many members of a sorted set OBJECT ENCODING says listpack',
+      },
+      {
+        name: 'zset-max-listpack-value',
+        aliases: ['zset-max-ziplist-value'],
+        type: COUNT,
+        default: '64',
+        mutable: true,
+        summary: 'And up to members of so many bytes',
+      },
     ],
   },
 ];

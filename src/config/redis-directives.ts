@@ -90,8 +90,6 @@ export const REDIS_DIRECTIVES: readonly Directive[] = [
   inert('lfu-decay-time', COUNT, '1'),
   inert(['list-max-listpack-size', 'list-max-ziplist-size'], ANY_32, '-2'),
   inert('list-compress-depth', COUNT, '0'),
-  inert(['zset-max-listpack-entries', 'zset-max-ziplist-entries'], COUNT_64, '128'),
-  inert(['zset-max-listpack-value', 'zset-max-ziplist-value'], bytes(), '64'),
   inert('stream-node-max-bytes', bytes(), '4096'),
   inert('stream-node-max-entries', COUNT_64, '100'),
   inert('hll-sparse-max-bytes', bytes(), '3000'),

@@ -10,6 +10,8 @@ import type { Elements } from './elements.ts';
 export function noteValueConflict(elements: Elements, reference: number, cell: Cell): void {
   const { state, table } = elements;
   if (elements.type === KeyType.set) return; // concurrent adds of one member agree
+  const [first, ...others] = cell.siblings;
+  if (elements.type === KeyType.zset && others.every(({ value }) => value.equals(first.value))) return;
   const start = table.keyStart(reference);
   const name = Buffer.from(table.bufferOf(reference).subarray(start, start + table.keyLength(reference)));
   const { replicas } = state;
@@ -25,7 +27,7 @@ export function noteValueConflict(elements: Elements, reference: number, cell: C
     atMs: state.now,
     database: elements.database,
     key: elements.key ?? name,
-    field: elements.type === KeyType.hash ? name : null,
+    field: elements.key === null || elements.type === KeyType.string ? null : name,
     kind: 'value',
     winner,
     losers,

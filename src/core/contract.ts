@@ -88,6 +88,7 @@ export interface Database {
   readonly strings: StringOperations;
   readonly hashes: HashOperations;
   readonly sets: SetOperations;
+  readonly zsets: ZsetOperations;
 }
 
 export interface StringOperations {
@@ -137,6 +138,41 @@ export interface SetOperations {
   forEach(key: Slice, visit: (member: Slice) => void): void;
   scan(key: Slice, cursor: number, count: number, visit: (member: Slice) => void): number;
   random(key: Slice, random: () => number, out: Slice): boolean;
+}
+
+/**
+ * Sorted sets. Ranks count from 0, by score, and by bytes among members of one score. Visitors must not change the
+ * database; what they are given is valid during the call.
+ */
+export interface ZsetOperations {
+  /** ZCARD; 0 if absent. */
+  size(key: Slice): number;
+  /** NaN if there is no such member. */
+  score(key: Slice, member: Slice): number;
+  /**
+   * Sets a score, which must be a number or an infinity; true if the member is new. Cancels the additions that this replica
+   * has observed. The score that it has already is an effect too: the member survives a concurrent removal.
+   */
+  assign(key: Slice, member: Slice, score: number): boolean;
+  /** As assign(), where a sorted set without a time to live shows under the key; undefined elsewhere: nothing is done. */
+  assignInPlain(key: Slice, member: Slice, score: number): boolean | undefined;
+  /** ZINCRBY: the new score; NaN where the sum is none (infinities of both signs), and nothing is done then. */
+  addScore(key: Slice, member: Slice, delta: number): number;
+  /** False if there was no such member. The key goes with its last member. */
+  remove(key: Slice, member: Slice): boolean;
+  /** −1 if there is no such member. */
+  rank(key: Slice, member: Slice): number;
+  /** Visits `count` members, as far as there are any, from rank `from` on: upward, or with step −1 downward. */
+  range(key: Slice, from: number, count: number, step: 1 | -1, visit: (member: Slice, score: number) => void): void;
+  /** How many members have a lower score than this; with `orEqual` also those that have it. */
+  countBelow(key: Slice, score: number, orEqual: boolean): number;
+  /** How many members stand before these bytes, with `orEqual` also these bytes; of use where all have one score. */
+  countBefore(key: Slice, member: Slice, orEqual: boolean): number;
+  /** In no particular order. */
+  forEach(key: Slice, visit: (member: Slice, score: number) => void): void;
+  scan(key: Slice, cursor: number, count: number, visit: (member: Slice, score: number) => void): number;
+  /** Picks a member evenly and gives its score; NaN if there is none. */
+  random(key: Slice, random: () => number, member: Slice): number;
 }
 
 /** A WATCH on one key. `changed` turns true at the first change, local, remote or by expiry. */
@@ -198,7 +234,7 @@ export interface Conflict {
   atMs: UnixMs;
   database: number;
   key: Buffer;
-  /** Hash field, if it is one. */
+  /** Hash field or member of a sorted set, if it is one. */
   field: Buffer | null;
   kind: 'value' | 'type';
   winner: { replica: ReplicaId; stamp: Stamp; value: Buffer };
@@ -254,7 +290,8 @@ export interface Engine {
   /** Closes it. True if it had an effect. */
   commit(): boolean;
 
-  watch(database: number, key: Slice): Watch;
+  /** `onChange` is called at each change, within the txn that makes it: it may only make a note. */
+  watch(database: number, key: Slice, onChange?: () => void): Watch;
   unwatch(watch: Watch): void;
 
   /** Bytes in the open envelope; 0 when there is nothing to seal. */

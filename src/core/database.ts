@@ -6,6 +6,7 @@
 import type { Body } from './bodies.ts';
 import { type Cancel, cancelsOf } from './cell.ts';
 import { type Database, KEEP_DEADLINE, KeyType, NO_DEADLINE, NO_KEY, type UnixMs } from './contract.ts';
+import { COUNTING, type ElementKind } from './element-writes.ts';
 import { type Elements, NO_CANCELS } from './elements.ts';
 import { copyKey, swapDatabases } from './key-copies.ts';
 import type { Keyspace } from './keyspace.ts';
@@ -17,6 +18,7 @@ import { Op } from './txn.ts';
 import { HashType } from './types/hash.ts';
 import { SetType } from './types/set.ts';
 import { StringType } from './types/string.ts';
+import { ZsetType } from './types/zset.ts';
 import { addPairs } from './version.ts';
 
 /** Deadlines travel as varints; nothing sensible is later (the year 142,000). */
@@ -35,6 +37,7 @@ export class DatabaseView implements Database {
   readonly strings: StringType;
   readonly hashes: HashType;
   readonly sets: SetType;
+  readonly zsets: ZsetType;
 
   constructor(state: State, keyspace: Keyspace, txn: LocalTxn) {
     this.index = keyspace.index;
@@ -44,6 +47,7 @@ export class DatabaseView implements Database {
     this.strings = new StringType(this);
     this.hashes = new HashType(this);
     this.sets = new SetType(this);
+    this.zsets = new ZsetType(this);
   }
 
   get size(): number {
@@ -169,8 +173,10 @@ export class DatabaseView implements Database {
     const at = table.find(key.bytes, key.start, key.end);
     if (at < 0) return;
     const cancels = keep === KeyType.string ? NO_CANCELS : this.stringCancels(key, at);
-    const hash = keep === KeyType.hash ? undefined : this.hashAt(at);
-    if (hash !== undefined) this.removeCounters(key, hash);
+    for (const kind of COUNTING) {
+      const part = keep === kind.type ? undefined : this.partAt(at, kind.type);
+      if (part !== undefined) this.removeCounters(key, part, kind);
+    }
     const writer = txn.begin();
     writer.op(Op.keyClear, this.index, key, cancels);
     writer.byte(keep);
@@ -185,26 +191,26 @@ export class DatabaseView implements Database {
     return part === undefined ? NO_CANCELS : cancelsOf(part.cellAt(part.table.find(key.bytes, 0, 0)));
   }
 
-  private hashAt(at: number): Elements | undefined {
+  private partAt(at: number, type: KeyType): Elements | undefined {
     const { bodies } = this.keyspace;
     const body = bodies.bodyAt(at);
-    return body === undefined ? undefined : bodies.partOf(body, KeyType.hash);
+    return body === undefined ? undefined : bodies.partOf(body, type);
   }
 
-  /** The removal of a key names no fields; counters among them, which have cancels, are removed one by one ahead of it. */
-  private removeCounters(key: Slice, hash: Elements): void {
-    const field = new Slice();
+  /** The removal of a key names no elements; counters among them, which have cancels, are removed one by one ahead of it. */
+  private removeCounters(key: Slice, part: Elements, kind: ElementKind): void {
+    const name = new Slice();
     // the entry at a position may go, and later ones move up
-    for (let at = hash.table.positions - 1; at >= 0; at--) {
-      const reference = hash.table.referenceAt(at);
-      if (reference === 0 || hash.isSimple(at)) continue;
-      const cancels = cancelsOf(hash.cellAt(at));
+    for (let at = part.table.positions - 1; at >= 0; at--) {
+      const reference = part.table.referenceAt(at);
+      if (reference === 0 || part.isSimple(at)) continue;
+      const cancels = cancelsOf(part.cellAt(at));
       if (cancels.length === 0) continue;
       const writer = this.txn.begin();
-      writer.op(Op.hashRemove, this.index, key, cancels);
-      writer.run(hash.table.fillKey(reference, field));
+      writer.op(kind.remove, this.index, key, cancels);
+      writer.run(part.table.fillKey(reference, name));
       // what follows from it follows from the key's removal
-      hash.clearAt(at, cancels);
+      part.clearAt(at, cancels);
     }
   }
 
@@ -227,8 +233,8 @@ export class DatabaseView implements Database {
       const reference = keys.table.referenceAt(at);
       if (reference === 0 || keys.isSimple(at)) continue;
       keys.table.fillKey(reference, key);
-      const hash = this.hashAt(at);
-      if (this.stringCancels(key, at).length > 0 || (hash !== undefined && hasCounters(hash))) found.push(key.copy());
+      if (this.stringCancels(key, at).length > 0 || COUNTING.some(({ type }) => hasCounters(this.partAt(at, type))))
+        found.push(key.copy());
     }
     return found;
   }
@@ -395,7 +401,7 @@ export class DatabaseView implements Database {
     const { table } = this.keyspace.keys;
     const reference = table.referenceAt(at);
     let bytes = table.entryBytes(reference) + 12;
-    for (const part of this.keyspace.bodies.bodyAt(at)?.parts ?? []) bytes += part.table.memoryBytes() + 256;
+    for (const part of this.keyspace.bodies.bodyAt(at)?.parts ?? []) bytes += part.memoryBytes() + 256;
     return bytes;
   }
 
@@ -424,9 +430,10 @@ export function pickEvenly(elements: Elements, random: () => number, accepts: (a
   return -1;
 }
 
-function hasCounters(hash: Elements): boolean {
-  for (let at = 0; at < hash.table.positions; at++) {
-    if (hash.table.referenceAt(at) !== 0 && !hash.isSimple(at) && cancelsOf(hash.cellAt(at)).length > 0) return true;
+function hasCounters(part: Elements | undefined): boolean {
+  if (part === undefined) return false;
+  for (let at = 0; at < part.table.positions; at++) {
+    if (part.table.referenceAt(at) !== 0 && !part.isSimple(at) && cancelsOf(part.cellAt(at)).length > 0) return true;
   }
   return false;
 }

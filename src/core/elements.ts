@@ -1,175 +1,25 @@
 /**
  * Elements: cells in a byte table, with their digest terms and dirty marks kept up to date. Used three ways: for
  * the strings of a database (the element is the key itself, `key` is null), for the fields of a hash, and for the
- * members of a set (values empty). An entry is
- *   SIMPLE  one sibling, no tally: the dot is in the header, the payload is the value;
- *   TALLY   one tally that nothing was cancelled of, whole number: dot in the header, payload = frame, sum;
- *   CELL    anything else: the payload is the encoding of cell.ts, and a checksum, since digests do not cover all of it;
- *   BODY    (only in a database's own table) several elements under one key, see keyspace.ts.
- * SIMPLE and TALLY have fast paths without allocation; they are the hot path of SET, HSET, SADD and INCR.
+ * members of a set (values empty) or a sorted set (values are scores). What an entry is, and how it is read, stands in
+ * entries.ts. SIMPLE and TALLY have fast paths without allocation; they are the hot path of SET, HSET, SADD and INCR.
  */
 import type { Amount } from './amount.ts';
-import type { ByteTable } from './byte-table.ts';
-import { ByteReader, ByteWriter } from './bytes.ts';
-import {
-  addToCell,
-  assignCell,
-  type Cancel,
-  type Cell,
-  cellExists,
-  clearCell,
-  emptyCell,
-  readCell,
-  shownValue,
-  writeCell,
-} from './cell.ts';
+import { ByteWriter } from './bytes.ts';
+import { addToCell, assignCell, type Cancel, type Cell, cellExists, clearCell, emptyCell, writeCell } from './cell.ts';
 import { noteValueConflict } from './conflicts.ts';
-import type { Stamp } from './contract.ts';
-import { KeyType } from './contract.ts';
-import { DigestTerms } from './digest-terms.ts';
+import { KeyType, type Stamp } from './contract.ts';
+import { CHECKSUM_BYTES, Entries } from './entries.ts';
 import { keySlot, tableHash } from './hash.ts';
-import type { Slice } from './slice.ts';
 import { awaitStability } from './stability.ts';
-import { BODY, CELL, FLAG_DIRTY, FLAG_HIDDEN, SIMPLE, type State, TALLY } from './state.ts';
+import { BODY, CELL, FLAG_DIRTY, FLAG_HIDDEN, SIMPLE, TALLY } from './state.ts';
 import { covers } from './version.ts';
 
 export const NO_CANCELS: readonly Cancel[] = [];
 
-const reader = new ByteReader();
 const writer = new ByteWriter();
-const digits = Buffer.alloc(24);
-/** In place of a stamp that is damaged: any other write is later. */
-const EARLIEST: Stamp = 1;
 
-export class Elements {
-  readonly state: State;
-  readonly database: number;
-  readonly type: KeyType;
-  readonly key: Buffer | null;
-  readonly table: ByteTable;
-  /** Entries that show nothing: only cancelled tallies that wait for stability. */
-  hidden = 0;
-  /** Per replica, the latest stamp that it ever wrote here: an upper bound for what is here now. */
-  readonly writers: number[] = [];
-  readonly terms: DigestTerms;
-
-  constructor(state: State, database: number, type: KeyType, key: Buffer | null) {
-    this.state = state;
-    this.database = database;
-    this.type = type;
-    this.key = key;
-    this.table = state.newTable();
-    this.terms = new DigestTerms(state, this.table, database, key, type);
-  }
-
-  get size(): number {
-    return this.table.count - this.hidden;
-  }
-
-  /** Position of an element that shows a value, or −1. */
-  findShown(bytes: Uint8Array, start: number, end: number): number {
-    const at = this.table.find(bytes, start, end);
-    return at >= 0 && (this.table.flags(this.table.referenceAt(at)) & FLAG_HIDDEN) !== 0 ? -1 : at;
-  }
-
-  isSimple(at: number): boolean {
-    return this.table.kind(this.table.referenceAt(at)) === SIMPLE;
-  }
-
-  isShown(at: number): boolean {
-    const reference = this.table.referenceAt(at);
-    return reference !== 0 && (this.table.flags(reference) & FLAG_HIDDEN) === 0;
-  }
-
-  /** The value that clients see. */
-  fill(at: number, out: Slice): Slice {
-    const table = this.table;
-    const reference = table.referenceAt(at);
-    const kind = table.kind(reference);
-    if (kind === SIMPLE) return table.fillPayload(reference, out);
-    if (kind === TALLY) return fillDigits(out, this.tallySum(reference));
-    const shown = shownValue(this.cellAt(at), this.state.replicas) ?? EMPTY;
-    return out.set(shown, 0, shown.length);
-  }
-
-  /** Sum of a TALLY entry: a safe whole number. */
-  tallySum(reference: number): number {
-    return this.wholeAt(reference, 8);
-  }
-
-  private wholeAt(reference: number, offset: number): number {
-    const number = this.table.viewOf(reference).getFloat64(this.table.payloadStart(reference) + offset, true);
-    if (Number.isSafeInteger(number) && (offset > 0 || (number > 0 && number <= this.table.stamp(reference))))
-      return number;
-    this.state.noteDamage(this.terms.slotOf(reference));
-    return offset > 0 ? 0 : EARLIEST;
-  }
-
-  /** What is no stamp could be written into a cell, and not be read from it. */
-  private stampOf(reference: number): Stamp {
-    const stamp = this.table.stamp(reference);
-    if (Number.isSafeInteger(stamp) && stamp > 0) return stamp;
-    this.state.noteDamage(this.terms.slotOf(reference));
-    return EARLIEST;
-  }
-
-  cellAt(at: number): Cell {
-    const table = this.table;
-    const reference = table.referenceAt(at);
-    const start = table.payloadStart(reference);
-    const end = start + table.payloadLength(reference);
-    const buffer = table.bufferOf(reference);
-    const replica = table.replica(reference);
-    switch (table.kind(reference)) {
-      case SIMPLE:
-        return {
-          siblings: [{ replica, stamp: this.stampOf(reference), value: Buffer.from(buffer.subarray(start, end)) }],
-          tallies: [],
-        };
-      case TALLY:
-        return {
-          siblings: [],
-          tallies: [
-            {
-              replica,
-              frame: this.frameOf(reference),
-              stamp: this.stampOf(reference),
-              sum: this.tallySum(reference),
-              cancelStamp: 0,
-              cancelSum: 0,
-            },
-          ],
-        };
-      case CELL:
-        return this.readGuarded(reference, start);
-      default:
-        throw new Error(`entry of kind ${table.kind(reference)} is no cell`);
-    }
-  }
-
-  /** Nothing where it is damaged: the node goes on, and a peer's copy takes its place. */
-  private readGuarded(reference: number, start: number): Cell {
-    const end = start + this.table.payloadLength(reference) - CHECKSUM_BYTES;
-    if (this.isIntact(reference)) return readCell(reader.set(this.table.bufferOf(reference), start, end));
-    this.state.noteDamage(this.terms.slotOf(reference));
-    return emptyCell();
-  }
-
-  /** False if the entry is damaged in a way that digests do not show: they cover every byte of SIMPLE entries only. */
-  isIntact(reference: number): boolean {
-    const { table } = this;
-    if (table.kind(reference) === TALLY) {
-      const view = table.viewOf(reference);
-      const numbers = [0, 8].map((offset) => view.getFloat64(table.payloadStart(reference) + offset, true));
-      return numbers.every((each) => Number.isSafeInteger(each) && !Object.is(each, -0));
-    }
-    if (table.kind(reference) !== CELL) return true;
-    const start = table.payloadStart(reference);
-    const end = start + table.payloadLength(reference) - CHECKSUM_BYTES;
-    const buffer = table.bufferOf(reference);
-    return end > start && tableHash(buffer, start, end, 0) === buffer.readUInt32LE(end);
-  }
-
+export class Elements extends Entries {
   /** Writes a value as the txn of `state`; `at` is what find() said. True if the element was not shown before. */
   assign(
     at: number,
@@ -238,31 +88,13 @@ export class Elements {
     this.store(at, cell);
   }
 
-  /** The frame that an addition by this replica continues; 0: it starts one. */
-  ownFrame(at: number): Stamp {
-    const { state, table } = this;
-    const reference = table.referenceAt(at);
-    const kind = table.kind(reference);
-    if (kind === SIMPLE) return 0;
-    if (kind === TALLY) return table.replica(reference) === state.self ? this.frameOf(reference) : 0;
-    return this.cellAt(at).tallies.find((tally) => tally.replica === state.self)?.frame ?? 0;
-  }
-
-  /** What this replica has added in that frame so far. */
-  ownSum(at: number): Amount {
-    const { state, table } = this;
-    const reference = table.referenceAt(at);
-    if (table.kind(reference) === TALLY) return this.tallySum(reference);
-    return this.cellAt(at).tallies.find((tally) => tally.replica === state.self)?.sum ?? 0;
-  }
-
   /** Removes what the txn's context covers. True if the element was shown and is not any more. */
   clearAt(at: number, cancels: readonly Cancel[]): boolean {
     const { state, table } = this;
     const reference = table.referenceAt(at);
     if (table.kind(reference) === SIMPLE) {
       if (!covers(state.context, table.replica(reference), table.stamp(reference))) return false;
-      this.terms.account(reference, false);
+      this.takeOut(reference);
       this.drop(at);
       return true;
     }
@@ -279,7 +111,7 @@ export class Elements {
   store(at: number, cell: Cell, moved = false): boolean {
     const { state, table } = this;
     let reference = table.referenceAt(at);
-    this.terms.account(reference, false);
+    this.takeOut(reference);
     if (!moved) awaitStability(this, at, cell);
     const shown = cellExists(cell);
     const wasHidden = (table.flags(reference) & FLAG_HIDDEN) !== 0;
@@ -306,7 +138,7 @@ export class Elements {
       table.writePayload(reference, writer.bytes, 0, writer.at);
     }
     table.setFlags(reference, shown ? flags & ~FLAG_HIDDEN : flags | FLAG_HIDDEN);
-    this.terms.account(reference, true);
+    this.putIn(reference);
     this.markDirty(reference);
     if (!moved && state.context !== null && cell.siblings.length > 1) noteValueConflict(this, reference, cell);
     return shown;
@@ -339,6 +171,18 @@ export class Elements {
     if ((table.flags(reference) & FLAG_HIDDEN) !== 0) this.hidden--;
     this.markDirty(reference);
     table.removeAt(at);
+  }
+
+  /** Before an entry changes, moves or goes. */
+  private takeOut(reference: number): void {
+    this.terms.account(reference, false);
+    this.order?.takeOut(reference);
+  }
+
+  /** After it has changed. */
+  private putIn(reference: number): void {
+    this.terms.account(reference, true);
+    this.order?.putIn(reference);
   }
 
   /** Puts the entry on the list of records that the store has not seen. */
@@ -392,7 +236,7 @@ export class Elements {
     table.setReplica(reference, state.origin);
     table.setStamp(reference, state.stamp);
     table.writePayload(reference, value, start, end);
-    this.terms.account(reference, true);
+    this.putIn(reference);
     this.markDirty(reference);
   }
 
@@ -401,6 +245,7 @@ export class Elements {
     const { state, table, terms } = this;
     let reference = table.referenceAt(at);
     terms.leaving(at);
+    this.order?.takeOut(reference);
     if (table.payloadLength(reference) !== end - start) {
       table.resizePayload(at, end - start);
       reference = table.referenceAt(at);
@@ -409,6 +254,7 @@ export class Elements {
     table.setStamp(reference, state.stamp);
     table.writePayload(reference, value, start, end);
     terms.arrived(reference);
+    this.order?.putIn(reference);
     this.markDirty(reference);
   }
 
@@ -417,9 +263,11 @@ export class Elements {
     const { state, table, terms } = this;
     const reference = table.referenceAt(at);
     terms.leaving(at);
+    this.order?.takeOut(reference);
     table.setStamp(reference, state.stamp);
     table.viewOf(reference).setFloat64(table.payloadStart(reference) + 8, sum, true);
     terms.arrived(reference);
+    this.order?.putIn(reference);
     this.markDirty(reference);
   }
 
@@ -432,29 +280,11 @@ export class Elements {
     const start = table.payloadStart(reference);
     view.setFloat64(start, frame, true);
     view.setFloat64(start + 8, sum, true);
-    this.terms.account(reference, true);
+    this.putIn(reference);
     this.markDirty(reference);
   }
-
-  frameOf(reference: number): Stamp {
-    return this.wholeAt(reference, 0);
-  }
 }
 
-function fillDigits(out: Slice, value: number): Slice {
-  let at = digits.length;
-  let rest = value < 0 ? -value : value;
-  do {
-    const quotient = Math.floor(rest / 10);
-    digits[--at] = 48 + (rest - quotient * 10);
-    rest = quotient;
-  } while (rest > 0);
-  if (value < 0) digits[--at] = 45;
-  return out.set(digits, at, digits.length);
-}
-
-const EMPTY = Buffer.alloc(0);
-const CHECKSUM_BYTES = 4;
 /** The encoding of a cell without siblings and tallies. */
 const BLANK_CELL = Buffer.alloc(2 + CHECKSUM_BYTES);
 BLANK_CELL.writeUInt32LE(tableHash(BLANK_CELL, 0, 2, 0), 2);

@@ -146,12 +146,12 @@ class StarlingEngine implements Engine {
 
   // --- watches
 
-  watch(database: number, key: Slice): Watch {
+  watch(database: number, key: Slice, onChange: (() => void) | null = null): Watch {
     const { state } = this;
     const db = this.databases[database];
     const owned = key.copy();
     const name = watchName(database, owned, 0, owned.length);
-    const watchState: WatchState = { changed: false, database, key: owned, expiredBefore: db.isExpired(key) };
+    const watchState: WatchState = { changed: false, database, key: owned, expiredBefore: db.isExpired(key), onChange };
     const list = state.watches.get(name);
     if (list === undefined) state.watches.set(name, [watchState]);
     else list.push(watchState);

@@ -3,9 +3,12 @@
  * only what is outside ±(2^53−1) becomes a bigint.
  */
 import type { Integer } from './contract.ts';
+import type { Slice } from './slice.ts';
 
 export const INT64_MAX = 9223372036854775807n;
 export const INT64_MIN = -9223372036854775808n;
+
+const digits = Buffer.alloc(24);
 
 /** Redis's string2ll: optional '-', no leading zeros, no blanks, within 64 bits. Undefined if it is not one. */
 export function parseInteger(bytes: Uint8Array, start: number, end: number): Integer | undefined {
@@ -57,4 +60,17 @@ export function addIntegers(a: Integer, b: Integer): Integer | undefined {
 
 export function formatInteger(value: Integer): string {
   return value.toString();
+}
+
+/** Spells a safe whole number into `out`, good until the next call. */
+export function fillDigits(out: Slice, value: number): Slice {
+  let at = digits.length;
+  let rest = value < 0 ? -value : value;
+  do {
+    const quotient = Math.floor(rest / 10);
+    digits[--at] = 48 + (rest - quotient * 10);
+    rest = quotient;
+  } while (rest > 0);
+  if (value < 0) digits[--at] = 45;
+  return out.set(digits, at, digits.length);
 }

@@ -10,7 +10,8 @@ import { Slice } from './slice.ts';
 interface KeySnapshot {
   readonly type: KeyType;
   value: Buffer;
-  readonly elements: { name: Buffer; value: Buffer; deadline: number }[];
+  /** `score`: of a member of a sorted set. */
+  readonly elements: { name: Buffer; value: Buffer; deadline: number; score: number }[];
   readonly deadline: number;
 }
 
@@ -44,11 +45,15 @@ function snapshotOf(db: DatabaseView, key: Slice): KeySnapshot | null {
   } else if (type === KeyType.hash) {
     db.hashes.forEach(key, (field, value) => {
       const deadline = db.hashes.deadlineOf(key, field);
-      snapshot.elements.push({ name: field.copy(), value: value.copy(), deadline });
+      snapshot.elements.push({ name: field.copy(), value: value.copy(), deadline, score: 0 });
+    });
+  } else if (type === KeyType.zset) {
+    db.zsets.forEach(key, (member, score) => {
+      snapshot.elements.push({ name: member.copy(), value: EMPTY, deadline: NO_DEADLINE, score });
     });
   } else {
     db.sets.forEach(key, (member) => {
-      snapshot.elements.push({ name: member.copy(), value: EMPTY, deadline: NO_DEADLINE });
+      snapshot.elements.push({ name: member.copy(), value: EMPTY, deadline: NO_DEADLINE, score: 0 });
     });
   }
   return snapshot;
@@ -76,6 +81,7 @@ function write(db: DatabaseView, key: Slice, snapshot: KeySnapshot): void {
   for (const element of snapshot.elements) {
     name.set(element.name, 0, element.name.length);
     if (snapshot.type === KeyType.set) db.sets.add(key, name);
+    else if (snapshot.type === KeyType.zset) db.zsets.assign(key, name, element.score);
     else db.hashes.set(key, name, value.set(element.value, 0, element.value.length), element.deadline);
   }
   if (snapshot.deadline >= 0) db.expireAt(key, snapshot.deadline);

@@ -12,6 +12,7 @@ import type { Cancel } from './cell.ts';
 import type { Stamp, UnixMs } from './contract.ts';
 import { KeyType } from './contract.ts';
 import { Deadlines, withoutCovered } from './deadlines.ts';
+import { addToElement, assignElement, removeElement, showsAlready } from './element-effects.ts';
 import { Elements, NO_CANCELS } from './elements.ts';
 import { KeyDeadlines } from './key-deadlines.ts';
 import { Slice } from './slice.ts';
@@ -121,12 +122,7 @@ export class Keyspace implements EffectTarget {
       this.hashAssignTo(plain, at, key, field, value, cancels);
       return;
     }
-    const body = this.bodies.ensureBody(key);
-    const part = this.bodies.ensurePart(body, KeyType.hash);
-    const at = part.table.find(field.bytes, field.start, field.end);
-    part.assign(at, field.bytes, field.start, field.end, value.bytes, value.start, value.end, cancels);
-    if (body.fieldDeadlines !== null) this.expiry.dropCoveredFieldDeadlines(body, field);
-    this.changed(key, body);
+    assignElement(this, KeyType.hash, key, field, value, cancels);
   }
 
   /** The hot path of HSET: into what plainPart() gave, at the position where find() saw the field. */
@@ -136,33 +132,11 @@ export class Keyspace implements EffectTarget {
   }
 
   hashAdd(key: Slice, field: Slice, frame: Stamp, sum: Amount, delta: Amount): void {
-    const body = this.bodies.ensureBody(key);
-    const part = this.bodies.ensurePart(body, KeyType.hash);
-    part.add(
-      part.table.find(field.bytes, field.start, field.end),
-      field.bytes,
-      field.start,
-      field.end,
-      frame,
-      sum,
-      delta,
-    );
-    if (body.fieldDeadlines !== null) this.expiry.refreshFieldDeadlines(body, field);
-    this.changed(key, body);
+    addToElement(this, KeyType.hash, key, field, frame, sum, delta);
   }
 
   hashRemove(key: Slice, field: Slice, cancels: readonly Cancel[]): void {
-    const body = this.bodies.findBody(key);
-    const part = body === undefined ? undefined : this.bodies.partOf(body, KeyType.hash);
-    const at = part?.table.find(field.bytes, field.start, field.end) ?? -1;
-    if (body === undefined || part === undefined || at < 0) {
-      this.state.missed(key.bytes, key.start, key.end);
-      return;
-    }
-    part.clearAt(at, cancels);
-    if (part.table.count * 16 < part.table.positions) part.table.shrink();
-    if (body.fieldDeadlines !== null) this.expiry.dropCoveredFieldDeadlines(body, field);
-    this.changed(key, body);
+    removeElement(this, KeyType.hash, key, field, cancels);
   }
 
   fieldExpire(key: Slice, field: Slice, deadline: UnixMs, scope: readonly number[]): void {
@@ -188,13 +162,7 @@ export class Keyspace implements EffectTarget {
       this.setAddTo(plain, plain.table.find(member.bytes, member.start, member.end), key, member);
       return;
     }
-    const body = this.bodies.ensureBody(key);
-    const part = this.bodies.ensurePart(body, KeyType.set);
-    const at = part.table.find(member.bytes, member.start, member.end);
-    // it is an effect, but who watches the key sees the same set as before
-    const unseen = at >= 0 && body.parts.length === 1 && part.isShown(at);
-    part.assign(at, member.bytes, member.start, member.end, member.bytes, 0, 0, NO_CANCELS);
-    this.changed(key, body, unseen);
+    assignElement(this, KeyType.set, key, member, NOTHING, NO_CANCELS);
   }
 
   /** The hot path of SADD: into what plainPart() gave, at the position where find() saw the member. */
@@ -206,16 +174,31 @@ export class Keyspace implements EffectTarget {
   }
 
   setRemove(key: Slice, member: Slice): void {
-    const body = this.bodies.findBody(key);
-    const part = body === undefined ? undefined : this.bodies.partOf(body, KeyType.set);
-    const at = part?.table.find(member.bytes, member.start, member.end) ?? -1;
-    if (body === undefined || part === undefined || at < 0) {
-      this.state.missed(key.bytes, key.start, key.end);
-      return;
-    }
-    part.clearAt(at, NO_CANCELS);
-    if (part.table.count * 16 < part.table.positions) part.table.shrink();
-    this.changed(key, body);
+    removeElement(this, KeyType.set, key, member, NO_CANCELS);
+  }
+
+  zsetAssign(key: Slice, member: Slice, score: Slice, cancels: readonly Cancel[]): void {
+    const plain = this.bodies.findPlainPart(key, KeyType.zset);
+    if (plain !== undefined) {
+      const at = plain.table.find(member.bytes, member.start, member.end);
+      this.zsetAssignTo(plain, at, key, member, score, cancels);
+    } else assignElement(this, KeyType.zset, key, member, score, cancels);
+  }
+
+  /** The hot path of ZADD: into what plainPart() gave, at the position where find() saw the member. */
+  zsetAssignTo(part: Elements, at: number, key: Slice, member: Slice, score: Slice, cancels: readonly Cancel[]): void {
+    const unseen = showsAlready(part, at, score);
+    part.assign(at, member.bytes, member.start, member.end, score.bytes, score.start, score.end, cancels);
+    if (unseen) this.state.statistics.changes++;
+    else this.state.touched(this.index, key.bytes, key.start, key.end);
+  }
+
+  zsetAdd(key: Slice, member: Slice, frame: Stamp, sum: Amount, delta: Amount): void {
+    addToElement(this, KeyType.zset, key, member, frame, sum, delta);
+  }
+
+  zsetRemove(key: Slice, member: Slice, cancels: readonly Cancel[]): void {
+    removeElement(this, KeyType.zset, key, member, cancels);
   }
 
   databaseClear(): void {
@@ -262,7 +245,7 @@ export class Keyspace implements EffectTarget {
   // --- what follows from a change
 
   /** After a change inside a body: cheap while one part is left and shows something. */
-  private changed(key: Slice, body: Body, unseen = false): void {
+  changed(key: Slice, body: Body, unseen = false): void {
     const only = body.parts[0];
     if (body.parts.length > 1 || only.size === 0 || only.type === KeyType.string) {
       this.settle(key);
@@ -345,7 +328,10 @@ export class Keyspace implements EffectTarget {
   }
 }
 
+const NOTHING = new Slice();
+
 function clearPart(part: Elements, cancels: readonly Cancel[]): void {
+  part.order?.forget();
   for (let at = part.table.positions - 1; at >= 0; at--) {
     if (part.table.referenceAt(at) !== 0) part.clearAt(at, cancels);
   }

@@ -37,6 +37,7 @@ function removeElements(db: DatabaseView, key: Slice, part: Elements, list: read
     const element = Buffer.from(part.table.fillKey(part.table.referenceAt(at), name).view());
     name.set(element, 0, element.length);
     if (part.type === KeyType.hash) db.hashes.removeField(key, name, part, at);
+    else if (part.type === KeyType.zset) db.zsets.removeMember(key, name, part, at);
     else db.sets.removeMember(key, name);
     removed = true;
   }

@@ -4,11 +4,11 @@
  * list, which are looked up in our table when the page is merged, and not before: of what is refused nothing stays.
  */
 import { ByteReader, MalformedError } from './bytes.ts';
-import { type Cell, readCell } from './cell.ts';
+import type { Cell } from './cell.ts';
 import type { ReplicaId, Retirement, Stamp, VersionVector } from './contract.ts';
 import { type Deadline, readDeadlines } from './deadlines.ts';
 import { forEachRecord, openPage, type PageFields, replicasOf, vectorOf } from './page.ts';
-import type { RecordName, Records } from './records.ts';
+import { type RecordName, type Records, readRecordCell } from './records.ts';
 import { unpackRetirements } from './retirement.ts';
 import { RECORD_KEY_DEADLINES } from './state.ts';
 
@@ -53,7 +53,7 @@ export function readRecord(name: Buffer, value: Buffer, parsed: RecordName, inde
   const reader = new ByteReader(value);
   const record = isDeadlines(parsed)
     ? { name, cell: null, deadlines: readDeadlines(reader, indexes) }
-    : { name, cell: readCell(reader, indexes), deadlines: null };
+    : { name, cell: readRecordCell(reader, parsed.kind, indexes), deadlines: null };
   if (!reader.done) throw new MalformedError('bytes after the end of a record');
   return record;
 }

@@ -11,6 +11,7 @@ import { type Deadline, type Deadlines, mergeDeadlines, readDeadlines, writeDead
 import type { Elements } from './elements.ts';
 import type { Keyspace } from './keyspace.ts';
 import type { PendingTally } from './pending-tallies.ts';
+import { requireScore } from './score.ts';
 import { Slice } from './slice.ts';
 import { BODY, FLAG_DIRTY, RECORD_FIELD_DEADLINES, RECORD_KEY_DEADLINES, type State } from './state.ts';
 import { type Context, covers } from './version.ts';
@@ -47,6 +48,7 @@ export class Records {
       kind === KeyType.string ||
       kind === KeyType.hash ||
       kind === KeyType.set ||
+      kind === KeyType.zset ||
       kind === RECORD_KEY_DEADLINES ||
       kind === RECORD_FIELD_DEADLINES;
     if (!known) throw new MalformedError(`record of unknown kind ${kind}`);
@@ -158,7 +160,7 @@ export class Records {
       this.noteLoaded(deadlines);
       this.putDeadlines(name, deadlines);
     } else {
-      const cell = readCell(reader);
+      const cell = readRecordCell(reader, name.kind);
       this.noteLoaded(cell.siblings);
       this.noteLoaded(cell.tallies);
       this.putCell(name, cell);
@@ -249,6 +251,13 @@ export class Records {
     place.elements.store(place.at, cell);
     if (!cellExists(cell)) name.keyspace.settle(name.key);
   }
+}
+
+/** A cell as a record of that kind may hold it. Throws MalformedError. */
+export function readRecordCell(reader: ByteReader, kind: number, replicas?: readonly number[]): Cell {
+  const cell = readCell(reader, replicas);
+  if (kind === KeyType.zset) for (const { value } of cell.siblings) requireScore(value, 0, value.length);
+  return cell;
 }
 
 function until<T extends { replica: number; stamp: Stamp }>(items: readonly T[], since: readonly Stamp[]): T[] {

@@ -42,6 +42,8 @@ export interface WatchState {
   readonly key: Buffer;
   /** The key was expired already when the watch began, and still lies there: its removal is no change. */
   expiredBefore: boolean;
+  /** Told of each change, within the txn that makes it. */
+  readonly onChange: (() => void) | null;
 }
 
 /** 2^32 divided by the golden ratio: multiples of it are far apart. */
@@ -178,7 +180,10 @@ export class State {
     if (watches === undefined) return;
     for (const watch of watches) {
       if (gone && watch.expiredBefore) watch.expiredBefore = false;
-      else watch.changed = true;
+      else {
+        watch.changed = true;
+        watch.onChange?.();
+      }
     }
   }
 

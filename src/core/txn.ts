@@ -13,6 +13,7 @@ import type { ByteReader, ByteWriter } from './bytes.ts';
 import { MalformedError } from './bytes.ts';
 import type { Cancel } from './cell.ts';
 import type { Stamp } from './contract.ts';
+import { requireScore } from './score.ts';
 import type { Slice } from './slice.ts';
 
 export const Op = {
@@ -36,6 +37,10 @@ export const Op = {
   stringPrune: 13,
   /** A replica that writes no more. Of no key, and no database. */
   retire: 14,
+  /** A member of a sorted set: its score as text. */
+  zsetAssign: 15,
+  zsetAdd: 16,
+  zsetRemove: 17,
 } as const;
 
 const CODE = 0x1f;
@@ -54,6 +59,9 @@ export interface EffectTarget {
   fieldExpire(key: Slice, field: Slice, deadline: number, scope: readonly number[]): void;
   setAdd(key: Slice, member: Slice): void;
   setRemove(key: Slice, member: Slice): void;
+  zsetAssign(key: Slice, member: Slice, score: Slice, cancels: readonly Cancel[]): void;
+  zsetAdd(key: Slice, member: Slice, frame: Stamp, sum: Amount, delta: Amount): void;
+  zsetRemove(key: Slice, member: Slice, cancels: readonly Cancel[]): void;
   databaseClear(): void;
   stringPrune(key: Slice, dots: readonly number[], cancels: readonly Cancel[]): void;
   retire(replica: number, number: number, stamp: Stamp): void;
@@ -260,6 +268,21 @@ export class TxnReader {
       case Op.setRemove:
         target.setRemove(key, this.slice(field, reader));
         return;
+      case Op.zsetAssign:
+        this.slice(field, reader);
+        this.slice(value, reader);
+        requireScore(value.bytes, value.start, value.end);
+        target.zsetAssign(key, field, value, cancels);
+        return;
+      case Op.zsetAdd: {
+        this.slice(field, reader);
+        const { frame, sum, delta } = readAddition(reader, stamp);
+        target.zsetAdd(key, field, frame, sum, delta);
+        return;
+      }
+      case Op.zsetRemove:
+        target.zsetRemove(key, this.slice(field, reader), cancels);
+        return;
       case Op.databaseClear:
         target.databaseClear();
         return;
@@ -267,7 +290,7 @@ export class TxnReader {
         target.stringPrune(key, readDots(reader, stamp, replicas), cancels);
         return;
       case Op.retire:
-        target.retire(readReplica(reader, replicas), reader.varint(), readEarlier(reader, stamp));
+        target.retire(readReplica(reader, replicas), readTxnNumber(reader), readEarlier(reader, stamp));
         return;
       default:
         throw new MalformedError(`unknown effect ${code} at ${reader.at}`);
@@ -293,6 +316,13 @@ function readEarlier(reader: ByteReader, stamp: Stamp): Stamp {
   const age = reader.varint();
   if (age > stamp) throw new MalformedError(`stamp ${stamp - age} at ${reader.at}`);
   return stamp - age;
+}
+
+/** Txns count from 1. */
+function readTxnNumber(reader: ByteReader): number {
+  const number = reader.varint();
+  if (number === 0) throw new MalformedError(`txn 0 at ${reader.at}`);
+  return number;
 }
 
 function readDeadline(reader: ByteReader): number {

@@ -2,10 +2,11 @@
  * Replies as bytes: RESP2 or RESP3, straight into one buffer that grows, digit by digit, no string per reply on the
  * hot path. The session hands the filled part to its socket once a chunk of input.
  */
+
+import { formatDouble, formatExactly } from '../commands/double.ts';
 import type { Reply } from '../commands/reply.ts';
 import type { Integer } from '../core/contract.ts';
 import type { Slice } from '../core/slice.ts';
-import { formatDouble } from './double.ts';
 
 /** Buffers of this size go round among all writers: a client that is not being answered holds none. */
 const POOLED_BYTES = 64 * 1024;
@@ -142,7 +143,14 @@ export class ReplyWriter implements Reply {
   }
 
   double(value: number): void {
-    const text = formatDouble(value);
+    this.doubleText(formatDouble(value));
+  }
+
+  exactDouble(value: number): void {
+    this.doubleText(formatExactly(value));
+  }
+
+  private doubleText(text: string): void {
     if (this.protocol === 3) this.line(44, text);
     else this.bulkText(text);
   }

@@ -64,6 +64,8 @@ export class RespServer implements ClientRegistry {
     this.dispatcher = new Dispatcher(options.registry, options.services, this.acl, (error, command) =>
       options.warn(`command ${command} failed`, error),
     );
+    const { keyWaits, store } = options.services;
+    keyWaits.isHeld = () => this.dispatcher.paused !== 'none' || store.failure !== null;
   }
 
   get count(): number {
@@ -127,6 +129,7 @@ export class RespServer implements ClientRegistry {
     // whoever asks for it may stand within a command, where no other may run
     setImmediate(() => {
       for (const session of [...this.sessions.values()]) session.unpause();
+      this.options.services.keyWaits.serve();
     });
   }
 

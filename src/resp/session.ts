@@ -58,6 +58,7 @@ const UNBLOCKED = 'UNBLOCKED client unblocked via CLIENT UNBLOCK';
 interface Waiting {
   abandoned: boolean;
   readonly onUnblock: ((reply: Reply) => void) | null;
+  readonly onAbandoned: () => void;
 }
 
 export class Session extends ClientState implements Client {
@@ -384,34 +385,36 @@ export class Session extends ClientState implements Client {
     for (const write of this.pushes.splice(0)) write(this.out);
   }
 
-  block(onUnblock?: (reply: Reply) => void): Blocked {
+  block(onUnblock?: (reply: Reply) => void, onAbandoned: () => void = () => {}): Blocked {
     if (!this.mayBlock || this.waiting !== null) throw new Error(`${this.call.command.name} must not wait here`);
-    const token: Waiting = { abandoned: false, onUnblock: onUnblock ?? null };
+    const token: Waiting = { abandoned: false, onUnblock: onUnblock ?? null, onAbandoned };
     this.waiting = token;
     this.stops |= Stop.blocked;
     return {
       get abandoned() {
         return token.abandoned;
       },
-      resume: (write) => this.resume(token, write),
+      resume: (write, wrote = false) => this.resume(token, write, wrote),
     };
   }
 
   unblock(withError: boolean): boolean {
     const { waiting } = this;
     if (waiting === null || waiting.onUnblock === null) return false;
-    this.resume(waiting, withError ? (reply) => reply.error(UNBLOCKED) : waiting.onUnblock);
+    this.resume(waiting, withError ? (reply) => reply.error(UNBLOCKED) : waiting.onUnblock, false);
     waiting.abandoned = true;
+    waiting.onAbandoned();
     return true;
   }
 
-  private resume(token: Waiting, write: (reply: Reply) => void): void {
+  private resume(token: Waiting, write: (reply: Reply) => void, wrote: boolean): void {
     if (token.abandoned || this.waiting !== token) return;
     this.waiting = null;
     this.stops &= ~Stop.blocked;
     const mark = this.out.mark();
     write(this.out);
     if (this.replyMode === 'off') this.out.rewind(mark);
+    if (wrote && this.holdFrom < 0) this.holdFrom = mark;
     if ((this.stops & Stop.running) !== 0) return;
     this.flush();
     // whoever resumes may stand within another client's command
@@ -432,8 +435,10 @@ export class Session extends ClientState implements Client {
     if (this.closed) return;
     this.closed = true;
     this.stops |= Stop.closing;
-    if (this.waiting !== null) this.waiting.abandoned = true;
+    const { waiting } = this;
+    if (waiting !== null) waiting.abandoned = true;
     this.waiting = null;
+    waiting?.onAbandoned();
     this.out.release();
     unwatchAll(this, this.engine);
     unsubscribeAll(this, this.services.pubsub);

@@ -129,6 +129,8 @@ export class OpenStore implements Store {
 
   whenDurable(callback: (failed: boolean) => void): void {
     this.engine?.seal();
+    // what is written after a state transfer rests on what only memory holds so far
+    this.coverWhereAhead();
     if (this.covering === null || this.queue.failure !== null) {
       this.queue.whenDurable(callback);
       return;
@@ -238,9 +240,7 @@ export class OpenStore implements Store {
     if (engine === null || checkpointer === null) return;
     engine.seal();
     if (queue.policy === 'everysec') queue.syncIfNeeded();
-    if (this.covering === null && !this.log.leadsTo(engine.vector())) {
-      this.coverState('The state was transferred from a peer');
-    }
+    this.coverWhereAhead();
     if (checkpointer.isRunning || queue.failure !== null) return;
     // by the monotonic clock: a wall clock that is set back must not stop checkpoints
     const now = performance.now();
@@ -249,6 +249,11 @@ export class OpenStore implements Store {
       if (engine.dirtyCount > 0 || this.log.bytesUncovered > 0) void this.checkpoint(checkpointer, false);
     }
     checkpointer.cutIfOverdue().catch((error: unknown) => this.tellCheckpointFailure(error));
+  }
+
+  private coverWhereAhead(): void {
+    if (this.covering !== null || this.engine === null || this.log.leadsTo(this.engine.vector())) return;
+    this.coverState('The state was transferred from a peer');
   }
 
   private coverState(why: string): void {

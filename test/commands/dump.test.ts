@@ -48,10 +48,20 @@ const write: fc.Arbitrary<string[]> = fc.oneof(
   fc
     .uniqueArray(fc.integer({ min: -70_000, max: 70_000 }), { minLength: 1, maxLength: 700 })
     .map((members) => ['SADD', 'k', ...members.map(String)]),
+  fc
+    .tuple(distinct, fc.infiniteStream(fc.oneof(fc.integer(), fc.double({ noNaN: true }))))
+    .map(([members, scores]) => ['ZADD', 'k', ...members.flatMap((each) => [scoreText(scores), each])]),
   fc.tuple(distinct, text).map(([names, value]) => ['HSET', 'k', ...names.flatMap((name) => [name, value])]),
 );
 
+/** Of what is kept and told alike by both. */
+function scoreText(scores: fc.Stream<number>): string {
+  const score = Number(scores.next().value);
+  return String(Number.isFinite(score) ? Math.trunc(score % 1e15) / 8 + 0 : score).replace('Infinity', 'inf');
+}
+
 function readBack(type: string): Request {
+  if (type === 'ZADD') return ['ZRANGE', 'k', '0', '-1', 'WITHSCORES'];
   return type === 'SET' ? ['GET', 'k'] : type === 'SADD' ? ['SMEMBERS', 'k'] : ['HGETALL', 'k'];
 }
 

@@ -5,8 +5,8 @@
  */
 import fc from 'fast-check';
 import { test } from 'uvu';
-import * as assert from 'uvu/assert';
 import { BothServers, differentialTest, type Request } from './differential.ts';
+import { assertHolds, assertSameHits, resetHits } from './random-commands.ts';
 import { compareUnordered } from './unordered.ts';
 
 const RUNS = Number(process.env.PROPERTY_RUNS ?? 100);
@@ -125,16 +125,6 @@ let both: BothServers;
 test.before(() => console.log(`seed ${SEED}, ${RUNS} sequences`));
 test.after(() => both?.close());
 
-async function hitsAndMisses(): Promise<{ redis: string; starling: string }> {
-  const [info] = await both.answersOfRedis(['INFO stats']);
-  const figure = (name: string) => Number(new RegExp(`${name}:(\\d+)`).exec(info.toString('latin1'))?.[1]);
-  const { keyspaceHits, keyspaceMisses } = both.services.statistics;
-  return {
-    redis: `${figure('keyspace_hits')} hits, ${figure('keyspace_misses')} misses`,
-    starling: `${keyspaceHits} hits, ${keyspaceMisses} misses`,
-  };
-}
-
 for (const protocol of [2, 3] as const) {
   differentialTest(`random set commands are answered as Redis answers them in RESP${protocol}`, async () => {
     both ??= await BothServers.open();
@@ -143,22 +133,13 @@ for (const protocol of [2, 3] as const) {
       fc.array(anyCommand, { minLength: 1, maxLength: LENGTH_MAX, size: 'max' }),
       async (commands) => {
         await both.answers(['FLUSHALL', ...OTHER_TYPES]);
-        await both.answersOfRedis(['CONFIG RESETSTAT']);
-        both.services.statistics.reset();
+        await resetHits(both);
         await compareUnordered(both, commands);
-        const { redis, starling } = await hitsAndMisses();
-        assert.is(starling, redis, 'hits and misses');
+        await assertSameHits(both);
         await compareUnordered(both, LAST);
       },
     );
-    const { failed, errorInstance, seed, counterexamplePath, counterexample } = await fc.check(property, {
-      numRuns: RUNS,
-      seed: SEED + protocol,
-    });
-    if (failed)
-      throw new Error(
-        `seed ${seed}, path ${counterexamplePath}: ${String(errorInstance)} after ${JSON.stringify(counterexample)}`,
-      );
+    await assertHolds(property, RUNS, SEED + protocol);
   });
 }
 

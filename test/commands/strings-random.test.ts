@@ -5,8 +5,8 @@
  */
 import fc from 'fast-check';
 import { test } from 'uvu';
-import * as assert from 'uvu/assert';
 import { BothServers, differentialTest, type Request } from './differential.ts';
+import { assertHolds, assertSameHits, resetHits } from './random-commands.ts';
 
 const RUNS = Number(process.env.PROPERTY_RUNS ?? 120);
 const SEED = Number(process.env.PROPERTY_SEED ?? Date.now() % 1_000_000_000);
@@ -170,21 +170,6 @@ let both: BothServers;
 test.before(() => console.log(`seed ${SEED}, ${RUNS} sequences`));
 test.after(() => both?.close());
 
-async function hitsAndMisses(): Promise<{ redis: string; starling: string }> {
-  const [info] = await both.answersOfRedis(['INFO stats']);
-  const figure = (name: string) => Number(new RegExp(`${name}:(\\d+)`).exec(info.toString('latin1'))?.[1]);
-  const { keyspaceHits, keyspaceMisses } = both.services.statistics;
-  return {
-    redis: `${figure('keyspace_hits')} hits, ${figure('keyspace_misses')} misses`,
-    starling: `${keyspaceHits} hits, ${keyspaceMisses} misses`,
-  };
-}
-
-async function resetStatistics(): Promise<void> {
-  await both.answersOfRedis(['CONFIG RESETSTAT']);
-  both.services.statistics.reset();
-}
-
 for (const protocol of [2, 3] as const) {
   differentialTest(`random commands are answered as Redis answers them in RESP${protocol}`, async () => {
     both ??= await BothServers.open({ 'proto-max-bulk-len': String(VALUE_BYTES_MAX) });
@@ -194,20 +179,18 @@ for (const protocol of [2, 3] as const) {
       fc.array(anyCommand, { minLength: 1, maxLength: LENGTH_MAX, size: 'max' }),
       async (commands) => {
         await both.answers(['FLUSHALL', ...OTHER_TYPES]);
-        await resetStatistics();
+        await resetHits(both);
         await both.compare(commands);
-        const { redis, starling } = await hitsAndMisses();
-        assert.is(starling, redis, 'hits and misses');
+        await assertSameHits(both);
         await both.compare(LAST);
         compared += commands.length;
       },
     );
-    const { failed, errorInstance, seed, counterexamplePath } = await fc.check(property, {
-      numRuns: RUNS,
-      seed: SEED + protocol,
-    });
-    console.log(`RESP${protocol}: ${compared} commands`);
-    if (failed) throw new Error(`seed ${seed}, path ${counterexamplePath}: ${String(errorInstance)}`);
+    try {
+      await assertHolds(property, RUNS, SEED + protocol);
+    } finally {
+      console.log(`RESP${protocol}: ${compared} commands`);
+    }
   });
 }
 

@@ -19,6 +19,7 @@ const ORDERS: Readonly<Record<string, Order>> = {
   SRANDMEMBER: 'elements',
   SPOP: 'elements',
   SSCAN: 'page',
+  ZSCAN: 'page of pairs',
 };
 
 /** A reply as a tree: its line for what has no elements, with the bytes of a string behind it. */
@@ -45,7 +46,7 @@ function isSame({ request, redis, starling }: Difference): boolean {
 function orderOf(request: Request): Order | undefined {
   const words = typeof request === 'string' ? request.split(' ') : request.map(String);
   const name = words[0].toUpperCase();
-  if (name === 'HRANDFIELD') return words.length > 3 ? 'pairs' : 'elements';
+  if (name === 'HRANDFIELD' || name === 'ZRANDMEMBER') return words.length > 3 ? 'pairs' : 'elements';
   return ORDERS[name];
 }
 

@@ -1,5 +1,6 @@
 /** What command handlers may ask of the node around them, as far as conformance cases need it. */
 import { createCommandRegistry } from '../../src/commands/index.ts';
+import { KeyWaits } from '../../src/commands/key-waits.ts';
 import { Monitors } from '../../src/commands/monitors.ts';
 import type { ClientRegistry, Services, StoreService } from '../../src/commands/services.ts';
 import { SlowLog } from '../../src/commands/slow-log.ts';
@@ -31,6 +32,7 @@ export function servicesOf(): Services & { config: Configuration } {
     slowLog: new SlowLog(),
     pubsub: pubsubAlone(),
     monitors: new Monitors(),
+    keyWaits: new KeyWaits(),
     random: () => 0.5,
     monotonicMicros: () => Number(process.hrtime.bigint() / 1000n),
   };

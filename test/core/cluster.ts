@@ -1,6 +1,7 @@
 /**
  * A few engines in one process, for tests of the core: explicit delivery of envelopes, a shared wall clock, no I/O.
  */
+import * as assert from 'uvu/assert';
 import { createEngine, type Database, type Engine, type Envelope, Slice } from '../../src/core/index.ts';
 
 export const START_MS = Date.UTC(2026, 0, 1);
@@ -75,6 +76,21 @@ export function contents(db: Database): Record<string, unknown> {
       db.sets.forEach(owned, (member) => members.push(member.latin1()));
       all[name] = members.sort();
     }
+    if (type === 5) all[name] = scoresOf(db, name);
   });
   return Object.fromEntries(Object.entries(all).sort());
+}
+
+/** Members and scores of a sorted set in their order, which must be that of an array that is sorted now. */
+export function scoresOf(db: Database, key: string): [string, number][] {
+  const ranked: [string, number][] = [];
+  const sorted: [string, number][] = [];
+  db.zsets.range(s(key), 0, Number.POSITIVE_INFINITY, 1, (member, score) => ranked.push([member.latin1(), score]));
+  db.zsets.forEach(s(key), (member, score) => sorted.push([member.latin1(), score]));
+  sorted.sort(([one, oneScore], [other, otherScore]) => {
+    if (oneScore !== otherScore) return oneScore - otherScore;
+    return one < other ? -1 : 1;
+  });
+  assert.equal(ranked, sorted);
+  return ranked;
 }

@@ -15,6 +15,8 @@ function fill(replica: Replica): void {
     db.hashes.set(s('hash'), s('f'), s('v'), NO_DEADLINE);
     db.hashes.addInteger(s('hash'), s('n'), 5);
     db.sets.add(s('set'), s('m'));
+    db.zsets.assign(s('zset'), s('m'), 1);
+    db.zsets.addScore(s('zset'), s('n'), 5);
   });
 }
 
@@ -26,11 +28,31 @@ function writeMeanwhile(replica: Replica): void {
     db.hashes.set(s('hash'), s('g'), s('w'), NO_DEADLINE);
     db.hashes.addInteger(s('hash'), s('n'), 3);
     db.sets.add(s('set'), s('o'));
+    db.zsets.assign(s('zset'), s('o'), 2);
+    db.zsets.addScore(s('zset'), s('n'), 3);
   });
 }
 
-const SURVIVES = { counter: '2', hash: { g: 'w', n: '3' }, new: 'v', set: ['o'] };
-const ALL = { counter: '5', hash: { f: 'v', n: '5' }, set: ['m'], string: 'v' };
+const SURVIVES = {
+  counter: '2',
+  hash: { g: 'w', n: '3' },
+  new: 'v',
+  set: ['o'],
+  zset: [
+    ['o', 2],
+    ['n', 3],
+  ],
+};
+const ALL = {
+  counter: '5',
+  hash: { f: 'v', n: '5' },
+  set: ['m'],
+  string: 'v',
+  zset: [
+    ['m', 1],
+    ['n', 5],
+  ],
+};
 
 function rename(replica: Replica, from: string, to: string): void {
   txn(replica, (db) => {

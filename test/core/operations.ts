@@ -7,10 +7,22 @@ export type Operation =
   | { kind: 'set' | 'del' | 'persist' | 'flush' | 'rename'; key: string; value: string }
   | { kind: 'keepttl' | 'hset' | 'sadd' | 'srem' | 'hdel' | 'hpersist'; key: string; value: string; element: string }
   | { kind: 'incr' | 'hincr' | 'incrfloat'; key: string; element: string; delta: number }
-  | { kind: 'expire' | 'hexpire'; key: string; element: string; afterMs: number };
+  | { kind: 'expire' | 'hexpire'; key: string; element: string; afterMs: number }
+  | { kind: 'zadd' | 'zincr' | 'zrem' | 'zrank'; key: string; element: string; score: number };
 
 const key = fc.constantFrom('k', 'l', 'm');
 const element = fc.constantFrom('f', 'g', 'h');
+const score = fc.constantFrom(
+  0,
+  1,
+  -2.5,
+  0.1,
+  1e21,
+  -1e-7,
+  1e17 + 16,
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
+);
 const value = fc.constantFrom('', '5', 'x', '2.5', 'a longer value than others, to change the size class of the entry');
 
 export const operation: fc.Arbitrary<Operation> = fc.oneof(
@@ -55,6 +67,15 @@ export const operation: fc.Arbitrary<Operation> = fc.oneof(
       key,
       element,
       afterMs: fc.constantFrom(5, 50, 5000),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('zadd' as const, 'zincr' as const, 'zincr' as const, 'zrem' as const, 'zrank' as const),
+      key,
+      element,
+      score,
     }),
   },
 );
@@ -124,6 +145,19 @@ function apply(replica: Replica, db: Database, operation: Operation): void {
         return;
       case 'srem':
         if (type === 3) db.sets.remove(key, s(operation.element));
+        return;
+      case 'zadd':
+        if (free(5)) db.zsets.assign(key, s(operation.element), operation.score);
+        return;
+      case 'zincr':
+        if (free(5)) db.zsets.addScore(key, s(operation.element), operation.score);
+        return;
+      case 'zrem':
+        if (type === 5) db.zsets.remove(key, s(operation.element));
+        return;
+      case 'zrank':
+        // from here on the order is kept up to date
+        if (type === 5) db.zsets.rank(key, s(operation.element));
         return;
     }
   }

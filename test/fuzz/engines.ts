@@ -27,6 +27,8 @@ export function makeHistory(): History {
     db.hashes.set(s('hash'), s('f'), s('v'), START_MS + 5000);
     db.strings.write(s('old'), s('v'), START_MS + 3);
     db.sets.add(s('set'), s('here'));
+    db.zsets.assign(s('zset'), s('here'), -1.5);
+    db.zsets.addScore(s('zset'), s('n'), 7);
   });
   txn(a, (db) => db.strings.write(s('both'), s('of a'), NO_DEADLINE));
   txn(b, (db) => db.sets.add(s('both'), s('of b')));
@@ -39,6 +41,7 @@ export function makeHistory(): History {
   txn(b, (db) => {
     db.strings.addInteger(s('counter'), -1);
     db.remove(s('hash'));
+    db.remove(s('zset'));
     db.hashes.set(s('late'), s('f'), s('0123456789'.repeat(12)), NO_DEADLINE);
   });
   b.engine.seal();
@@ -62,6 +65,11 @@ function writeEverything(a: Replica): void {
     db.sets.add(s('set'), s('m'));
     db.sets.remove(s('set'), s('m'));
     db.sets.add(s('set'), s('other'));
+    db.zsets.assign(s('zset'), s('m'), Number.POSITIVE_INFINITY);
+    db.zsets.addScore(s('zset'), s('n'), 0.25);
+    db.zsets.assign(s('zset'), s('n'), 1e21);
+    db.zsets.addScore(s('zset'), s('here'), 2);
+    db.zsets.remove(s('zset'), s('m'));
     db.remove(s('float'));
   });
   txn(a, () => {

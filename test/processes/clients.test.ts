@@ -61,6 +61,33 @@ test('ioredis: WATCH sees a write that came from the other node', async () => {
   }
 });
 
+test('ioredis: sorted sets, positions, and a pop that waits on one node for what the other adds', async () => {
+  const a = new Redis(nodes[0].port);
+  const b = new Redis(nodes[1].port);
+  const waiting = new Redis(nodes[1].port);
+  try {
+    assert.is(await a.zadd('io:z', '1.5', 'x', '2', 'y'), 2);
+    await converged(nodes);
+    await Promise.all([a.zincrby('io:z', 1, 'x'), b.zincrby('io:z', 2, 'x')]);
+    await a.geoadd('io:g', '13.361389', '38.115556', 'Palermo');
+    await converged(nodes);
+    assert.equal(await b.zrange('io:z', '0', '-1', 'WITHSCORES'), ['y', '2', 'x', '4.5']);
+    assert.equal(await b.geosearch('io:g', 'FROMLONLAT', 13, 38, 'BYRADIUS', 50, 'km'), ['Palermo']);
+    const popped = waiting.bzpopmin('io:queue', 20);
+    await eventually(
+      'the client waits',
+      () => b.info('clients'),
+      (info) => info.includes('blocked_clients:1'),
+    );
+    await a.zadd('io:queue', 7, 'job');
+    assert.equal(await popped, ['io:queue', 'job', '7']);
+    await converged(nodes);
+    assert.is(await a.exists('io:queue'), 0);
+  } finally {
+    for (const client of [a, b, waiting]) client.disconnect();
+  }
+});
+
 for (const protocol of [2, 3] as const) {
   test(`node-redis over RESP${protocol}: strings, hashes, sets, transactions`, async () => {
     const a = createClient({ url: `redis://127.0.0.1:${nodes[0].port}`, RESP: protocol });
@@ -74,15 +101,18 @@ for (const protocol of [2, 3] as const) {
       assert.is(await a.set(`${p}:k`, 'v', { expiration: { type: 'EX', value: 100 } }), 'OK');
       assert.is(await a.hSet(`${p}:h`, { f1: '1', f2: '2' }), 2);
       assert.is(await a.sAdd(`${p}:s`, ['x', 'y']), 2);
+      assert.is(await a.zAdd(`${p}:z`, { score: 1.5, value: 'x' }), 1);
+      assert.is(await a.zIncrBy(`${p}:z`, 2, 'x'), 3.5);
       assert.equal(await a.multi().incr(`${p}:n`).incrBy(`${p}:n`, 4).get(`${p}:n`).exec(), [1, 5, '5']);
       await converged(nodes);
       assert.is(await b.get(`${p}:k`), 'v');
       assert.equal({ ...(await b.hGetAll(`${p}:h`)) }, { f1: '1', f2: '2' });
+      assert.equal(await b.zRangeWithScores(`${p}:z`, 0, -1), [{ score: 3.5, value: 'x' }]);
       assert.equal([...(await b.sMembers(`${p}:s`))].sort(), ['x', 'y']);
       assert.is(await b.get(`${p}:n`), '5');
       const found: string[] = [];
       for await (const keys of b.scanIterator({ MATCH: `${p}:*` })) found.push(...keys);
-      assert.equal(found.sort(), [`${p}:h`, `${p}:k`, `${p}:n`, `${p}:s`]);
+      assert.equal(found.sort(), [`${p}:h`, `${p}:k`, `${p}:n`, `${p}:s`, `${p}:z`]);
     } finally {
       a.destroy();
       b.destroy();

@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { formatDouble } from '../../src/commands/double.ts';
 import type { Reply } from '../../src/commands/reply.ts';
 import { Slice } from '../../src/core/index.ts';
 import { decodeReply } from '../../src/resp/decode.ts';
-import { formatDouble } from '../../src/resp/double.ts';
 import { ReplyWriter } from '../../src/resp/reply-writer.ts';
 
 function bytesOf(protocol: 2 | 3, write: (reply: Reply) => void): string {
@@ -39,6 +39,13 @@ const FORMS: readonly (readonly [name: string, write: (reply: Reply) => void, re
   ['a set', (reply) => reply.set(2), '*2\r\n', '~2\r\n'],
   ['a push', (reply) => reply.push(2), '*2\r\n', '>2\r\n'],
   ['a double', (reply) => reply.double(1.5), '$3\r\n1.5\r\n', ',1.5\r\n'],
+  [
+    'a double with all its digits',
+    (reply) => reply.exactDouble(0.1),
+    '$19\r\n0.10000000000000001\r\n',
+    ',0.10000000000000001\r\n',
+  ],
+  ['a whole double with all its digits', (reply) => reply.exactDouble(-100), '$4\r\n-100\r\n', ',-100\r\n'],
   ['a boolean', (reply) => reply.boolean(false), ':0\r\n', '#f\r\n'],
   ['a verbatim text', (reply) => reply.verbatim('hé'), '$3\r\nh\xc3\xa9\r\n', '=7\r\ntxt:h\xc3\xa9\r\n'],
   ['a big number', (reply) => reply.bigNumber('123'), '$3\r\n123\r\n', '(123\r\n'],

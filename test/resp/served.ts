@@ -2,6 +2,7 @@
 import net from 'node:net';
 import { openAccessControl } from '../../src/access-control.ts';
 import { createCommandRegistry } from '../../src/commands/index.ts';
+import { KeyWaits } from '../../src/commands/key-waits.ts';
 import { Monitors } from '../../src/commands/monitors.ts';
 import type { Registry } from '../../src/commands/registry.ts';
 import type { NodeService, Services, StoreService } from '../../src/commands/services.ts';
@@ -75,6 +76,7 @@ export function serve(
     slowLog: new SlowLog(),
     pubsub: pubsubAlone(),
     monitors: new Monitors(),
+    keyWaits: new KeyWaits(),
     random: () => 0.5,
     monotonicMicros: () => performance.now() * 1000,
   } as Omit<Services, 'clients'> as Services & { clients: RespServer };

@@ -4,7 +4,7 @@
  */
 import { unixMsOf } from '../../src/core/clock.ts';
 import { keySlot } from '../../src/core/hash.ts';
-import { type Database, type Engine, Slice, type VersionVector } from '../../src/core/index.ts';
+import { type Database, type Engine, KEY_TYPE_NAMES, Slice, type VersionVector } from '../../src/core/index.ts';
 import { ReplyError } from '../../src/resp/decode.ts';
 import { type Call, type History, violated } from './history.ts';
 import { type Machine, type Node, numberIn } from './machine.ts';
@@ -63,8 +63,25 @@ function shownOf(engine: Engine, index: number, key: Slice, type: number): strin
         `${JSON.stringify(field.latin1())}=${JSON.stringify(value.latin1())}@${database.hashes.deadlineOf(key, Slice.of(field.latin1()))}`,
       );
     });
-  } else database.sets.forEach(key, (member) => elements.push(JSON.stringify(member.latin1())));
+  } else if (type === 3) database.sets.forEach(key, (member) => elements.push(JSON.stringify(member.latin1())));
+  else
+    return rankedOf(database, key)
+      .map(([member, score]) => `${JSON.stringify(member)}:${score}`)
+      .join(',');
   return elements.sort().join(',');
+}
+
+/** Members and scores of a sorted set, in the order in which the node keeps them: it must be that of their scores. */
+function rankedOf(database: Database, key: Slice): [member: string, score: number][] {
+  const ranked: [string, number][] = [];
+  database.zsets.range(key, 0, Number.POSITIVE_INFINITY, 1, (member, score) => ranked.push([member.latin1(), score]));
+  const isBefore = ([one, oneScore]: [string, number], [other, otherScore]: [string, number]) =>
+    oneScore < otherScore || (oneScore === otherScore && one < other);
+  const inOrder = ranked.every((each, rank) => rank === 0 || isBefore(ranked[rank - 1], each));
+  const same = ranked.every(([member, score]) => database.zsets.score(key, Slice.of(member)) === score);
+  if (!inOrder || !same || ranked.length !== database.zsets.size(key))
+    violated('I1', `${key.latin1()} is kept in the order ${JSON.stringify(ranked)}`);
+  return ranked;
 }
 
 /**
@@ -118,9 +135,18 @@ function differenceOf(a: Running, b: Running): string {
   return [...missing, ...added].map((line) => line.slice(0, 200)).join('\n');
 }
 
+/** Its data may hold more than its vector says. */
+function isAhead(machine: Machine, engine: Engine): boolean {
+  const vector = engine.vector();
+  if (machine.aheadUntil?.every(({ replica, number }) => numberIn(vector, replica) >= number))
+    machine.aheadUntil = null;
+  return machine.aheadUntil !== null;
+}
+
 /** I2: a node shows what the oracle says, for exactly the txns that it has applied, until when the oracle says. */
 export function checkSpecification(machines: readonly Machine[], history: History): void {
   for (const { machine, node } of runningOf(machines)) {
+    if (isAhead(machine, node.engine)) continue;
     // as for any command: a process that was stopped has not looked at the clock since
     machine.as(() => node.engine.setNow(Date.now()));
     const database = node.engine.databases[SPECIFIED_DATABASE];
@@ -157,7 +183,8 @@ export function specifiedContents(
     if (type === 1 && database.strings.read(name, out) !== 0) elements.push(['', out.latin1()]);
     if (type === 2) database.hashes.forEach(name, (field, value) => elements.push([field.latin1(), value.latin1()]));
     if (type === 3) database.sets.forEach(name, (member) => elements.push([member.latin1(), '']));
-    const part = ['', 'string', 'hash', 'set'][type];
+    if (type === 5) for (const [member, score] of rankedOf(database, name)) elements.push([member, String(score)]);
+    const part = KEY_TYPE_NAMES[type];
     const fieldEnds = new Map(
       (type === 2 ? elements : []).flatMap(([field]): [string, number][] => {
         const endMs = database.hashes.deadlineOf(name, Slice.of(field));
@@ -256,6 +283,7 @@ function checkKeepsakes(machine: Machine, engine: Engine, history: History, surv
     if (type === 2)
       database.hashes.forEach(name, (field, value) => elements.push(`${field.latin1()}=${value.latin1()}`));
     if (type === 3) database.sets.forEach(name, (member) => elements.push(member.latin1()));
+    if (type === 5) for (const [member, score] of rankedOf(database, name)) elements.push(`${member}:${score}`);
     present.set(name.latin1(), elements.sort().join());
   });
   for (const call of history.calls) {

@@ -52,8 +52,10 @@ export class History {
   /** Invariant I10: by replica and first number, what the envelope is. */
   private readonly envelopes = new Map<string, { last: number; hash: number }>();
   private readonly numbers = new Map<string, number>();
+  /** By replica: the machine. */
+  private readonly authors = new Map<string, number>();
 
-  commit(vector: VersionVector, replica: string, nowMs: number, call: Call | null): void {
+  commit(vector: VersionVector, replica: string, machine: number, nowMs: number, call: Call | null): void {
     const own = vector.find((entry) => entry.replica === replica);
     if (own === undefined) violated('I10', `a txn of ${replica} that its own vector does not know`);
     const last = this.numbers.get(replica) ?? 0;
@@ -62,8 +64,14 @@ export class History {
     const context = new Map(vector.map((entry) => [entry.replica, entry.number]));
     context.set(replica, own.number - 1);
     const txn = { replica, number: own.number, stamp: own.stamp, context, nowMs, call };
+    this.authors.set(replica, machine);
     if (call?.database === SPECIFIED_DATABASE) {
-      this.oracle.add({ ...txn, commands: call.commands.filter(([word]) => word !== 'MULTI' && word !== 'EXEC') });
+      const solitary = vector.every((entry) => this.authors.get(entry.replica) === machine);
+      this.oracle.add({
+        ...txn,
+        solitary,
+        commands: call.commands.filter(([word]) => word !== 'MULTI' && word !== 'EXEC'),
+      });
     }
     this.txns.push(txn);
     call?.txns.push(txn);

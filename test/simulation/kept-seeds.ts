@@ -70,6 +70,21 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
       'in the simulator: a write was not excused that only one machine had from another that had left, when it left too',
   },
   {
+    seed: 20261321527,
+    found:
+      'a write was acknowledged as durable while what it rested on, which had come by state transfer, was in memory only: after a power cut it waited in the log for txns that nobody had any more',
+  },
+  {
+    seed: 20261427935,
+    found:
+      'in the simulator: a node was compared by its vector that had gone down while it wrote a merged state, and had records on disk that are later',
+  },
+  {
+    seed: 732953629943,
+    found:
+      'in the oracle: an add that a node repeated while it was alone, and did not write, counted against a removal that had seen the first one',
+  },
+  {
     seed: 354924186759,
     found: 'in the simulator: nodes were compared at the end while one of them was just ahead of the others',
   },

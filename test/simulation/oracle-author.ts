@@ -18,7 +18,18 @@ const UNITS: Record<string, string> = {
   HPEXPIREAT: 'PXAT',
 };
 /** What these do and leave does not depend on what is there. */
-const ABSOLUTE = new Set(['DEL', 'UNLINK', 'MSET', 'SETEX', 'PSETEX', 'FLUSHDB', 'GET', 'HGETALL', 'SMEMBERS']);
+const ABSOLUTE = new Set([
+  'DEL',
+  'UNLINK',
+  'MSET',
+  'SETEX',
+  'PSETEX',
+  'FLUSHDB',
+  'GET',
+  'HGETALL',
+  'SMEMBERS',
+  'ZRANGE',
+]);
 
 const CONDITIONS = new Set(['NX', 'XX', 'GET', 'KEEPTTL']);
 
@@ -27,6 +38,8 @@ export class Author {
   private readonly oracle: Oracle;
   private readonly txn: SpecifiedTxn;
   private readonly view: View;
+  /** By key, what its author saw after so many effects. */
+  private readonly seen = new Map<string, { effects: number; shown: Shown | null }>();
 
   constructor(oracle: Oracle, txn: SpecifiedTxn, view: View) {
     this.oracle = oracle;
@@ -125,6 +138,19 @@ export class Author {
       case 'SDIFFSTORE':
         this.storeSet(command, key, words.slice(1));
         return;
+      case 'ZADD':
+        if (!this.isFree(key, 'zset')) return;
+        for (let i = 1; i < words.length; i += 2) this.assign(key, 'zset', words[i + 1], String(Number(words[i])));
+        return;
+      case 'ZINCRBY':
+        this.increment(key, 'zset', words[2], words[1], false);
+        return;
+      case 'ZREM':
+        if (this.typeOf(key) === 'zset') this.removeEach(key, 'zset', words.slice(1));
+        return;
+      case 'ZPOPMIN':
+        if (this.typeOf(key) === 'zset') this.clear(key, 'zset', lowest(this.elements(key)));
+        return;
       case 'RENAME':
         if (key !== words[1]) this.copy(key, words[1], true);
         return;
@@ -139,6 +165,7 @@ export class Author {
       case 'HPTTL':
       case 'HGETALL':
       case 'SMEMBERS':
+      case 'ZRANGE':
         return;
       default:
         throw new Error(`the oracle does not know ${command}`);
@@ -148,7 +175,12 @@ export class Author {
   // --- what the author saw
 
   private shown(key: string): Shown | null {
-    return this.oracle.shown(key, this.view);
+    const effects = this.oracle.countOf(key);
+    const seen = this.seen.get(key);
+    if (seen?.effects === effects) return seen.shown;
+    const shown = this.oracle.shown(key, this.view);
+    this.seen.set(key, { effects, shown });
+    return shown;
   }
 
   private typeOf(key: string): Part | null {
@@ -351,6 +383,15 @@ export class Author {
     if (Number.isFinite(shown.endMs)) this.endAt(to, shown.endMs);
     if (removing) this.clear(from);
   }
+}
+
+/** Of members by their scores; among those of one score the bytes decide. */
+function lowest(scores: ReadonlyMap<string, string>): string {
+  const [[member]] = [...scores].sort(([one, oneScore], [other, otherScore]) => {
+    const difference = Number(oneScore) - Number(otherScore);
+    return difference !== 0 ? difference : one < other ? -1 : 1;
+  });
+  return member;
 }
 
 /** Effects of one txn are told apart by their order. */

@@ -25,6 +25,7 @@ type Step =
 const key = fc.constantFrom('k', 'l');
 const element = fc.constantFrom('f', 'g');
 const value = fc.constantFrom('x', '7');
+const score = fc.constantFrom('0', '1', '-2.5', '1e3');
 const ms = fc.constantFrom('0', '5', '50', '500');
 const moment = ms.map((each) => String(START_MS + Number(each)));
 const condition = fc.constantFrom('NX', 'XX', 'GT', 'LT');
@@ -65,6 +66,12 @@ const command: fc.Arbitrary<string[]> = fc.oneof(
   words(2, 'SREM', key, element),
   words(1, 'SMOVE', key, key, element),
   words(1, 'SUNIONSTORE', key, key, key),
+  words(4, 'ZADD', key, score, element),
+  words(1, 'ZADD', key, score, 'f', score, 'g'),
+  words(4, 'ZINCRBY', key, score, element),
+  words(2, 'ZREM', key, element),
+  words(2, 'ZPOPMIN', key),
+  words(1, 'ZRANGE', key, '0', '-1'),
   words(2, 'RENAME', key, key),
   words(2, 'COPY', key, key, 'REPLACE'),
   words(0.3, 'FLUSHDB'),

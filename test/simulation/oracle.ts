@@ -3,7 +3,7 @@
  * and apart from the core: it keeps every effect for ever, knows no deletion, no tally and no table, and finds what is
  * left by asking of each effect whether another one that counts has observed it. Slow, and meant to be.
  *
- * It knows strings, counters, hashes and sets, and the times to live of keys and of hash fields (oracle-times.ts).
+ * It knows strings, counters, hashes, sets and sorted sets, and the times to live of keys and of hash fields (oracle-times.ts).
  */
 import { Author } from './oracle-author.ts';
 import { fieldEnd, isDoubtful, keyEnd } from './oracle-times.ts';
@@ -22,11 +22,13 @@ export interface SpecifiedTxn {
   readonly context: ReadonlyMap<string, number>;
   /** Its commands, without MULTI and EXEC. */
   readonly commands: readonly (readonly string[])[];
+  /** All that its author had seen was written on its own machine: it may have taken itself to be alone. */
+  readonly solitary?: boolean;
 }
 
-export type Part = 'string' | 'hash' | 'set';
+export type Part = 'string' | 'hash' | 'set' | 'zset';
 
-export const PARTS: readonly Part[] = ['string', 'hash', 'set'];
+export const PARTS: readonly Part[] = ['string', 'hash', 'set', 'zset'];
 
 /** What is under a key. A string's one element is named ''. */
 export interface Shown {
@@ -72,6 +74,8 @@ interface Element {
 
 export class Oracle {
   private readonly byKey = new Map<string, Effect[]>();
+  /** Those that erase an effect. They all come after it: what somebody has observed was there before. */
+  private readonly erasers = new Map<Effect, Effect[]>();
 
   /** The txns of its context must have been added before, as far as they are of this oracle's database. */
   add(txn: SpecifiedTxn): void {
@@ -91,8 +95,21 @@ export class Oracle {
 
   /** Something is left whose author saw what depends on how far removals had come: what shows, or not, is in doubt. */
   isDoubted(key: string, vector: ReadonlyMap<string, number>): boolean {
-    const left = this.left(key, { visible: (txn) => covers(vector, txn), nowMs: 0 });
-    return left.some(({ kind }) => kind === 'doubt');
+    const view: View = { visible: (txn) => covers(vector, txn), nowMs: 0 };
+    const left = this.left(key, view);
+    return left.some(({ kind }) => kind === 'doubt') || this.isRepetitionDoubted(key, left, view);
+  }
+
+  /**
+   * What is left of a member is the repetition of an add, and who removed that had seen it, and not the repetition. A node
+   * that was alone has not written the repetition: then the member is gone.
+   */
+  private isRepetitionDoubted(key: string, left: readonly Effect[], { visible }: View): boolean {
+    const removals = (this.byKey.get(key) ?? []).filter(({ kind, txn }) => kind === 'clear' && visible(txn));
+    return left.some((effect) => {
+      const origin = originOf(effect);
+      return origin !== effect && effect.txn.solitary === true && removals.some((removal) => erases(removal, origin));
+    });
   }
 
   keys(): string[] {
@@ -100,9 +117,11 @@ export class Oracle {
   }
 
   note(key: string, effect: Effect): void {
-    const effects = this.byKey.get(key);
-    if (effects === undefined) this.byKey.set(key, [effect]);
-    else effects.push(effect);
+    const effects = this.byKey.get(key) ?? [];
+    for (const other of effects) if (erases(effect, other)) this.erasers.get(other)?.push(effect);
+    this.erasers.set(effect, []);
+    effects.push(effect);
+    this.byKey.set(key, effects);
   }
 
   countOf(key: string): number {
@@ -128,7 +147,7 @@ export class Oracle {
       elements: new Map(present.map(([name, { value }]) => [name, value])),
       endMs,
       fieldEnds: new Map([...fieldEnds].filter(([, ms]) => ms > view.nowMs && Number.isFinite(ms))),
-      doubtful: !isSure || isDoubtful(left, view.nowMs, parts.length),
+      doubtful: !isSure || isDoubtful(left, view.nowMs, parts.length) || this.isRepetitionDoubted(key, left, view),
     };
   }
 
@@ -151,7 +170,7 @@ export class Oracle {
   /** What nothing has taken away, of what is seen. */
   left(key: string, { visible }: View): Effect[] {
     const effects = (this.byKey.get(key) ?? []).filter(({ txn }) => visible(txn));
-    return effects.filter((effect) => !effects.some((other) => erases(other, effect)));
+    return effects.filter((effect) => !this.erasers.get(effect)?.some(({ txn }) => visible(txn)));
   }
 }
 

@@ -261,6 +261,18 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replace: 'if (hideAt < 0) this.writeDeadline(key, hideAt);',
   },
   {
+    name: 'sorted sets: the removal of a key does not name the additions that it cancels',
+    file: 'src/core/element-writes.ts',
+    find: 'COUNTING: readonly ElementKind[] = [HASH_FIELD, ZSET_MEMBER];',
+    replace: 'COUNTING: readonly ElementKind[] = [HASH_FIELD];',
+  },
+  {
+    name: 'sorted sets: the order keeps members that have another score now',
+    file: 'src/core/types/member-order.ts',
+    find: 'if (isIn && !this.built.remove(score, reference)) this.forget();',
+    replace: 'if (isIn && score > 0) this.built.remove(score, reference);',
+  },
+  {
     name: 'digest: a time to live that goes stays counted',
     file: 'src/core/deadlines.ts',
     find: 'if (at >= 0) this.account(table.referenceAt(at), false);',

@@ -265,7 +265,7 @@ class Run {
     const witness = {
       committed: (machine: Machine, node: Node) => {
         const { engine } = node;
-        history.commit(engine.vector(), engine.replica, world.wallMs(machine.clock), clients.running);
+        history.commit(engine.vector(), engine.replica, machine.index, world.wallMs(machine.clock), clients.running);
       },
       sealed: (_machine: Machine, replica: string, first: number, last: number, bytes: Uint8Array) =>
         history.envelope(replica, first, last, bytes),

@@ -6,7 +6,7 @@
 import { ReplyError, type ReplyValue } from '../../src/resp/decode.ts';
 import { violated } from './history.ts';
 import { SPECIFIED_DATABASE } from './oracle.ts';
-import type { Random } from './random.ts';
+import { Random } from './random.ts';
 
 /** What a family knows while it draws and checks. */
 export interface Circumstances {
@@ -283,6 +283,52 @@ export class Bases implements Family {
   }
 }
 
+/**
+ * Commands on sorted sets, in place of some that were drawn. They have a randomness of their own: what else a seed draws
+ * is what it drew before there were sorted sets.
+ */
+class Scoring {
+  private readonly share: number;
+  private random: Random | null = null;
+
+  constructor(share: number) {
+    this.share = share;
+  }
+
+  among(commands: string[][], nowMs: number, timed: boolean): string[][] {
+    this.random ??= new Random(Math.floor(nowMs * 1000));
+    const { random, share } = this;
+    return commands.map((words) => {
+      const stays = words[0] === 'MULTI' || words[0] === 'EXEC' || !random.chance(share);
+      return stays ? words : this.command(random, timed);
+    });
+  }
+
+  private command(random: Random, timed: boolean): string[] {
+    const key = random.pick(['z', 'z', 'z', 's', 'k']);
+    const member = random.pick(['a', 'b', 'c']);
+    const score = random.pick(['0', '1', '-2', '0.5', '7.25', '1000', '-1e5']);
+    const ends: [string[], number][] = timed
+      ? [
+          [['PEXPIRE', key, String(1 + random.below(4000))], 1],
+          [['PERSIST', key], 0.5],
+        ]
+      : [];
+    return random.weighted<string[]>([
+      [['ZADD', key, score, member], 6],
+      [['ZADD', key, score, member, '1', random.pick(['d', 'e'])], 2],
+      [['ZINCRBY', key, score, member], 6],
+      [['ZREM', key, member, 'd'], 3],
+      [['ZPOPMIN', key], 2],
+      [['ZRANGE', key, '0', '-1'], 1],
+      [['RENAME', key, 'z'], 0.5],
+      [['COPY', 'z', key, 'REPLACE'], 0.5],
+      [['DEL', key], 1],
+      ...ends,
+    ]);
+  }
+}
+
 /** The oracle compares everything with everything. */
 const SPECIFIED_MAX = 150;
 
@@ -295,7 +341,14 @@ export class Specified implements Family {
   /** Whether this run has times to live: what shows follows from the txns alone only where clocks agree and members stay. */
   private timed: boolean | null = null;
 
-  draw(random: Random, { clocksAgree, membersStay, nowMs }: Circumstances): Work {
+  private readonly scoring = new Scoring(0.25);
+
+  draw(random: Random, at: Circumstances): Work {
+    const { commands, check } = this.drawOthers(random, at);
+    return { commands: this.scoring.among(commands, at.nowMs, this.timed === true), check };
+  }
+
+  private drawOthers(random: Random, { clocksAgree, membersStay, nowMs }: Circumstances): Work {
     this.timed ??= clocksAgree && membersStay && random.chance(0.6);
     if (++this.drawn > SPECIFIED_MAX) return work(['GET', 'k']);
     if (random.chance(0.15)) {
@@ -394,8 +447,14 @@ const FIELDS = ['f', 'g', 'h', 'a field with a long name, which is no integer'];
 export class Free implements Family {
   readonly name = 'free';
   readonly database = 1;
+  private readonly scoring = new Scoring(0.2);
 
-  draw(random: Random): Work {
+  draw(random: Random, { nowMs }: Circumstances): Work {
+    const { commands, check } = this.drawOthers(random);
+    return { commands: this.scoring.among(commands, nowMs, true), check };
+  }
+
+  private drawOthers(random: Random): Work {
     if (random.chance(0.08)) {
       const inner = Array.from({ length: 1 + random.below(4) }, () => this.command(random));
       return work(['MULTI'], ...inner, ['EXEC']);
@@ -466,6 +525,11 @@ export class Keepsakes implements Family {
 
   draw(random: Random, { client }: Circumstances): Work {
     const name = `${client}.${this.next++}`;
+    const drawn = this.drawOthers(random, name);
+    return this.next % 5 === 0 ? work(['ZADD', `zset:${name}`, String(this.next), name, '-0.5', 'x']) : drawn;
+  }
+
+  private drawOthers(random: Random, name: string): Work {
     return random.weighted([
       [work(['SET', `string:${name}`, `value of ${name}`]), 3],
       [work(['HSET', `hash:${name}`, 'f', name, 'g', `other ${name}`]), 2],
@@ -481,6 +545,7 @@ export class Keepsakes implements Family {
     if (word === 'MULTI') return [second[1], '7'];
     if (word === 'HSET') return [key, `f=${words[1]},g=${words[3]}`];
     if (word === 'SADD') return [key, [...words].sort().join()];
+    if (word === 'ZADD') return [key, [`${words[1]}:${words[0]}`, `${words[3]}:${words[2]}`].sort().join()];
     return [key, words[0]];
   }
 }

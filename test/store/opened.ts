@@ -1,5 +1,5 @@
 /** A store with an engine on it, as the composition root puts them together; and writes in one line each. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createEngine, type Engine, type Envelope, NO_DEADLINE, Slice } from '../../src/core/index.ts';
@@ -63,6 +63,16 @@ export function peer(replica: string): { engine: Engine; envelopes: Envelope[] }
   const envelopes: Envelope[] = [];
   engine.onEnvelope((envelope) => envelopes.push(envelope));
   return { engine, envelopes };
+}
+
+/** Resolves when a new directory has noted where it is, a moment after the start: who copies it would meet a file that goes. */
+export async function settled(directory: string): Promise<void> {
+  const place = join(directory, 'place.json');
+  const deadline = Date.now() + 20_000;
+  while (!existsSync(place) || existsSync(`${place}.new`)) {
+    if (Date.now() > deadline) throw new Error(`${directory} does not settle`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
 /** Resolves when everything so far is on disk; rejects if that failed. */

@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NO_DEADLINE, Slice } from '../../src/core/index.ts';
-import { durable, get, increment, open, peer, set, temporaryFolder } from './opened.ts';
+import { durable, get, increment, open, peer, set, settled, temporaryFolder } from './opened.ts';
 
 test('a clean restart finds the same state and goes on under the same replica id', async () => {
   const directory = temporaryFolder();
@@ -42,12 +42,28 @@ test('a close that is not clean loses nothing but takes a new replica id', async
   await after.store.close({ clean: true });
 });
 
+test('what is durable is there again without any peer, also what was written on top of a state from one', async () => {
+  const directory = temporaryFolder();
+  const before = await open(directory, { appendfsync: 'always' });
+  const { engine: other } = peer('00000000000000bb');
+  increment(other, 'counter');
+  other.seal();
+  before.engine.importState([other.exportState(0, 1e6).bytes]);
+  increment(before.engine, 'counter');
+  await durable(before.store);
+  await before.store.close({ clean: false });
+  const after = await open(directory);
+  assert.is(get(after.engine, 'counter'), '2');
+  await after.store.close({ clean: true });
+});
+
 test('what is on disk at any moment is enough: a copy taken from under a running store holds all of it', async () => {
   const directory = temporaryFolder();
   const running = await open(directory, { appendfsync: 'always' });
   for (let i = 0; i < 500; i++) set(running.engine, `key:${i}`, 'x');
   await durable(running.store);
   const copy = temporaryFolder();
+  await settled(directory);
   cpSync(directory, copy, { recursive: true });
   const crashed = await open(copy);
   assert.is(crashed.engine.digest(), running.engine.digest());
@@ -79,6 +95,7 @@ test('what was written in another directory may be gone on with there, under the
   set(original.engine, 'k', 'v');
   await durable(original.store);
   const copy = temporaryFolder();
+  await settled(directory);
   cpSync(directory, copy, { recursive: true });
   for (let start = 0; start < 3; start++) {
     const copied = await open(copy, { appendfsync: 'always' });
@@ -174,6 +191,7 @@ test('a state that came by transfer, with no log that leads to it, is on disk be
   set(running.engine, 'mine', 'z');
   await durable(running.store);
   const copy = temporaryFolder();
+  await settled(directory);
   cpSync(directory, copy, { recursive: true });
   const crashed = await open(copy);
   assert.is(crashed.engine.digest(), running.engine.digest());
@@ -210,6 +228,7 @@ test('whenever checkpoints run and wherever the crash falls, log and state toget
       }
       await durable(running.store);
       const copy = temporaryFolder();
+      await settled(directory);
       cpSync(directory, copy, { recursive: true });
       const crashed = await open(copy);
       assert.is(crashed.engine.digest(), running.engine.digest());

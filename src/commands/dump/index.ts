@@ -10,7 +10,7 @@ import { redisEntry } from '../metadata/entry.ts';
 import { Errors } from '../reply.ts';
 import type { Call, Command } from '../table.ts';
 import { PayloadError } from './packed.ts';
-import { decodePayload, encodePayload, type Field, isIntact, type Value } from './payload.ts';
+import { decodePayload, encodePayload, type Field, isIntact, type ScoredMember, type Value } from './payload.ts';
 
 function runDump({ args, db, reply }: Call): void {
   const value = visibleValue(db, args[1]);
@@ -29,6 +29,11 @@ function visibleValue(db: Database, key: Slice): Value | null {
       const members: Buffer[] = [];
       db.sets.forEach(key, (member) => members.push(member.copy()));
       return { type: 'set', members };
+    }
+    case KeyType.zset: {
+      const members: ScoredMember[] = [];
+      db.zsets.forEach(key, (member, score) => members.push({ member: member.copy(), score }));
+      return { type: 'zset', members };
     }
     case KeyType.hash: {
       const fields: Field[] = [];
@@ -87,7 +92,9 @@ function restore({ args, db, engine }: Call, value: Value, deadline: number): vo
   const over = (slice: Slice, buffer: Buffer) => slice.set(buffer, 0, buffer.length);
   if (value.type === 'string') db.strings.write(key, over(bytes, value.value), NO_DEADLINE);
   else if (value.type === 'set') for (const member of value.members) db.sets.add(key, over(name, member));
-  else {
+  else if (value.type === 'zset') {
+    for (const { member, score } of value.members) db.zsets.assign(key, over(name, member), score);
+  } else {
     for (const { name: field, value: text, endMs } of value.fields) {
       if (endMs !== null && endMs <= engine.now) continue;
       db.hashes.set(key, over(name, field), over(bytes, text), endMs ?? NO_DEADLINE);

@@ -1,8 +1,10 @@
 /**
  * Values as DUMP gives them and RESTORE takes them: one value of an RDB file, u16 version, CRC-64 over both
  * (Redis's rdb.c; the version and what each type may hold: up to Redis 7.4). Written in the plain form of each type; read
- * in every form that Redis has had for strings, sets and hashes.
+ * in every form that Redis has had for strings, sets, hashes and sorted sets.
  */
+import { Slice } from '../../core/slice.ts';
+import { parseDouble } from '../arguments.ts';
 import { crc64 } from './crc64.ts';
 import {
   intsetElements,
@@ -22,11 +24,15 @@ const FOOTER_BYTES = 10;
 const Type = {
   string: 0,
   set: 2,
+  zsetText: 3,
   hash: 4,
+  zset: 5,
   hashZipmap: 9,
   setIntset: 11,
+  zsetZiplist: 12,
   hashZiplist: 13,
   hashListpack: 16,
+  zsetListpack: 17,
   setListpack: 20,
   hashWithTimes: 24,
   hashListpackWithTimes: 25,
@@ -39,9 +45,15 @@ export interface Field {
   readonly endMs: number | null;
 }
 
+export interface ScoredMember {
+  readonly member: Buffer;
+  readonly score: number;
+}
+
 export type Value =
   | { readonly type: 'string'; readonly value: Buffer }
   | { readonly type: 'set'; readonly members: readonly Buffer[] }
+  | { readonly type: 'zset'; readonly members: readonly ScoredMember[] }
   | { readonly type: 'hash'; readonly fields: readonly Field[] };
 
 // --- writing
@@ -56,6 +68,12 @@ export function encodePayload(value: Value): Buffer {
   } else if (value.type === 'set') {
     pieces.push(Buffer.from([Type.set]), encodeLength(value.members.length));
     for (const member of value.members) run(member);
+  } else if (value.type === 'zset') {
+    pieces.push(Buffer.from([Type.zset]), encodeLength(value.members.length));
+    for (const { member, score } of value.members) {
+      run(member);
+      pieces.push(eightByteDouble(score));
+    }
   } else {
     pieces.push(Buffer.from([timed ? Type.hashWithTimes : Type.hash]));
     const ends = value.fields.flatMap(({ endMs }) => (endMs === null ? [] : [endMs]));
@@ -77,6 +95,12 @@ export function encodePayload(value: Value): Buffer {
 function eightBytes(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(8);
   bytes.writeBigUInt64LE(BigInt(value));
+  return bytes;
+}
+
+function eightByteDouble(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeDoubleLE(value);
   return bytes;
 }
 
@@ -121,6 +145,14 @@ function readValue(reader: Reader): Value {
       return set(intsetElements(reader.run()));
     case Type.setListpack:
       return set(listpackElements(reader.run()));
+    case Type.zset:
+      return zset(scored(reader, () => reader.double()));
+    case Type.zsetText:
+      return zset(scored(reader, () => reader.textDouble()));
+    case Type.zsetZiplist:
+      return zset(scoredPairs(ziplistElements(reader.run())));
+    case Type.zsetListpack:
+      return zset(scoredPairs(listpackElements(reader.run())));
     case Type.hash:
       return hash(pairs(reader.list(2 * reader.length())));
     case Type.hashZipmap:
@@ -148,6 +180,30 @@ function set(members: Buffer[]): Value {
 function hash(fields: Field[]): Value {
   refuseDoubles(fields.map(({ name }) => name));
   return { type: 'hash', fields };
+}
+
+function zset(members: ScoredMember[]): Value {
+  refuseDoubles(members.map(({ member }) => member));
+  if (members.some(({ score }) => Number.isNaN(score))) throw new PayloadError('a score that is no number');
+  return { type: 'zset', members };
+}
+
+function scored(reader: Reader, score: () => number): ScoredMember[] {
+  const members: ScoredMember[] = [];
+  for (let left = reader.length(); left > 0; left--) {
+    const member = reader.run();
+    members.push({ member, score: score() });
+  }
+  return members;
+}
+
+function scoredPairs(elements: Buffer[]): ScoredMember[] {
+  return pairs(elements).map(({ name, value }) => ({ member: name, score: scoreOf(value) }));
+}
+
+/** NaN for what is none. */
+function scoreOf(text: Buffer): number {
+  return parseDouble(new Slice(text)) ?? Number.NaN;
 }
 
 function refuseDoubles(names: readonly Buffer[]): void {
@@ -206,6 +262,18 @@ class Reader {
   /** u64, little-endian. */
   word(): number {
     return Number(this.take(8).readBigUInt64LE(0));
+  }
+
+  double(): number {
+    return this.take(8).readDoubleLE(0);
+  }
+
+  /** The old form: one byte for its length, or for what has no digits; then text. */
+  textDouble(): number {
+    const length = this.byte();
+    if (length === 253) return Number.NaN;
+    if (length >= 254) return length === 254 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+    return scoreOf(this.take(length));
   }
 
   length(): number {

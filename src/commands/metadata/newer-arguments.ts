@@ -22,6 +22,50 @@ function expiry(name: string, type: string): readonly ArgumentDescription[] {
   return [key, { name, type }, condition, fields];
 }
 
+function pureToken(name: string): ArgumentDescription {
+  return { name, type: 'pure-token', token: name.toUpperCase() };
+}
+
+/** An expire time, or the word that stands instead of one. */
+function time(instead: string): ArgumentDescription {
+  return {
+    name: 'expiration',
+    type: 'oneof',
+    flags: ['optional'],
+    arguments: [
+      { name: 'seconds', type: 'integer', token: 'EX' },
+      { name: 'milliseconds', type: 'integer', token: 'PX' },
+      { name: 'unix-time-seconds', type: 'unix-time', token: 'EXAT' },
+      { name: 'unix-time-milliseconds', type: 'unix-time', token: 'PXAT' },
+      pureToken(instead),
+    ],
+  };
+}
+
+const fieldsAndValues: ArgumentDescription = {
+  name: 'fields',
+  type: 'block',
+  token: 'FIELDS',
+  arguments: [
+    { name: 'numfields', type: 'integer' },
+    {
+      name: 'data',
+      type: 'block',
+      flags: ['multiple'],
+      arguments: [
+        { name: 'field', type: 'string' },
+        { name: 'value', type: 'string' },
+      ],
+    },
+  ],
+};
+const presence: ArgumentDescription = {
+  name: 'condition',
+  type: 'oneof',
+  flags: ['optional'],
+  arguments: ['fnx', 'fxx'].map(pureToken),
+};
+
 export const NEWER_ARGUMENTS: Readonly<Record<string, readonly ArgumentDescription[]>> = {
   hexpire: expiry('seconds', 'integer'),
   hpexpire: expiry('milliseconds', 'integer'),
@@ -32,6 +76,9 @@ export const NEWER_ARGUMENTS: Readonly<Record<string, readonly ArgumentDescripti
   hexpiretime: [key, fields],
   hpexpiretime: [key, fields],
   hpersist: [key, fields],
+  hgetex: [key, time('persist'), fields],
+  hsetex: [key, presence, time('keepttl'), fieldsAndValues],
+  hgetdel: [key, fields],
   waitaof: [
     { name: 'numlocal', type: 'integer' },
     { name: 'numreplicas', type: 'integer' },

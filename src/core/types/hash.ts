@@ -4,7 +4,6 @@
  */
 import { type Amount, asDecimal, plus } from '../amount.ts';
 import type { Body } from '../bodies.ts';
-import { cancelsOf } from '../cell.ts';
 import {
   type HashOperations,
   type IncrementRefusal,
@@ -17,6 +16,7 @@ import {
 } from '../contract.ts';
 import { type DatabaseView, pickEvenly } from '../database.ts';
 import type { Decimal } from '../decimal.ts';
+import { dropElement, elementCancels, HASH_FIELD, raiseElement, writeElement } from '../element-writes.ts';
 import { type Elements, NO_CANCELS } from '../elements.ts';
 import { addIntegers } from '../integer.ts';
 import { Slice } from '../slice.ts';
@@ -69,7 +69,7 @@ export class HashType implements HashOperations {
     if (plain === undefined) return undefined;
     const at = plain.table.find(field.bytes, field.start, field.end);
     const created = at < 0 || !plain.isShown(at);
-    const cancels = at < 0 || plain.isSimple(at) ? NO_CANCELS : cancelsOf(plain.cellAt(at));
+    const cancels = elementCancels(plain, at);
     const writer = db.txn.begin();
     writer.op(Op.hashAssign, db.index, key, cancels);
     writer.run(field);
@@ -85,13 +85,8 @@ export class HashType implements HashOperations {
     const hideAt = db.deadlineToExtend(place, key);
     const { part, at } = this.fieldForWrite(key, field);
     const fieldDeadline = deadline === KEEP_DEADLINE && at >= 0 ? this.deadlineAt(key, part, at) : deadline;
-    const cancels = at < 0 || part === undefined || part.isSimple(at) ? NO_CANCELS : cancelsOf(part.cellAt(at));
     const created = at < 0 || part === undefined || !part.isShown(at);
-    const writer = db.txn.begin();
-    writer.op(Op.hashAssign, db.index, key, cancels);
-    writer.run(field);
-    writer.run(value);
-    db.keyspace.hashAssign(key, field, value, cancels);
+    writeElement(db, HASH_FIELD, key, field, value, part, at);
     if (fieldDeadline >= 0) this.expireAt(key, field, fieldDeadline);
     db.extendDeadline(key, hideAt);
     return created;
@@ -110,12 +105,7 @@ export class HashType implements HashOperations {
 
   /** The removal of the field at `at`, as an effect. */
   removeField(key: Slice, field: Slice, part: Elements, at: number): void {
-    const { db } = this;
-    const cancels = part.isSimple(at) ? NO_CANCELS : cancelsOf(part.cellAt(at));
-    const writer = db.txn.begin();
-    writer.op(Op.hashRemove, db.index, key, cancels);
-    writer.run(field);
-    db.keyspace.hashRemove(key, field, cancels);
+    dropElement(this.db, HASH_FIELD, key, field, part, at);
   }
 
   addInteger(key: Slice, field: Slice, delta: Integer): Integer | IncrementRefusal {
@@ -145,20 +135,12 @@ export class HashType implements HashOperations {
   /** False if the field begins afresh, absent or gone with a key that had lived on for what hid in another type only. */
   private add(key: Slice, field: Slice, delta: Amount): boolean {
     const { db } = this;
-    const { state } = db;
     const place = db.prepareWrite(key, KeyType.hash);
     const hideAt = db.deadlineToExtend(place, key);
     const { part, at } = this.fieldForWrite(key, field);
     const fieldDeadline = part === undefined || at < 0 ? NO_DEADLINE : this.deadlineAt(key, part, at);
     const continued = part !== undefined && at >= 0 && part.isShown(at);
-    const writer = db.txn.begin();
-    const own = part === undefined || at < 0 ? 0 : part.ownFrame(at);
-    const frame = own === 0 ? state.stamp : own;
-    const sum = own === 0 || part === undefined ? delta : plus(part.ownSum(at), delta);
-    writer.op(Op.hashAdd, db.index, key, NO_CANCELS);
-    writer.run(field);
-    writer.addition(frame, sum, delta);
-    db.keyspace.hashAdd(key, field, frame, sum, delta);
+    raiseElement(db, HASH_FIELD, key, field, delta, part, at);
     if (fieldDeadline >= 0) this.expireAt(key, field, fieldDeadline);
     db.extendDeadline(key, hideAt);
     return continued;

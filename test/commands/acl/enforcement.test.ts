@@ -164,12 +164,18 @@ function namesKeys({ group, keys }: Command): boolean {
   return first > 0 || 'shown' in keys;
 }
 
+/** Commands that count their keys, by the place of the count among the words. */
+const COUNT_AT = new Map<string, number>([
+  ...['sintercard', 'zinter', 'zunion', 'zdiff', 'zintercard', 'lmpop', 'zmpop'].map((name) => [name, 1] as const),
+  ...['zinterstore', 'zunionstore', 'zdiffstore', 'blmpop', 'bzmpop'].map((name) => [name, 2] as const),
+]);
+
 /** A call of the right length, in which everything that could be a key is `forbidden`, and every number of keys 1. */
 function sampleOf({ name, arity }: Command): string[] {
   const words = name.split('|');
-  const counted = ['sintercard', 'zinter', 'zunion', 'zdiff', 'zintercard', 'lmpop', 'zmpop'].includes(name);
-  if (counted) words.push('1');
   while (words.length < Math.abs(arity)) words.push('forbidden');
+  const countAt = COUNT_AT.get(name);
+  if (countAt !== undefined) words[countAt] = '1';
   return words;
 }
 

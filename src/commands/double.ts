@@ -16,6 +16,11 @@ export function formatDouble(value: number): string {
   return formatShortest(value);
 }
 
+/** Plain digits, 17 behind the point at most, as Redis prints what it keeps in long doubles. Below 10^21. */
+export function formatExactly(value: number): string {
+  return value.toFixed(17).replace(/\.?0+$/, '');
+}
+
 /** Not zero, finite. */
 function formatShortest(value: number): string {
   const [mantissa, power] = Math.abs(value).toExponential().split('e');

@@ -1,0 +1,78 @@
+/**
+ * Effects on one element under a key, a field of a hash or a member of a set or sorted set, as every replica applies
+ * them: what differs between the types is only that fields have times to live. Part of keyspace.ts.
+ */
+import type { Amount } from './amount.ts';
+import type { Body } from './bodies.ts';
+import type { Cancel } from './cell.ts';
+import { KeyType, type Stamp } from './contract.ts';
+import type { Elements } from './elements.ts';
+import type { Keyspace } from './keyspace.ts';
+import type { Slice } from './slice.ts';
+
+export function assignElement(
+  keyspace: Keyspace,
+  type: KeyType,
+  key: Slice,
+  name: Slice,
+  value: Slice,
+  cancels: readonly Cancel[],
+): void {
+  const { bodies, expiry } = keyspace;
+  const body = bodies.ensureBody(key);
+  const part = bodies.ensurePart(body, type);
+  const at = part.table.find(name.bytes, name.start, name.end);
+  const unseen = body.parts.length === 1 && showsAlready(part, at, value);
+  part.assign(at, name.bytes, name.start, name.end, value.bytes, value.start, value.end, cancels);
+  if (hasDeadlines(body, type)) expiry.dropCoveredFieldDeadlines(body, name);
+  keyspace.changed(key, body, unseen);
+}
+
+/** A score or member that is there already is written as an effect, but who watches the key sees nothing new. */
+export function showsAlready(part: Elements, at: number, value: Slice): boolean {
+  if (at < 0 || part.type === KeyType.hash || !part.isShown(at)) return false;
+  return part.type === KeyType.set || (part.isSimple(at) && part.holds(at, value));
+}
+
+export function addToElement(
+  keyspace: Keyspace,
+  type: KeyType,
+  key: Slice,
+  name: Slice,
+  frame: Stamp,
+  sum: Amount,
+  delta: Amount,
+): void {
+  const { bodies, expiry } = keyspace;
+  const body = bodies.ensureBody(key);
+  const part = bodies.ensurePart(body, type);
+  const at = part.table.find(name.bytes, name.start, name.end);
+  part.add(at, name.bytes, name.start, name.end, frame, sum, delta);
+  if (hasDeadlines(body, type)) expiry.refreshFieldDeadlines(body, name);
+  keyspace.changed(key, body);
+}
+
+export function removeElement(
+  keyspace: Keyspace,
+  type: KeyType,
+  key: Slice,
+  name: Slice,
+  cancels: readonly Cancel[],
+): void {
+  const { bodies, expiry, state } = keyspace;
+  const body = bodies.findBody(key);
+  const part = body === undefined ? undefined : bodies.partOf(body, type);
+  const at = part?.table.find(name.bytes, name.start, name.end) ?? -1;
+  if (body === undefined || part === undefined || at < 0) {
+    state.missed(key.bytes, key.start, key.end);
+    return;
+  }
+  part.clearAt(at, cancels);
+  if (part.table.count * 16 < part.table.positions) part.table.shrink();
+  if (hasDeadlines(body, type)) expiry.dropCoveredFieldDeadlines(body, name);
+  keyspace.changed(key, body);
+}
+
+function hasDeadlines(body: Body, type: KeyType): boolean {
+  return type === KeyType.hash && body.fieldDeadlines !== null;
+}

@@ -1,0 +1,98 @@
+/**
+ * The order of one sorted set: its ranking, built from the members when it is first asked for, so that a set that is
+ * only written, loaded or merged costs nothing more; and what a member's score is. Elements tells of every entry before
+ * it changes, moves or goes, and after.
+ */
+import type { Entries } from '../entries.ts';
+import { cellScore, parseScore } from '../score.ts';
+import { CELL, TALLY } from '../state.ts';
+import { Ranking } from './ranking.ts';
+
+export class MemberOrder {
+  private readonly entries: Entries;
+  private built: Ranking | null = null;
+
+  constructor(entries: Entries) {
+    this.entries = entries;
+  }
+
+  /** The score of the member at a position; NaN if it is not shown. */
+  scoreAt(at: number): number {
+    return this.scoreOf(this.entries.table.referenceAt(at));
+  }
+
+  private scoreOf(reference: number): number {
+    const { entries } = this;
+    const { state, table } = entries;
+    const kind = table.kind(reference);
+    if (kind === TALLY) return entries.tallySum(reference);
+    if (kind === CELL) return cellScore(entries.cellOf(reference), state.replicas);
+    const score = this.spelled(reference);
+    if (Number.isNaN(score)) this.noteDamage(reference);
+    return score;
+  }
+
+  /** False, and noted, if what should be a score is damaged: the member shows nothing until a peer's copy takes its place. */
+  isScore(reference: number): boolean {
+    const isScore = !Number.isNaN(this.spelled(reference));
+    if (!isScore) this.noteDamage(reference);
+    return isScore;
+  }
+
+  private noteDamage(reference: number): void {
+    const { state, terms } = this.entries;
+    state.noteDamage(terms.slotOf(reference));
+  }
+
+  /** Of a SIMPLE entry. */
+  private spelled(reference: number): number {
+    const { table } = this.entries;
+    const start = table.payloadStart(reference);
+    return parseScore(table.bufferOf(reference), start, start + table.payloadLength(reference));
+  }
+
+  ranking(): Ranking {
+    if (this.built !== null) return this.built;
+    const { entries } = this;
+    const { table, size } = entries;
+    const scores = new Float64Array(size);
+    const references = new Uint32Array(size);
+    let count = 0;
+    for (let at = 0; at < table.positions; at++) {
+      const reference = table.referenceAt(at);
+      if (reference === 0 || count === size) continue;
+      const score = this.scoreOf(reference);
+      if (Number.isNaN(score)) continue;
+      scores[count] = score;
+      references[count++] = reference;
+    }
+    this.built = new Ranking(table);
+    this.built.fill(scores.subarray(0, count), references.subarray(0, count));
+    return this.built;
+  }
+
+  /** Most members are about to go, or the ranking is wrong: it is built anew when it is asked for. */
+  forget(): void {
+    this.built = null;
+  }
+
+  /** Before an entry changes, moves or goes. */
+  takeOut(reference: number): void {
+    if (this.built === null) return;
+    const score = this.scoreOf(reference);
+    // what shows nothing is not in it; nor is a damaged entry found, whatever it was
+    const isIn = !Number.isNaN(score) || !this.entries.isIntact(reference);
+    if (isIn && !this.built.remove(score, reference)) this.forget();
+  }
+
+  /** After it has changed. */
+  putIn(reference: number): void {
+    if (this.built === null) return;
+    const score = this.scoreOf(reference);
+    if (!Number.isNaN(score)) this.built.insert(score, reference);
+  }
+
+  memoryBytes(): number {
+    return this.built?.memoryBytes() ?? 0;
+  }
+}
