@@ -35,10 +35,7 @@ const STAGES: readonly (readonly Phase[])[] = [
       limitMs: 600_000,
     },
   ],
-  [
-    { name: 'meshes', folders: ['mesh'], parallel: 1, limitMs: 150_000 },
-    { name: 'processes', folders: ['processes'], parallel: 1, limitMs: 150_000 },
-  ],
+  [{ name: 'nodes', folders: ['mesh', 'processes'], parallel: 3, limitMs: 150_000 }],
 ];
 
 interface Outcome {
