@@ -2,14 +2,16 @@
  * Starling and redis-server side by side on this machine, both as safe as each other: everything on disk, forced
  * there every second. Prints Markdown on stdout, progress on stderr.
  *
- *   npm run bench                                       everything, about ten minutes
+ *   npm run bench                                       everything, at most twenty minutes
+ *   npm run bench -- --quick                            the same with less of each, in two minutes: figures are rough
  *   npm run bench -- --only alone --tests set,get --depths 1,16 --rounds 1 --seconds 0.5
- *   --only    some of: alone, peer, latency, wire; or transfer, which is not part of everything
+ *   --only    some of: alone, peer, latency, wire, replies, memory, pauses, catching-up; or transfer, which is not part of
+ *             everything
  *   --tests, --depths, --rounds, --seconds (of a cell), --requests (of a cell, instead of --seconds)
  *   --value-bytes N, -d N   size of a value (default 3, as redis-benchmark's)
- *   --offered N             writes a second for latency and wire (default 1,000)
- *   --pace-seconds N        how long they are offered (default 20)
- *   --keys N                of a state transfer (default 1,000,000)
+ *   --offered N,M           writes a second for latency; for wire the first (default 100,20000)
+ *   --pace-seconds N        how long they are offered (default 10)
+ *   --keys N                for memory, catching-up and transfer (default 1,000,000); for pauses five times as many
  *   --plot FILE             the curve of state transfers, as SVG
  *   --json FILE             all samples
  *
@@ -22,38 +24,57 @@
  * Starling it is a write like any other, since it must win against a concurrent SREM. `sadd-new` adds members to an empty
  * set that are new, nearly all, which is a write in both.
  *
- * Latency, bytes on the wire and state transfers: see scripts/bench/latency.ts, wire.ts and transfer.ts.
+ * What the others measure, and how, stands in scripts/bench: latency.ts, wire.ts, replies.ts, memory.ts, catching-up.ts and
+ * transfer.ts.
  *
  * The run fails when a server ends, an error reply is seen, or a pair is not equal 60 s after the last write.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { measureCatchingUp } from './bench/catching-up.ts';
 import { type Latency, measureLatency } from './bench/latency.ts';
+import { measureMemory } from './bench/memory.ts';
 import { TESTS } from './bench/redis-benchmark.ts';
-import { latencyTable, loadAverage, machineLine, restLine, throughputTable, wireTable } from './bench/report.ts';
-import { type Product, type Setting, Subject } from './bench/subject.ts';
+import { measureAtHalf, measurePauses } from './bench/replies.ts';
+import {
+  catchingUpTable,
+  latencyTable,
+  loadAverage,
+  machineLine,
+  memoryTable,
+  replyTable,
+  restLine,
+  throughputTable,
+  wireTable,
+} from './bench/report.ts';
+import { type Setting, Subject } from './bench/subject.ts';
 import { type Cell, measureThroughput } from './bench/throughput.ts';
 import { differences, measureTransfers, transferPlot, transferTable } from './bench/transfer.ts';
 import { measureWire, type Wire } from './bench/wire.ts';
 
-const AGAINST_REDIS = ['alone', 'peer', 'latency', 'wire'] as const;
+const AGAINST_REDIS = ['alone', 'peer', 'latency', 'wire', 'replies', 'memory', 'pauses', 'catching-up'] as const;
 const SECTIONS = [...AGAINST_REDIS, 'transfer'] as const;
 const PRODUCTS = ['redis', 'starling'] as const;
 /** For bytes on the wire at full speed: enough that what is sent by the clock does not count. */
 const WIRE_REQUESTS = 200_000;
+/** Pauses are measured with so many times the keys. */
+const PAUSE_KEYS = 5;
+const FULL = { depths: '1,16,100', rounds: '3', seconds: '1.5', 'pace-seconds': '10', keys: '1000000' } as const;
+const QUICK = { depths: '1,16', rounds: '1', seconds: '0.3', 'pace-seconds': '2', keys: '100000' } as const;
 
 const { values: flags } = parseArgs({
   options: {
+    quick: { type: 'boolean', default: false },
     only: { type: 'string', default: AGAINST_REDIS.join() },
     tests: { type: 'string', default: TESTS.join() },
-    depths: { type: 'string', default: '1,16,100' },
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '1.5' },
+    depths: { type: 'string' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
     requests: { type: 'string' },
     'value-bytes': { type: 'string', short: 'd', default: '3' },
-    offered: { type: 'string', default: '1000' },
-    'pace-seconds': { type: 'string', default: '20' },
-    keys: { type: 'string', default: '1000000' },
+    offered: { type: 'string', default: '100,20000' },
+    'pace-seconds': { type: 'string' },
+    keys: { type: 'string' },
     plot: { type: 'string' },
     json: { type: 'string' },
   },
@@ -64,37 +85,64 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const sections = chosen(flags.only, SECTIONS);
 const plan = {
   tests: chosen(flags.tests, TESTS),
-  depths: flags.depths.split(',').map((depth) => positive('depths', depth)),
-  rounds: positive('rounds', flags.rounds),
-  seconds: positive('seconds', flags.seconds),
+  depths: text('depths')
+    .split(',')
+    .map((depth) => positive('depths', depth)),
+  rounds: positive('rounds', text('rounds')),
+  seconds: positive('seconds', text('seconds')),
   requests: flags.requests === undefined ? null : positive('requests', flags.requests),
   valueBytes: positive('value-bytes', flags['value-bytes']),
 };
-const pace = {
-  perSecond: positive('offered', flags.offered),
-  seconds: positive('pace-seconds', flags['pace-seconds']),
-};
+const offered = flags.offered.split(',').map((rate) => positive('offered', rate));
+const paceSeconds = positive('pace-seconds', text('pace-seconds'));
+const keys = positive('keys', text('keys'));
 
 const machine = machineLine(loadAverage());
 const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
 console.log(`${machine}\n\n\`${command}\``);
+const samples: Record<string, unknown> = { machine, command };
 
-const cells = await throughput(sections.filter((section) => section === 'alone' || section === 'peer'));
-if (cells.length > 0) console.log(`\n${throughputTable(cells)}`);
-if (cells.some(({ setting }) => setting === 'peer')) console.log(`\n${restLine(cells)}`);
-const latencies = sections.includes('latency') ? await latency() : new Map<Product, Latency>();
-if (latencies.size > 0) console.log(`\n${latencyTable(pace.perSecond, latencies)}`);
-const wires = sections.includes('wire') ? await wire() : [];
-if (wires.length > 0) console.log(`\n${wireTable(wires, plan.valueBytes)}`);
-const keys = positive('keys', flags.keys);
-const transfers = sections.includes('transfer')
-  ? await measureTransfers({ keys, differing: differences(keys) }, progress)
-  : [];
-if (transfers.length > 0) console.log(`\n${transferTable(keys, transfers)}`);
-if (transfers.length > 0 && flags.plot !== undefined) writeFileSync(flags.plot, transferPlot(keys, transfers));
-if (flags.json !== undefined) {
-  const samples = { machine, command, cells, latencies: Object.fromEntries(latencies), wires, transfers };
-  writeFileSync(flags.json, `${JSON.stringify(samples)}\n`);
+const settings = sections.filter((section) => section === 'alone' || section === 'peer');
+if (settings.length > 0) {
+  const cells = await throughput(settings);
+  show('cells', cells, throughputTable(cells));
+  if (settings.includes('peer')) console.log(`\n${restLine(cells)}`);
+}
+if (sections.includes('latency')) {
+  const latencies = await latency();
+  show('latencies', latencies, latencyTable(latencies));
+}
+if (sections.includes('wire')) {
+  const wires = await wire();
+  show('wires', wires, wireTable(wires, plan.valueBytes));
+}
+if (sections.includes('replies')) {
+  const times = await measureAtHalf(progress);
+  show('replies', times, replyTable('replies at half of what Redis does at most', times));
+}
+if (sections.includes('memory')) {
+  const memory = await measureMemory(keys, progress);
+  show('memory', memory, memoryTable(memory));
+}
+if (sections.includes('pauses')) {
+  const times = await measurePauses(keys * PAUSE_KEYS, progress);
+  show('pauses', times, replyTable(`replies with ${(keys * PAUSE_KEYS).toLocaleString('en-US')} keys`, times));
+}
+if (sections.includes('catching-up')) {
+  const measured = await measureCatchingUp(keys, plan.rounds, progress);
+  show('catchingUp', measured, catchingUpTable(measured));
+}
+if (sections.includes('transfer')) {
+  const transfers = await measureTransfers({ keys, differing: differences(keys) }, progress);
+  show('transfers', transfers, transferTable(keys, transfers));
+  if (flags.plot !== undefined) writeFileSync(flags.plot, transferPlot(keys, transfers));
+}
+if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(samples)}\n`);
+
+/** As soon as it is there: a later section that fails takes nothing away. */
+function show(name: string, figures: unknown, table: string): void {
+  samples[name] = figures;
+  console.log(`\n${table}`);
 }
 
 async function throughput(settings: readonly Setting[]): Promise<Cell[]> {
@@ -102,21 +150,24 @@ async function throughput(settings: readonly Setting[]): Promise<Cell[]> {
   for (const setting of settings) {
     for (const product of PRODUCTS) subjects.push(await Subject.start(product, setting));
   }
-  const measured = subjects.length === 0 ? [] : await measureThroughput(subjects, plan, progress);
+  const measured = await measureThroughput(subjects, plan, progress);
   await Promise.all(subjects.map((subject) => subject.stop()));
   return measured;
 }
 
-async function latency(): Promise<Map<Product, Latency>> {
-  const measured = new Map<Product, Latency>();
-  for (const product of PRODUCTS) {
-    progress(`latency of ${product}`);
-    const subject = await Subject.start(product, 'peer');
-    if (subject.peer === null) throw new Error('a pair without a peer');
-    await subject.rest();
-    measured.set(product, await measureLatency(subject.entry.port, subject.peer.port, pace));
-    await subject.rest();
-    await subject.stop();
+async function latency(): Promise<Latency[]> {
+  const measured: Latency[] = [];
+  for (const perSecond of offered) {
+    for (const product of PRODUCTS) {
+      progress(`latency of ${product} at ${perSecond} writes a second`);
+      const subject = await Subject.start(product, 'peer');
+      const { entry, peer } = subject;
+      if (peer === null) throw new Error('a pair without a peer');
+      await subject.rest();
+      measured.push(await measureLatency(product, entry.port, peer.port, { perSecond, seconds: paceSeconds }));
+      await subject.rest();
+      await subject.stop();
+    }
   }
   return measured;
 }
@@ -125,15 +176,18 @@ async function wire(): Promise<Wire[]> {
   const measured: Wire[] = [];
   for (const product of PRODUCTS) {
     progress(`bytes on the wire of ${product}`);
-    measured.push(
-      ...(await measureWire(product, { ...pace, ...plan, seconds: pace.seconds, requests: WIRE_REQUESTS })),
-    );
+    const paced = { perSecond: offered[0], seconds: paceSeconds, valueBytes: plan.valueBytes };
+    measured.push(...(await measureWire(product, { ...paced, requests: WIRE_REQUESTS })));
   }
   return measured;
 }
 
 function progress(line: string): void {
   process.stderr.write(`${line}\n`);
+}
+
+function text(name: keyof typeof FULL): string {
+  return flags[name] ?? (flags.quick ? QUICK : FULL)[name];
 }
 
 function chosen<T extends string>(list: string, known: readonly T[]): T[] {

@@ -8,8 +8,11 @@
  */
 import type { Socket } from 'node:net';
 import { connected, encoded, OpenLoop } from './open-loop.ts';
+import type { Product } from './subject.ts';
 
 export interface Latency {
+  readonly product: Product;
+  readonly perSecond: number;
   /** Per write; those of the first second, while code is still being compiled, are left out. */
   readonly sightMs: number[];
   /** Round trips of the asking client, between which nothing can be told. */
@@ -26,7 +29,12 @@ const LOST_MS_MAX = 30_000;
 /** For the time when B does not answer: the schedule must go on. */
 const TICK_MS = 1;
 
-export async function measureLatency(port: number, peerPort: number, plan: LatencyPlan): Promise<Latency> {
+export async function measureLatency(
+  product: Product,
+  port: number,
+  peerPort: number,
+  plan: LatencyPlan,
+): Promise<Latency> {
   const total = Math.ceil(plan.perSecond * (plan.seconds + 1));
   // from 1: nothing there reads as 0
   const writer = await OpenLoop.open(port, plan.perSecond, total, (index) => encoded('SET', KEY, `${index + 1}`));
@@ -40,7 +48,7 @@ export async function measureLatency(port: number, peerPort: number, plan: Laten
     reader.destroy();
   }
   const sightMs = seenMs.map((at, index) => at - writer.dueMs(index)).slice(plan.perSecond);
-  return { sightMs, pollMs };
+  return { product, perSecond: plan.perSecond, sightMs, pollMs };
 }
 
 /** Resolves when number `total` was seen; until then fills in when each number was. */

@@ -1,7 +1,11 @@
 /** What was measured as Markdown tables that can be pasted as they are. Pure, but for the line about the machine. */
 import { spawnSync } from 'node:child_process';
 import { cpus, loadavg, release, totalmem } from 'node:os';
+import type { CatchingUp } from './catching-up.ts';
+import { ELEMENTS, type Shape } from './filling.ts';
 import type { Latency } from './latency.ts';
+import type { Memory } from './memory.ts';
+import type { ReplyTimes } from './replies.ts';
 import { median, pairedRatio, percentile } from './statistics.ts';
 import type { Product, Setting } from './subject.ts';
 import type { Cell } from './throughput.ts';
@@ -46,15 +50,15 @@ export function restLine(cells: readonly Cell[]): string {
   return `After the last reply of a cell the peer had everything, and the disk was silent, within ${worst('starling')} (Redis: ${worst('redis')}).`;
 }
 
-/** One row a product. */
-export function latencyTable(perSecond: number, latencies: ReadonlyMap<Product, Latency>): string {
-  const title = `write on A to sight on B, ${thousands(perSecond)} writes/s`;
-  const rows = [...latencies].map(([product, { sightMs, pollMs }]) => [
+/** One row a product and rate. */
+export function latencyTable(latencies: readonly Latency[]): string {
+  const rows = latencies.map(({ product, perSecond, sightMs, pollMs }) => [
     NAMES[product],
+    thousands(perSecond),
     ...[50, 99, 99.9].map((percent) => milliseconds(percentile(sightMs, percent))),
     milliseconds(median(pollMs)),
   ]);
-  return table([title, 'p50', 'p99', 'p99.9', 'resolution (median)'], rows);
+  return table(['write on A to sight on B', 'writes/s', 'p50', 'p99', 'p99.9', 'resolution (median)'], rows);
 }
 
 /** One row a load, the products side by side. */
@@ -69,6 +73,55 @@ export function wireTable(wires: readonly Wire[], valueBytes: number): string {
   ]);
   const title = `bytes on the wire per replicated SET, key of 16 bytes, value of ${valueBytes}`;
   return table([title, ...PRODUCTS.map((product) => NAMES[product])], rows);
+}
+
+const SHAPE_NAMES: Record<Shape, string> = {
+  strings: 'strings of 16 bytes',
+  hashes: `hashes of ${ELEMENTS.hashes} fields`,
+  sets: `sets of ${ELEMENTS.sets} members`,
+  zsets: `sorted sets of ${ELEMENTS.zsets} members`,
+};
+
+/** One row a shape. */
+export function memoryTable(measured: readonly Memory[]): string {
+  const rows = measured.map(({ shape, keys, bytesPerKey: { redis, starling } }) => [
+    SHAPE_NAMES[shape],
+    thousands(keys),
+    ...[redis, starling].map((bytes) => bytes.toFixed(0)),
+    `**${(starling / redis).toFixed(2)}**`,
+  ]);
+  return table(['memory', 'keys', 'Redis, bytes a key', 'Starling, bytes a key', 'ratio'], rows);
+}
+
+/** Two rows: how long most replies take, or the longest one. */
+export function replyTable(title: string, { perSecond, p50Ms, p99Ms, longestMs }: ReplyTimes): string {
+  const rows = PRODUCTS.map((product) => [
+    product === 'redis' ? 'Redis' : 'Starling',
+    ...[p50Ms, p99Ms, longestMs].map((times) => milliseconds(times[product])),
+  ]);
+  const ratios = [p50Ms, p99Ms, longestMs].map(({ redis, starling }) => `**${(starling / redis).toFixed(2)}**`);
+  return table([`${title}, ${thousands(perSecond)} SET/s`, 'p50', 'p99', 'longest'], [...rows, ['ratio', ...ratios]]);
+}
+
+/** One row a feat; the ratio of times is above 1 where Starling takes longer, that of rates where it is faster. */
+export function catchingUpTable({ keys, restartMs, fillMs, appliedPerSecond }: CatchingUp): string {
+  const row = (title: string, samples: Record<Product, number[]>, show: (figure: number) => string) => {
+    const ratio = pairedRatio(samples.starling, samples.redis);
+    return [
+      title,
+      ...PRODUCTS.map((product) => show(median(samples[product]))),
+      `**${ratio.median.toFixed(2)}** (${ratio.min.toFixed(2)}–${ratio.max.toFixed(2)})`,
+    ];
+  };
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
+  return table(
+    [`${thousands(keys)} strings of 16 bytes`, 'Redis', 'Starling', 'ratio (min–max)'],
+    [
+      row('restart until it serves', restartMs, seconds),
+      row('an empty peer until it has them', fillMs, seconds),
+      row('writes applied a second, after a stop', appliedPerSecond, (rate) => `${thousands(rate)}/s`),
+    ],
+  );
 }
 
 const PRODUCTS = ['redis', 'starling'] as const;

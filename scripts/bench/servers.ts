@@ -34,9 +34,10 @@ export class Server {
   readonly port: number;
   /** Where peers reach it; null for redis-server, whose replicas use `port`. */
   readonly meshPort: number | null;
-  private readonly ending = new AbortController();
-  private readonly child: ChildProcess;
+  private readonly command: readonly string[];
   private readonly directory: string;
+  private ending = new AbortController();
+  private child: ChildProcess;
   private output = '';
   private ended: string | null = null;
   private connection: RespClient | null = null;
@@ -45,15 +46,21 @@ export class Server {
     this.port = port;
     this.meshPort = meshPort;
     this.directory = mkdtempSync(join(tmpdir(), 'starling-bench-'));
-    const [program, ...words] = [...command, '--port', `${port}`, '--dir', this.directory];
-    this.child = spawn(program, words, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.command = [...command, '--port', `${port}`, '--dir', this.directory];
     live.add(this);
-    for (const stream of [this.child.stdout, this.child.stderr]) {
+    this.child = this.spawn();
+  }
+
+  private spawn(): ChildProcess {
+    const [program, ...words] = this.command;
+    const child = spawn(program, words, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [child.stdout, child.stderr]) {
       // the last lines are enough to tell why one died
       stream?.on('data', (chunk: Buffer) => (this.output = (this.output + chunk.toString()).slice(-4000)));
     }
-    this.child.once('error', (error) => this.end(error.message));
-    this.child.once('exit', (code, signal) => this.end(`exit code ${code ?? signal}`));
+    child.once('error', (error) => this.end(error.message));
+    child.once('exit', (code, signal) => this.end(`exit code ${code ?? signal}`));
+    return child;
   }
 
   /** A node without mDNS; it joins nobody but `bootstrap`, ports of loopback. */
@@ -75,16 +82,47 @@ export class Server {
   }
 
   private static async ready(server: Server): Promise<Server> {
-    const answer = async (): Promise<Answer> => (server.ended === null ? server.ask('PING') : null);
     try {
-      await eventually('PING', answer, (each) => each === 'PONG' || server.ended !== null, START_MS_MAX);
-      server.assertLive();
+      await server.answers();
       return server;
     } catch (error) {
       const { output } = server;
       await server.stop();
       throw new Error(`${error instanceof Error ? error.message : error}\n${output}`);
     }
+  }
+
+  /** Resolves when it serves: while it still loads its data, PING gets an error. */
+  private async answers(): Promise<void> {
+    const answer = async (): Promise<Answer> => (this.ended === null ? this.ask('PING') : null);
+    await eventually('PING', answer, (each) => each === 'PONG' || this.ended !== null, START_MS_MAX);
+    this.assertLive();
+  }
+
+  /** Memory that it holds of the machine, in bytes. */
+  residentBytes(): number {
+    const status = readFileSync(`/proc/${this.child.pid}/status`, 'latin1');
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+  }
+
+  /** It does nothing until resume(). */
+  pause(): void {
+    this.child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.child.kill('SIGCONT');
+  }
+
+  /** Ends it in good order and starts it on what it left. Gives the milliseconds from its start until it served. */
+  async restart(): Promise<number> {
+    await this.terminate();
+    this.ended = null;
+    this.ending = new AbortController();
+    const since = performance.now();
+    this.child = this.spawn();
+    await this.answers();
+    return performance.now() - since;
   }
 
   /** On one connection that is kept; an error reply throws. */
@@ -114,15 +152,19 @@ export class Server {
   }
 
   async stop(): Promise<void> {
-    this.connection?.close();
-    if (this.ended === null) {
-      const gone = new Promise((done) => this.child.once('exit', done));
-      this.child.kill('SIGTERM');
-      const limit = setTimeout(() => this.child.kill('SIGKILL'), STOP_MS_MAX);
-      await gone;
-      clearTimeout(limit);
-    }
+    await this.terminate();
     this.destroy();
+  }
+
+  private async terminate(): Promise<void> {
+    this.connection?.close();
+    this.connection = null;
+    if (this.ended !== null) return;
+    const gone = new Promise((done) => this.child.once('exit', done));
+    this.child.kill('SIGTERM');
+    const limit = setTimeout(() => this.child.kill('SIGKILL'), STOP_MS_MAX);
+    await gone;
+    clearTimeout(limit);
   }
 
   private end(reason: string): void {

@@ -30,20 +30,34 @@ export class Subject {
   /** The one that takes the load. */
   readonly entry: Server;
   readonly peer: Server | null;
+  private readonly cluster: string;
   private readonly errorsAtStart: readonly number[];
 
-  private constructor(product: Product, entry: Server, peer: Server | null, errorsAtStart: readonly number[]) {
+  private constructor(
+    product: Product,
+    cluster: string,
+    entry: Server,
+    peer: Server | null,
+    errorsAtStart: readonly number[],
+  ) {
     this.product = product;
+    this.cluster = cluster;
     this.setting = peer === null ? 'alone' : 'peer';
     this.entry = entry;
     this.peer = peer;
     this.errorsAtStart = errorsAtStart;
   }
 
-  static async start(product: Product, setting: Setting, detour: Detour = async (port) => port): Promise<Subject> {
+  static async start(product: Product, setting: Setting, detour?: Detour): Promise<Subject> {
     const cluster = clusterName();
     const entry = product === 'redis' ? await Server.startRedis() : await Server.startStarling(cluster);
-    if (setting === 'alone') return new Subject(product, entry, null, [await errorReplies(entry)]);
+    const alone = new Subject(product, cluster, entry, null, [await errorReplies(entry)]);
+    return setting === 'alone' ? alone : alone.withPeer(detour);
+  }
+
+  /** The same server, and an empty one that has just been connected to it. */
+  async withPeer(detour: Detour = async (port) => port): Promise<Subject> {
+    const { product, cluster, entry } = this;
     const door = await detour(entry.meshPort ?? entry.port);
     const peer = product === 'redis' ? await Server.startRedis(door) : await Server.startStarling(cluster, [door]);
     await eventually(
@@ -55,7 +69,7 @@ export class Subject {
           : [first, second].every((info) => Number(info.get('crdt_peers_up')) === 1),
       REST_MS_MAX,
     );
-    return new Subject(product, entry, peer, [await errorReplies(entry), await errorReplies(peer)]);
+    return new Subject(product, cluster, entry, peer, [...this.errorsAtStart, await errorReplies(peer)]);
   }
 
   /** Requests a second under `load`. Throws as soon as one of its servers ends. */

@@ -4,14 +4,17 @@ import { connect, createServer } from 'node:net';
 import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ELEMENTS, fill, SHAPES } from '../../scripts/bench/filling.ts';
 import { parseNumber } from '../../scripts/bench/latency.ts';
 import { encoded, OpenLoop } from '../../scripts/bench/open-loop.ts';
 import { parseRates } from '../../scripts/bench/redis-benchmark.ts';
 import { Relay } from '../../scripts/bench/relay.ts';
-import { throughputTable } from '../../scripts/bench/report.ts';
+import { catchingUpTable, memoryTable, replyTable, throughputTable } from '../../scripts/bench/report.ts';
 import { median, pairedRatio, percentile } from '../../scripts/bench/statistics.ts';
 import type { Cell } from '../../scripts/bench/throughput.ts';
 import { differences, measureTransfers, transferPlot, transferTable } from '../../scripts/bench/transfer.ts';
+import { RespClient } from '../processes/resp-client.ts';
+import { serve } from '../resp/served.ts';
 
 const CSV = [
   '"test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"',
@@ -144,6 +147,51 @@ test('a relay counts what passes, cuts both ends off, and lets through again', a
   await relay.cut();
   second.destroy();
   target.close();
+});
+
+test('data of each shape is written whole, and resolves when all of it is answered', async () => {
+  const counts = { strings: 'STRLEN', hashes: 'HLEN', sets: 'SCARD', zsets: 'ZCARD' } as const;
+  for (const shape of SHAPES) {
+    const { server } = serve();
+    const port = await server.listen({ port: 0, addresses: ['127.0.0.1'] });
+    await fill(port, shape, 3000);
+    const client = await RespClient.open(port);
+    assert.is(await client.command('DBSIZE'), 3000);
+    const size = shape === 'strings' ? 16 : ELEMENTS[shape];
+    for (const key of ['key:000000000000', 'key:000000002999'])
+      assert.is(await client.command(counts[shape], key), size);
+    client.close();
+    await server.close();
+  }
+});
+
+test('writing data over another type fails instead of measuring nothing', async () => {
+  const { server } = serve();
+  const port = await server.listen({ port: 0, addresses: ['127.0.0.1'] });
+  await fill(port, 'sets', 1, 7);
+  let refusal = '';
+  await fill(port, 'hashes', 20).catch((error: unknown) => {
+    refusal = String(error);
+  });
+  assert.match(refusal, /an error reply: -WRONGTYPE/);
+  await server.close();
+});
+
+test('tables of memory, replies and catching up give a ratio to Redis', () => {
+  const both = (redis: number, starling: number) => ({ redis, starling });
+  const memory = memoryTable([{ shape: 'sets', keys: 100_000, bytesPerKey: both(4000, 3000) }]);
+  assert.is(memory.split('\n').at(-1), '| sets of 100 members | 100,000 | 4000 | 3000 | **0.75** |');
+  const times = { perSecond: 20_000, p50Ms: both(1, 1), p99Ms: both(2, 3), longestMs: both(10, 5) };
+  assert.is(replyTable('replies', times).split('\n').at(-1), '| ratio | **1.00** | **1.50** | **0.50** |');
+  const series = (redis: number[], starling: number[]) => ({ redis, starling });
+  const rows = catchingUpTable({
+    keys: 1_000_000,
+    restartMs: series([1000, 2000, 3000], [2000, 2000, 2000]),
+    fillMs: series([1000], [4000]),
+    appliedPerSecond: series([100], [250]),
+  }).split('\n');
+  assert.is(rows[2], '| restart until it serves | 2.00 s | 2.00 s | **1.00** (0.67–2.00) |');
+  assert.is(rows[4], '| writes applied a second, after a stop | 100/s | 250/s | **2.50** (2.50–2.50) |');
 });
 
 test('state transfers are measured from no difference by powers of ten to all keys', () => {

@@ -32,6 +32,8 @@ const COLLECT_BUDGET = 2000;
 const HOUSEKEEPING_MS = 100;
 /** The default of max-clock-skew. */
 const CLOCK_SKEW_MS_MAX = 30_000;
+/** Of the event loop: an envelope then waits for 3 ms after the one before. */
+const UTILIZATION = 0.7;
 
 const registry = createCommandRegistry();
 const peerIds: readonly PeerId[] = await Promise.all(
@@ -210,7 +212,7 @@ export class Machine {
     this.watch(engine, () => this.node);
     store.attach(engine);
     engine.clockSkewMaxMs = CLOCK_SKEW_MS_MAX;
-    const stopSealing = sealInTime(engine);
+    const stopSealing = sealInTime(engine, () => UTILIZATION);
     const mesh = this.openMesh(engine, store, process);
     const server = this.openServer(engine, store, mesh);
     const timer = setInterval(() => {

@@ -1,0 +1,40 @@
+/**
+ * Memory of the machine that a key takes: how much more the process holds (its resident set) once the keys are there, the
+ * log in memory, tables that have room to grow and all, by the number of keys.
+ */
+import { fill, SHAPES, type Shape } from './filling.ts';
+import { type Product, Subject } from './subject.ts';
+
+export interface Memory {
+  readonly shape: Shape;
+  readonly keys: number;
+  readonly bytesPerKey: Record<Product, number>;
+}
+
+/** Keys of each shape, of what `strings` says. */
+const SHARE: Record<Shape, number> = { strings: 1, hashes: 1, sets: 0.1, zsets: 0.1 };
+
+/** `strings`: how many keys of the first shape. */
+export async function measureMemory(strings: number, progress: (line: string) => void): Promise<Memory[]> {
+  const measured: Memory[] = [];
+  for (const shape of SHAPES) {
+    const keys = Math.max(1, Math.round(strings * SHARE[shape]));
+    const bytesPerKey = { redis: 0, starling: 0 };
+    for (const product of ['redis', 'starling'] as const) {
+      progress(`memory of ${keys} ${shape} in ${product}`);
+      bytesPerKey[product] = await bytesOf(product, shape, keys);
+    }
+    measured.push({ shape, keys, bytesPerKey });
+  }
+  return measured;
+}
+
+async function bytesOf(product: Product, shape: Shape, keys: number): Promise<number> {
+  const subject = await Subject.start(product, 'alone');
+  const before = subject.entry.residentBytes();
+  await fill(subject.entry.port, shape, keys);
+  await subject.rest();
+  const bytes = subject.entry.residentBytes() - before;
+  await subject.stop();
+  return bytes / keys;
+}
