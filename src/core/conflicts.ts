@@ -27,7 +27,7 @@ export function noteValueConflict(elements: Elements, reference: number, cell: C
     atMs: state.now,
     database: elements.database,
     key: elements.key ?? name,
-    field: elements.key === null || elements.type === KeyType.string ? null : name,
+    field: elements.key === null || elements.type === KeyType.string || elements.type === KeyType.list ? null : name,
     kind: 'value',
     winner,
     losers,

@@ -51,6 +51,11 @@ function snapshotOf(db: DatabaseView, key: Slice): KeySnapshot | null {
     db.zsets.forEach(key, (member, score) => {
       snapshot.elements.push({ name: member.copy(), value: EMPTY, deadline: NO_DEADLINE, score });
     });
+  } else if (type === KeyType.list) {
+    db.lists.range(key, 0, Number.POSITIVE_INFINITY, 1, (value) => {
+      snapshot.elements.push({ name: EMPTY, value: value.copy(), deadline: NO_DEADLINE, score: 0 });
+      return true;
+    });
   } else {
     db.sets.forEach(key, (member) => {
       snapshot.elements.push({ name: member.copy(), value: EMPTY, deadline: NO_DEADLINE, score: 0 });
@@ -82,6 +87,8 @@ function write(db: DatabaseView, key: Slice, snapshot: KeySnapshot): void {
     name.set(element.name, 0, element.name.length);
     if (snapshot.type === KeyType.set) db.sets.add(key, name);
     else if (snapshot.type === KeyType.zset) db.zsets.assign(key, name, element.score);
+    else if (snapshot.type === KeyType.list)
+      db.lists.push(key, 'tail', value.set(element.value, 0, element.value.length));
     else db.hashes.set(key, name, value.set(element.value, 0, element.value.length), element.deadline);
   }
   if (snapshot.deadline >= 0) db.expireAt(key, snapshot.deadline);
