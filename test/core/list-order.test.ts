@@ -1,7 +1,7 @@
 /**
  * One order for all: two elements that anybody has once seen in some order are never seen in the other one, by nobody, even
- * where one of them has gone meanwhile (the strong list specification of Attiya and others, 2016). And what one command
- * has pushed stays together, unless somebody inserts within.
+ * where one of them has gone meanwhile (the strong list specification of Attiya and others, 2016). Each command finds, where
+ * it was made, what an array would hold; and what one command has pushed stays together, unless somebody inserts within.
  */
 import fc from 'fast-check';
 import { test } from 'uvu';
@@ -94,14 +94,21 @@ function perform(replicas: readonly Replica[], { kind, at, place, count, flag }:
   const replica = replicas[at];
   const names = namesIn(replica);
   const index = place % Math.max(1, names.length);
+  const added = Array.from({ length: count }, (_, i) => `${number}.${i}`);
   txn(replica, ({ lists }) => {
     if (kind === 'push' || names.length === 0) {
-      for (let i = 0; i < count; i++) lists.push(s('l'), flag ? 'head' : 'tail', s(`${number}.${i}`));
+      for (const name of added) lists.push(s('l'), flag ? 'head' : 'tail', s(name));
+      names.splice(flag ? 0 : names.length, 0, ...(flag ? added.reverse() : added));
     } else if (kind === 'insert') {
-      for (let i = 0; i < count; i++) lists.insert(s('l'), index, flag ? 'before' : 'after', s(`${number}.${i}`));
+      for (const name of added) lists.insert(s('l'), index, flag ? 'before' : 'after', s(name));
+      names.splice(flag ? index : index + 1, 0, ...added.reverse());
     } else if (kind === 'assign') lists.assign(s('l'), index, s(`${names[index]}=${number}`));
-    else if (kind === 'remove') lists.removeRange(s('l'), index, count);
+    else if (kind === 'remove') {
+      lists.removeRange(s('l'), index, count);
+      names.splice(index, count);
+    }
   });
+  assert.equal(namesIn(replica), names);
   if (kind === 'tick') tick([replica], place);
   if (kind !== 'receive') return;
   for (const { engine, sealed } of replicas) {

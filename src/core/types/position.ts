@@ -71,7 +71,8 @@ export class PositionWriter {
     bytes[this.length++] = high;
     bytes.writeUInt32BE(time >>> 0, this.length);
     this.length += 4;
-    for (let i = 0; i < REPLICA_BYTES; i++) bytes[this.length++] = id[i];
+    const flip = end === 'tail' ? 0 : 0xff;
+    for (let i = 0; i < REPLICA_BYTES; i++) bytes[this.length++] = id[i] ^ flip;
     this.count(2 * count + 1, end);
   }
 
