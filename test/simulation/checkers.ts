@@ -310,7 +310,8 @@ function checkKeepsakes(machine: Machine, engine: Engine, history: History, surv
       database.hashes.forEach(name, (field, value) => elements.push(`${field.latin1()}=${value.latin1()}`));
     if (type === 3) database.sets.forEach(name, (member) => elements.push(member.latin1()));
     if (type === 5) for (const [member, score] of rankedOf(database, name)) elements.push(`${member}:${score}`);
-    present.set(name.latin1(), elements.sort().join());
+    const inOrder = type === 4 ? listOf(database, name) : elements.sort();
+    present.set(name.latin1(), inOrder.join());
   });
   for (const call of history.calls) {
     if (call.family !== 'keepsakes') continue;

@@ -273,6 +273,18 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replace: 'if (isIn && score > 0) this.built.remove(score, reference);',
   },
   {
+    name: 'lists: an insert behind another insert stands ahead of it',
+    file: 'src/core/types/position.ts',
+    find: ": { low: next.digits, high: null, near: 'low' };",
+    replace: ": { low: null, high: next.digits, near: 'high' };",
+  },
+  {
+    name: 'lists: the order keeps elements where they were before they got another value',
+    file: 'src/core/types/list-order.ts',
+    find: 'if (this.built !== null && this.isIn(reference) && !this.built.remove(reference)) this.forget();',
+    replace: 'if (this.built !== null && this.isIn(reference) && this.built.size < 3) this.built.remove(reference);',
+  },
+  {
     name: 'digest: a time to live that goes stays counted',
     file: 'src/core/deadlines.ts',
     find: 'if (at >= 0) this.account(table.referenceAt(at), false);',
