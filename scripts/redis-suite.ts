@@ -28,6 +28,8 @@ const UNITS = [
   'type/incr',
   'type/set',
   'type/hash',
+  'type/list',
+  'type/list-3',
   'type/zset',
   'geo',
   'expire',
