@@ -120,6 +120,15 @@ test('a key of another type is none that anybody waits for, and a list that come
   assert.is(waiting.talk.heard, ONE('l', 'z'));
 });
 
+test('the slow log has a command that waited once it was served, and not before', () => {
+  const [waiting, pushing] = clients(2);
+  pushing.say('CONFIG SET slowlog-log-slower-than 0');
+  waiting.say('BLPOP l 0');
+  assert.not.match(pushing.say('SLOWLOG GET -1'), 'BLPOP');
+  pushing.say('RPUSH l x');
+  assert.is(pushing.say('SLOWLOG GET -1').split('BLPOP').length, 2);
+});
+
 test('what another node pushes wakes as well, and is gone from there when it was given out', async () => {
   const served = serve();
   const [first, second] = clients(2, served);

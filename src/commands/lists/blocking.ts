@@ -5,6 +5,7 @@
 import { type Database, KeyType, type ListEnd } from '../../core/contract.ts';
 import { Slice } from '../../core/slice.ts';
 import { timeoutSecondsArgument } from '../arguments.ts';
+import { type Take, waitForKeys } from '../key-waits.ts';
 import { redisEntry } from '../metadata/entry.ts';
 import { Errors, type Reply } from '../reply.ts';
 import type { Call, Command } from '../table.ts';
@@ -12,30 +13,19 @@ import { listAt } from './access.ts';
 import { answerMove, firstList, move, movedEnds, popRequest } from './ends.ts';
 
 /** Takes from a list that is there, and gives the reply. */
-type Take = (db: Database, key: Slice) => (reply: Reply) => void;
+type TakeFromList = (db: Database, key: Slice) => (reply: Reply) => void;
 
-function takeOrWait(call: Call, firstKey: number, lastKey: number, timeoutMs: number, take: Take): void {
+function takeOrWait(call: Call, firstKey: number, lastKey: number, timeoutMs: number, take: TakeFromList): void {
   const { args, client, db, reply } = call;
   const at = firstList(call, firstKey, lastKey);
   if (at === undefined) return;
   if (at > 0) take(db, args[at])(reply);
-  else if (client.mayBlock) wait(call, firstKey, lastKey, timeoutMs, take);
+  else if (client.mayBlock) waitForKeys(call, { firstKey, lastKey, timeoutMs, take: fromList(take) });
   else reply.nilArray();
 }
 
-function wait(call: Call, firstKey: number, lastKey: number, timeoutMs: number, take: Take): void {
-  const { args, client, engine, services } = call;
-  const keys: Buffer[] = [];
-  for (let i = firstKey; i <= lastKey; i++) keys.push(args[i].copy());
-  services.keyWaits.add({
-    client,
-    engine,
-    database: client.database,
-    keys,
-    timeoutMs,
-    onTimeout: (later) => later.nilArray(),
-    take: (db, key) => (db.typeOf(key) === KeyType.list ? take(db, key) : null),
-  });
+function fromList(take: TakeFromList): Take {
+  return (db, key) => (db.typeOf(key) === KeyType.list ? take(db, key) : null);
 }
 
 /** Copies of up to `count` elements from one end, which are removed. */
@@ -90,7 +80,8 @@ function moveOrWait(call: Call, timeoutIndex: number, from: ListEnd, to: ListEnd
   if (found) answerMove(call, from, to);
   else if (client.mayBlock) {
     const target = new Slice(args[2].copy());
-    wait(call, 1, 1, timeoutMs, (db, key) => takeTo(db, key, from, target, to));
+    const take = fromList((db, key) => takeTo(db, key, from, target, to));
+    waitForKeys(call, { firstKey: 1, lastKey: 1, timeoutMs, take });
   } else reply.nil();
 }
 
