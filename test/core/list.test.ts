@@ -59,7 +59,7 @@ test('what one command pushes stays together, and concurrent pushes stand in the
 
 test('one txn may push thousands, at both ends', () => {
   const [a, b] = sharing(2);
-  const values = Array.from({ length: 70_000 }, (_, i) => `${i}`);
+  const values = Array.from({ length: 40_000 }, (_, i) => `${i}`);
   push(a, 'tail', ...values);
   push(a, 'head', ...values);
   a.engine.seal();
@@ -162,7 +162,7 @@ test('inserts at one place stand between the same neighbours everywhere, in one 
   assert.is(after[after.indexOf(l[5]) - 1], 'later');
 });
 
-test('ten thousand inserts at one place do not make positions grow', () => {
+test('thousands of inserts at one place do not make positions grow', () => {
   const turns: ((replica: Replica, i: number) => void)[] = [
     (replica, i) => insertAt(replica, 0, 'after', i),
     (replica, i) => insertAt(replica, i + 1, 'before', i),
@@ -171,8 +171,8 @@ test('ten thousand inserts at one place do not make positions grow', () => {
   ];
   for (const turn of turns) {
     const [a] = sharing(1, (first) => push(first, 'tail', 'x', 'z'));
-    for (let i = 0; i < 10_000; i++) turn(a, i);
-    assert.is(a.db.lists.size(s('l')), 10_002);
+    for (let i = 0; i < 4000; i++) turn(a, i);
+    assert.is(a.db.lists.size(s('l')), 4002);
     const [part] = a.engine.inspect(0, s('l'))?.parts ?? [];
     const longest = Math.max(...part.elements.map(({ name }) => name?.length ?? 0));
     assert.ok(longest <= 44, `${longest} bytes`);
@@ -232,6 +232,22 @@ test('COPY takes the elements along in their order', () => {
   });
   push(b, 'tail', 'late');
   assert.equal(settle([a, b]), { copy: ['a', 'b', 'c'], l: ['late'] });
+});
+
+test('two nodes that copy one list to one place make one copy of it, which is no conflict', () => {
+  const [a, b] = sharing(2, (first) => push(first, 'tail', 'x', 'y'));
+  assign(a, 0, 'X');
+  for (const replica of [a, b]) {
+    txn(replica, (db) => {
+      db.copyTo(s('l'), db, s('copy'));
+      db.remove(s('l'));
+    });
+  }
+  assert.equal(settle([a, b]).copy, ['X', 'y']);
+  insert(a, 'after', 'X', 'z');
+  push(b, 'tail', 'w');
+  txn(b, (db) => db.lists.push(s('copy'), 'head', s('v')));
+  assert.equal(settle([a, b]).copy, ['v', 'X', 'y']);
 });
 
 test('the order follows what other nodes write after it was asked for', () => {

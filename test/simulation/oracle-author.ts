@@ -468,8 +468,7 @@ export class Author {
     if (shown === null) return;
     this.clear(to);
     for (const [name, value] of shown.elements) {
-      if (shown.part === 'list') this.push(to, 'tail', value);
-      else this.assign(to, shown.part, name, value);
+      this.assign(to, shown.part, name, value);
       const endMs = shown.fieldEnds.get(name);
       if (endMs !== undefined) this.endFieldAt(to, name, endMs);
     }

@@ -11,20 +11,22 @@ export type Place =
   /** Beside `pivot`, between its neighbours as its author saw them; null: the list ended there. */
   | { readonly pivot: string; readonly before: string | null; readonly after: string | null };
 
-type Made = Extract<Effect, { kind: 'assign' }> & { readonly place: Place };
+export type Made = Extract<Effect, { kind: 'assign' }> & { readonly place: Place };
 
-/** These elements in their order. `isCertain`: there is no other one that keeps to the rules. `effects`: all that is seen. */
+/**
+ * These elements in their order. `isCertain`: there is no other one that keeps to the rules. `made`: how all elements came
+ * about, of all lists, since copies of an element keep its place.
+ */
 export function inListOrder(
   names: readonly string[],
-  effects: readonly Effect[],
+  made: ReadonlyMap<string, Made>,
 ): { names: string[]; isCertain: boolean } {
-  const made = new Map<string, Made>();
-  for (const effect of effects) if (isMaking(effect)) made.set(effect.element, effect);
-  const groups = groupsOf(made);
   const wanted = new Set(names);
+  const roots = new Set(names.map((name) => rootOf(made, name)));
+  const groups = groupsOf(made);
   const inOrder: string[] = [];
   let isCertain = true;
-  for (const root of pushesInOrder([...groups.keys()].map((name) => find(made, name)))) {
+  for (const root of pushesInOrder([...roots].map((name) => find(made, name)))) {
     const group = groups.get(root.element) ?? [];
     const ahead = aheadWithin(group, made);
     const shown = sortedWithin(group, ahead).filter((name) => wanted.has(name));
@@ -32,10 +34,6 @@ export function inListOrder(
     inOrder.push(...shown);
   }
   return { names: inOrder, isCertain };
-}
-
-function isMaking(effect: Effect): effect is Made {
-  return effect.kind === 'assign' && effect.place !== undefined;
 }
 
 function find(made: ReadonlyMap<string, Made>, name: string): Made {

@@ -7,7 +7,7 @@
  * hash fields (oracle-times.ts).
  */
 import { Author } from './oracle-author.ts';
-import { inListOrder, type Place } from './oracle-lists.ts';
+import { inListOrder, type Made, type Place } from './oracle-lists.ts';
 import { fieldEnd, isDoubtful, keyEnd } from './oracle-times.ts';
 
 /** In the simulator: the database that nothing else writes to. */
@@ -78,6 +78,8 @@ interface Element {
 
 export class Oracle {
   private readonly byKey = new Map<string, Effect[]>();
+  /** By their elements, the effects that have made any list's. */
+  private readonly made = new Map<string, Made>();
   /** Those that erase an effect. They all come after it: what somebody has observed was there before. */
   private readonly erasers = new Map<Effect, Effect[]>();
 
@@ -124,6 +126,7 @@ export class Oracle {
     const effects = this.byKey.get(key) ?? [];
     for (const other of effects) if (erases(effect, other)) this.erasers.get(other)?.push(effect);
     this.erasers.set(effect, []);
+    if (isMaking(effect)) this.made.set(effect.element, effect);
     effects.push(effect);
     this.byKey.set(key, effects);
   }
@@ -143,7 +146,7 @@ export class Oracle {
     const isSure = parts.every(({ all }) => all === shown.all || isLater(firstOf(shown.all), latestOf(all)));
     const fieldEnds = new Map<string, number>();
     if (shown.part === 'hash') for (const name of shown.all.keys()) fieldEnds.set(name, fieldEnd(left, name));
-    const { names, isCertain } = this.inOrder(key, shown.part, [...shown.all.keys()], view);
+    const { names, isCertain } = this.inOrder(shown.part, [...shown.all.keys()], view);
     const inOrder = names.map((name): [string, Element | undefined] => [name, shown.all.get(name)]);
     const present = inOrder.filter(([name]) => (fieldEnds.get(name) ?? Number.POSITIVE_INFINITY) > view.nowMs);
     // fields that have ended are hidden; the key is, if there is nothing else
@@ -161,17 +164,9 @@ export class Oracle {
     };
   }
 
-  private inOrder(
-    key: string,
-    part: Part,
-    names: string[],
-    { visible }: View,
-  ): { names: string[]; isCertain: boolean } {
+  private inOrder(part: Part, names: string[], { visible }: View): { names: string[]; isCertain: boolean } {
     if (part !== 'list') return { names, isCertain: true };
-    return inListOrder(
-      names,
-      (this.byKey.get(key) ?? []).filter(({ txn }) => visible(txn)),
-    );
+    return inListOrder(names, new Map([...this.made].filter(([, { txn }]) => visible(txn))));
   }
 
   /** Something is left of that type, shown or not. */
@@ -195,6 +190,10 @@ export class Oracle {
     const effects = (this.byKey.get(key) ?? []).filter(({ txn }) => visible(txn));
     return effects.filter((effect) => !this.erasers.get(effect)?.some(({ txn }) => visible(txn)));
   }
+}
+
+function isMaking(effect: Effect): effect is Made {
+  return effect.kind === 'assign' && effect.place !== undefined;
 }
 
 function latestOf(elements: ReadonlyMap<string, Element>): Effect {

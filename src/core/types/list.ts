@@ -43,6 +43,26 @@ export class ListType implements ListOperations {
     sequenceOf(part).walk(from, count, step, (reference) => visit(part.fillFrom(reference, value)));
   }
 
+  /** In their order, with their positions. */
+  forEach(key: Slice, visit: (position: Slice, value: Slice) => void): void {
+    const part = this.db.partForRead(key, KeyType.list);
+    if (part === undefined) return;
+    const name = new Slice();
+    const value = new Slice();
+    sequenceOf(part).walk(0, Number.POSITIVE_INFINITY, 1, (reference) => {
+      visit(part.table.fillKey(reference, name), part.fillFrom(reference, value));
+      return true;
+    });
+  }
+
+  /** An element at a position that it has had under another key. */
+  put(key: Slice, name: Slice, value: Slice): void {
+    this.db.prepareWrite(key, KeyType.list);
+    const part = this.partOf(key);
+    const at = part?.table.find(name.bytes, name.start, name.end) ?? -1;
+    writeElement(this.db, LIST_ELEMENT, key, name, value, part, at);
+  }
+
   push(key: Slice, end: ListEnd, value: Slice): number {
     return this.pushInPlain(key, end, value) ?? this.pushInAny(key, end, value);
   }
