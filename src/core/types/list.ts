@@ -147,7 +147,9 @@ export class ListType implements ListOperations {
 
   removeRange(key: Slice, from: number, count: number): void {
     const { db } = this;
-    const part = db.findForWrite(key) < 0 ? undefined : this.partOf(key);
+    const found = db.findForWrite(key);
+    const plain = found < 0 ? undefined : db.keyspace.bodies.plainPart(found, KeyType.list);
+    const part = plain ?? (found < 0 ? undefined : this.partOf(key));
     if (part === undefined) return;
     const { table } = part;
     const name = new Slice();
@@ -157,9 +159,18 @@ export class ListType implements ListOperations {
       if (reference === 0) return;
       table.fillKey(reference, name);
       const at = table.find(name.bytes, name.start, name.end);
-      if (at >= 0) this.removeElement(key, name, part, at);
+      if (at >= 0 && plain !== undefined) this.removeFromPlain(key, name, plain, at);
+      else if (at >= 0) this.removeElement(key, name, part, at);
       else db.state.noteDamage(part.terms.slotOf(reference));
     }
+  }
+
+  private removeFromPlain(key: Slice, name: Slice, part: Elements, at: number): void {
+    const { db } = this;
+    const writer = db.txn.begin();
+    writer.op(Op.listRemove, db.index, key, NO_CANCELS);
+    writer.run(name);
+    db.keyspace.listRemoveFrom(part, at, key);
   }
 
   /** The removal of the element at `at` of the table, as an effect. */
