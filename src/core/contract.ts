@@ -196,7 +196,7 @@ export interface ListOperations {
   range(key: Slice, from: number, count: number, step: 1 | -1, visit: (value: Slice) => boolean | undefined): void;
   /** LSET: another value in the same place; it survives a concurrent removal. False if there is no such element. */
   assign(key: Slice, index: number, value: Slice): boolean;
-  /** Adds an element beside the one at `pivot`, which must be there: behind it, or ahead of it. */
+  /** Adds an element beside the one at `pivot`, if there is one: behind it, or ahead of it. */
   insert(key: Slice, pivot: number, side: 'before' | 'after', value: Slice): void;
   /** Removes `count` elements from `from` on, as far as there are any. The key goes with its last element. */
   removeRange(key: Slice, from: number, count: number): void;

@@ -104,7 +104,6 @@ export class ListType implements ListOperations {
     const place = db.prepareWrite(key, KeyType.list);
     const hideAt = db.deadlineToExtend(place, key);
     const part = this.partOf(key);
-    // what hid under the key in another type may have taken the element along
     const reference = part === undefined ? 0 : sequenceOf(part).at(index);
     if (part === undefined || reference === 0) return false;
     this.write(key, part.table.fillKey(reference, position), value, part);
@@ -117,7 +116,8 @@ export class ListType implements ListOperations {
     const place = db.prepareWrite(key, KeyType.list);
     const hideAt = db.deadlineToExtend(place, key);
     const part = this.partOf(key);
-    if (part === undefined) return;
+    // what hid under the key in another type may have taken the element along
+    if (part === undefined || sequenceOf(part).at(pivot) === 0) return;
     // stamps the txn
     db.txn.begin();
     this.writeGap(part, side === 'after' ? pivot : pivot - 1, side === 'after');
