@@ -29,6 +29,8 @@ const UNITS = [
   'type/incr',
   'type/set',
   'type/hash',
+  'type/list',
+  'type/list-3',
   'type/zset',
   'geo',
   'expire',

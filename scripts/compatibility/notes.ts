@@ -13,7 +13,14 @@ const SCORE = 'per member; wins over a concurrent removal, of concurrent scores 
 const SCORE_COUNTER = 'an addition: concurrent ones add up; a concurrent ZADD or ZREM cancels only those that it saw';
 const PICKED = 'replicates the removal of the members that it picked';
 const AROUND_EDGE = 'from longitude 180 itself it also finds what lies east of it, which Redis does not';
-const WAITS = `${PICKED}; who waits is served in the order of arrival on this node, by what comes from other nodes as well`;
+const SERVED = 'who waits is served in the order of arrival on this node, by what comes from other nodes as well';
+const WAITS = `${PICKED}; ${SERVED}`;
+const PUSH =
+  'goes beyond the end that this node sees; what one command pushes stays together, concurrent pushes stand in the order of time';
+const TAKEN = 'replicates the removal of the elements that it gave out; two nodes may give out the same one';
+const MOVED = 'a push and the removal of the element that it took, in one txn; two nodes may move the same one';
+const FOUND =
+  'replicates the removal of the elements that it found; what was pushed or written elsewhere meanwhile stays';
 const STORED = 'replaces the destination as this node sees the result, as one txn';
 const DEADLINE = 'a time to live: of concurrent ones the longest wins; a concurrent SET is not cut short by it';
 const FIELD_DEADLINE = 'as the times to live of keys, per field';
@@ -27,7 +34,7 @@ const LISTENERS = 'counts the listeners of all nodes that can be reached';
 export const NOTES: Readonly<Record<string, string>> = {
   dump: 'in the plain forms of RDB 10 (12 with times to live of fields)',
   restore:
-    'writes as any write does; reads all forms of strings, sets, hashes and sorted sets up to Redis 7.4; IDLETIME and FREQ are checked and not kept',
+    'writes as any write does; reads all forms of strings, lists, sets, hashes and sorted sets up to Redis 7.4; IDLETIME and FREQ are checked and not kept',
   publish: PUBLISHED,
   spublish: `${PUBLISHED}; there are no slots`,
   pubsub: LISTENERS,
@@ -83,6 +90,24 @@ export const NOTES: Readonly<Record<string, string>> = {
   sinterstore: STORED,
   sunionstore: STORED,
   sdiffstore: STORED,
+  lpush: PUSH,
+  rpush: PUSH,
+  lpushx: `${PUSH}; the check is on this node`,
+  rpushx: `${PUSH}; the check is on this node`,
+  lpop: TAKEN,
+  rpop: TAKEN,
+  lmpop: TAKEN,
+  blpop: `${TAKEN}; ${SERVED}`,
+  brpop: `${TAKEN}; ${SERVED}`,
+  blmpop: `${TAKEN}; ${SERVED}`,
+  lmove: MOVED,
+  rpoplpush: MOVED,
+  blmove: `${MOVED}; ${SERVED}`,
+  brpoplpush: `${MOVED}; ${SERVED}`,
+  linsert: 'stands beside the element that it found on this node, whatever is pushed meanwhile',
+  lset: 'another value in the same place: of concurrent ones the later shows; wins over a concurrent removal',
+  lrem: FOUND,
+  ltrim: FOUND,
   zadd: `${SCORE}; a score that is there already counts as an effect too; NX, XX, GT and LT look at this node; INCR adds`,
   zincrby: `${SCORE_COUNTER}; sums are exact decimals, and the score is the double nearest to them`,
   zrem: REMOVES,

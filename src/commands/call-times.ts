@@ -89,6 +89,8 @@ export class CallTimes {
 
   private noteIfSlow(call: Call, micros: number): void {
     const { slowLog } = this.services;
+    // it has not come to its end yet
+    if (call.client.blocked) return;
     if (micros >= slowLog.thresholdMicros && !call.command.flags.includes('skip_slowlog')) slowLog.note(call, micros);
   }
 

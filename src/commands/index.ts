@@ -14,6 +14,7 @@ import { hashFieldCommands } from './hash-fields.ts';
 import { hashCommands } from './hashes.ts';
 import { informationCommands } from './information.ts';
 import { keyCommands } from './keys.ts';
+import { listCommands } from './lists/index.ts';
 import { meshCommands } from './mesh.ts';
 import { pubsubCommands } from './pubsub.ts';
 import { Registry } from './registry.ts';
@@ -43,6 +44,7 @@ export function createCommandRegistry(): Registry {
     hashExpiryCommands,
     hashFieldCommands,
     keyCommands,
+    listCommands,
     setCommands,
     stringCommands,
     transactionCommands,

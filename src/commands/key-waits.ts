@@ -7,6 +7,7 @@ import type { Database, Engine, Watch } from '../core/contract.ts';
 import { Slice } from '../core/slice.ts';
 import type { Blocked, Client } from './client.ts';
 import type { Reply } from './reply.ts';
+import type { Call } from './table.ts';
 
 /** setTimeout takes no longer one. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
@@ -23,7 +24,43 @@ export interface KeyWait {
   /** What a time-out answers. */
   readonly onTimeout: (reply: Reply) => void;
   /** Takes from a key that has changed what was waited for, and gives the reply; null: there is none of it. */
-  readonly take: (db: Database, key: Slice) => ((reply: Reply) => void) | null;
+  readonly take: Take;
+  /** It was served. */
+  readonly onServed: () => void;
+}
+
+export type Take = (db: Database, key: Slice) => ((reply: Reply) => void) | null;
+
+/** What a command waits for that may block: the keys in its arguments firstKey … lastKey. */
+export interface WantedKeys {
+  readonly firstKey: number;
+  readonly lastKey: number;
+  readonly timeoutMs: number;
+  readonly take: Take;
+}
+
+/** The client of this command waits. A time-out answers a nil array; who is served is noted if that took long. */
+export function waitForKeys(call: Call, { firstKey, lastKey, timeoutMs, take }: WantedKeys): void {
+  const { argc, client, command, engine, services } = call;
+  const args = call.args.slice(0, argc).map((each) => new Slice(each.copy()));
+  let since = 0;
+  services.keyWaits.add({
+    client,
+    engine,
+    database: client.database,
+    keys: args.slice(firstKey, lastKey + 1).map(({ bytes }) => bytes),
+    timeoutMs,
+    onTimeout: (reply) => reply.nilArray(),
+    take: (db, key) => {
+      since = services.monotonicMicros();
+      return take(db, key);
+    },
+    onServed: () => {
+      const micros = services.monotonicMicros() - since;
+      const { slowLog } = services;
+      if (micros >= slowLog.thresholdMicros) slowLog.note({ args, argc, client, command, engine }, micros);
+    },
+  });
 }
 
 interface Waiter {
@@ -87,6 +124,7 @@ export class KeyWaits {
     if (answer === null) return;
     this.remove(waiter);
     waiter.blocked.resume(answer, true);
+    waiter.wait.onServed();
   }
 
   private queueOf({ engine, database }: KeyWait, key: Buffer): Queue {

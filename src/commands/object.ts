@@ -7,6 +7,7 @@ import { type Database, KeyType, NO_DEADLINE } from '../core/contract.ts';
 import { parseInteger } from '../core/integer.ts';
 import { Slice } from '../core/slice.ts';
 import { answerHelp } from './help-reply.ts';
+import { listEncoding } from './lists/encoding.ts';
 import type { ConfigService } from './services.ts';
 import type { Call, Command } from './table.ts';
 
@@ -122,6 +123,7 @@ export function encodingOf({ args, db, services }: Call, type: KeyType): string 
   if (type === KeyType.string) return stringEncoding(db, args[2]);
   if (type === KeyType.hash) return hashEncoding(db, args[2], services.config);
   if (type === KeyType.set) return setEncoding(db, args[2], services.config);
+  if (type === KeyType.list) return listEncoding(db, args[2], limit(services.config, 'list-max-listpack-size'));
   if (type === KeyType.zset) return zsetEncoding(db, args[2], services.config);
   throw new Error(`no encoding is known for keys of type ${type}`);
 }

@@ -15,6 +15,8 @@ export interface SlowCommand {
   clientName: string;
 }
 
+export type LoggedCall = Pick<Call, 'args' | 'argc' | 'client' | 'command' | 'engine'>;
+
 export class SlowLog {
   /** Infinity: nothing is slow. */
   thresholdMicros = 10_000;
@@ -23,7 +25,7 @@ export class SlowLog {
   readonly entries: SlowCommand[] = [];
   private nextId = 0;
 
-  note(call: Call, micros: number): void {
+  note(call: LoggedCall, micros: number): void {
     const args: string[] = [];
     for (let i = 0; i < call.argc && i < ARGUMENTS_MAX; i++) {
       if (i === ARGUMENTS_MAX - 1 && call.argc > ARGUMENTS_MAX) {
@@ -52,7 +54,7 @@ export class SlowLog {
 }
 
 /** Passwords; as in Redis, with HELLO … AUTH the user's name too, and all that tells of users and their rules. */
-function isSecret({ args, command }: Call, index: number): boolean {
+function isSecret({ args, command }: LoggedCall, index: number): boolean {
   if (index === 0) return false;
   if (command.name === 'auth') return true;
   if (command.name === 'hello') return args[index - 1].isWord('auth') || (index > 1 && args[index - 2].isWord('auth'));

@@ -37,6 +37,13 @@ export function digestOfValue(db: Database, key: Slice): Buffer {
       db.strings.read(key, value);
       return hash(['string', value.view()]);
     }
+    case KeyType.list: {
+      const elements: Buffer[] = [];
+      db.lists.range(key, 0, Number.POSITIVE_INFINITY, 1, (value) => {
+        elements.push(value.copy());
+      });
+      return hash(['list', ...elements]);
+    }
     case KeyType.set: {
       const sum = Buffer.alloc(DIGEST_BYTES);
       db.sets.forEach(key, (member) => mix(sum, hash([member.view()])));

@@ -362,6 +362,14 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         summary: 'And up to values of so many bytes',
       },
       {
+        name: 'list-max-listpack-size',
+        aliases: ['list-max-ziplist-size'],
+        type: integer(-2147483648, 2147483647),
+        default: '-2',
+        mutable: true,
+        summary: 'Up to so many elements of a list, or (-1 to -5) 4 to 64 KiB, OBJECT ENCODING says listpack',
+      },
+      {
         name: 'set-max-intset-entries',
         type: COUNT,
         default: '512',

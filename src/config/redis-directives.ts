@@ -88,7 +88,6 @@ export const REDIS_DIRECTIVES: readonly Directive[] = [
   inert('maxmemory-eviction-tenacity', integer(0, 100), '10'),
   inert('lfu-log-factor', COUNT, '10'),
   inert('lfu-decay-time', COUNT, '1'),
-  inert(['list-max-listpack-size', 'list-max-ziplist-size'], ANY_32, '-2'),
   inert('list-compress-depth', COUNT, '0'),
   inert('stream-node-max-bytes', bytes(), '4096'),
   inert('stream-node-max-entries', COUNT_64, '100'),

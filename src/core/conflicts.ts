@@ -11,7 +11,8 @@ export function noteValueConflict(elements: Elements, reference: number, cell: C
   const { state, table } = elements;
   if (elements.type === KeyType.set) return; // concurrent adds of one member agree
   const [first, ...others] = cell.siblings;
-  if (elements.type === KeyType.zset && others.every(({ value }) => value.equals(first.value))) return;
+  const agreeing = elements.type === KeyType.zset || elements.type === KeyType.list;
+  if (agreeing && others.every(({ value }) => value.equals(first.value))) return;
   const start = table.keyStart(reference);
   const name = Buffer.from(table.bufferOf(reference).subarray(start, start + table.keyLength(reference)));
   const { replicas } = state;
@@ -27,7 +28,7 @@ export function noteValueConflict(elements: Elements, reference: number, cell: C
     atMs: state.now,
     database: elements.database,
     key: elements.key ?? name,
-    field: elements.key === null || elements.type === KeyType.string ? null : name,
+    field: elements.key === null || elements.type === KeyType.string || elements.type === KeyType.list ? null : name,
     kind: 'value',
     winner,
     losers,

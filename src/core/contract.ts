@@ -10,6 +10,9 @@ import type { Flip } from './damage.ts';
 import type { Decimal } from './decimal.ts';
 import type { Mended, MendingOptions } from './mending.ts';
 import type { Slice } from './slice.ts';
+import type { ListEnd } from './types/position.ts';
+
+export type { ListEnd };
 
 /** A whole number of 64 bits at most: a `number` while it is safe (|n| < 2^53), else a `bigint`. */
 export type Integer = number | bigint;
@@ -39,7 +42,7 @@ export type IncrementRefusal = 'NOT_AN_INTEGER' | 'NOT_A_FLOAT' | 'OVERFLOW' | '
  * One of the 16 databases. Every method that changes something is an effect: it is applied here at once,
  * joins the open txn (begin/commit of Engine) and reaches every other replica.
  *
- * Type discipline: the methods of strings/hashes/sets assume that the key is absent or of that type.
+ * Type discipline: the methods of strings/hashes/sets and the others assume that the key is absent or of that type.
  * A handler asks typeOf() first and answers WRONGTYPE itself. A whole-value strings.write() replaces any type.
  *
  * Expired keys are absent to every method here. Slices filled by a method are valid until the next effect.
@@ -87,6 +90,7 @@ export interface Database {
 
   readonly strings: StringOperations;
   readonly hashes: HashOperations;
+  readonly lists: ListOperations;
   readonly sets: SetOperations;
   readonly zsets: ZsetOperations;
 }
@@ -173,6 +177,29 @@ export interface ZsetOperations {
   scan(key: Slice, cursor: number, count: number, visit: (member: Slice, score: number) => void): number;
   /** Picks a member evenly and gives its score; NaN if there is none. */
   random(key: Slice, random: () => number, member: Slice): number;
+}
+
+/**
+ * Lists. Indexes count from 0 at the head; what is out of range is not there. Visitors must not change the database; what
+ * they are given is valid during the call.
+ */
+export interface ListOperations {
+  /** LLEN; 0 if absent. */
+  size(key: Slice): number;
+  /** Adds an element at one end, and gives the new length. */
+  push(key: Slice, end: ListEnd, value: Slice): number;
+  /** As push(), where a list without a time to live shows under the key; undefined elsewhere: nothing is done. */
+  pushInPlain(key: Slice, end: ListEnd, value: Slice): number | undefined;
+  /** Fills `out` with the element at that index; false if there is none. */
+  at(key: Slice, index: number, out: Slice): boolean;
+  /** Visits `count` elements, as far as there are any, from `from` on: upward, or with step −1 downward; false ends it. */
+  range(key: Slice, from: number, count: number, step: 1 | -1, visit: (value: Slice) => boolean | undefined): void;
+  /** LSET: another value in the same place; it survives a concurrent removal. False if there is no such element. */
+  assign(key: Slice, index: number, value: Slice): boolean;
+  /** Adds an element beside the one at `pivot`, if there is one: behind it, or ahead of it. */
+  insert(key: Slice, pivot: number, side: 'before' | 'after', value: Slice): void;
+  /** Removes `count` elements from `from` on, as far as there are any. The key goes with its last element. */
+  removeRange(key: Slice, from: number, count: number): void;
 }
 
 /** A WATCH on one key. `changed` turns true at the first change, local, remote or by expiry. */

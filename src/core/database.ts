@@ -16,6 +16,7 @@ import { Slice } from './slice.ts';
 import { FLAG_DEADLINE, FLAG_FIELD_DEADLINES, FLAG_HIDDEN, idleClock, type State } from './state.ts';
 import { Op } from './txn.ts';
 import { HashType } from './types/hash.ts';
+import { ListType } from './types/list.ts';
 import { SetType } from './types/set.ts';
 import { StringType } from './types/string.ts';
 import { ZsetType } from './types/zset.ts';
@@ -36,6 +37,7 @@ export class DatabaseView implements Database {
   readonly txn: LocalTxn;
   readonly strings: StringType;
   readonly hashes: HashType;
+  readonly lists: ListType;
   readonly sets: SetType;
   readonly zsets: ZsetType;
 
@@ -46,6 +48,7 @@ export class DatabaseView implements Database {
     this.txn = txn;
     this.strings = new StringType(this);
     this.hashes = new HashType(this);
+    this.lists = new ListType(this);
     this.sets = new SetType(this);
     this.zsets = new ZsetType(this);
   }

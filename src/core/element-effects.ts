@@ -1,5 +1,5 @@
 /**
- * Effects on one element under a key, a field of a hash or a member of a set or sorted set, as every replica applies
+ * Effects on one element under a key, a field of a hash, a member of a set or sorted set, or an element of a list, as every replica applies
  * them: what differs between the types is only that fields have times to live. Part of keyspace.ts.
  */
 import type { Amount } from './amount.ts';
@@ -30,8 +30,9 @@ export function assignElement(
 
 /** A score or member that is there already is written as an effect, but who watches the key sees nothing new. */
 export function showsAlready(part: Elements, at: number, value: Slice): boolean {
-  if (at < 0 || part.type === KeyType.hash || !part.isShown(at)) return false;
-  return part.type === KeyType.set || (part.isSimple(at) && part.holds(at, value));
+  if (at < 0 || !part.isShown(at)) return false;
+  if (part.type === KeyType.zset) return part.isSimple(at) && part.holds(at, value);
+  return part.type === KeyType.set;
 }
 
 export function addToElement(

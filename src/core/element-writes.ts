@@ -1,7 +1,7 @@
 /**
- * Writes to one element under a key, a field of a hash or a member of a sorted set: what of it is observed and therefore
+ * Writes to one element under a key, a field of a hash, a member of a sorted set or an element of a list: what of it is observed and therefore
  * replaced, the effect in the open txn, and its application, in that order. The types on top (types/hash.ts,
- * types/zset.ts) know what a value means and when it is hidden.
+ * types/zset.ts, types/list.ts) know what a value means and when it is hidden.
  */
 import { type Amount, plus } from './amount.ts';
 import { type Cancel, cancelsOf } from './cell.ts';
@@ -12,30 +12,36 @@ import { type Elements, NO_CANCELS } from './elements.ts';
 import type { Slice } from './slice.ts';
 import { Op } from './txn.ts';
 
-/** A type whose elements are registers and counters at once, and its effects. */
+/** A type whose elements are registers, and its effects. */
 export interface ElementKind {
   readonly type: KeyType;
   readonly assign: number;
-  readonly add: number;
   readonly remove: number;
 }
 
-export const HASH_FIELD: ElementKind = {
+/** Of those that are counters at once. */
+export interface CountingKind extends ElementKind {
+  readonly add: number;
+}
+
+export const HASH_FIELD: CountingKind = {
   type: KeyType.hash,
   assign: Op.hashAssign,
   add: Op.hashAdd,
   remove: Op.hashRemove,
 };
 
-export const ZSET_MEMBER: ElementKind = {
+export const ZSET_MEMBER: CountingKind = {
   type: KeyType.zset,
   assign: Op.zsetAssign,
   add: Op.zsetAdd,
   remove: Op.zsetRemove,
 };
 
+export const LIST_ELEMENT: ElementKind = { type: KeyType.list, assign: Op.listAssign, remove: Op.listRemove };
+
 /** Their additions are named by what cancels them. */
-export const COUNTING: readonly ElementKind[] = [HASH_FIELD, ZSET_MEMBER];
+export const COUNTING: readonly CountingKind[] = [HASH_FIELD, ZSET_MEMBER];
 
 /** What a write that replaces the element at `at` (−1: there is none) cancels. */
 export function elementCancels(part: Elements | undefined, at: number): readonly Cancel[] {
@@ -63,7 +69,7 @@ export function writeElement(
 /** An addition to the element: it goes on with what this replica has added before. */
 export function raiseElement(
   db: DatabaseView,
-  kind: ElementKind,
+  kind: CountingKind,
   key: Slice,
   name: Slice,
   delta: Amount,

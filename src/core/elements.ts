@@ -9,10 +9,10 @@ import { ByteWriter } from './bytes.ts';
 import { addToCell, assignCell, type Cancel, type Cell, cellExists, clearCell, emptyCell, writeCell } from './cell.ts';
 import { noteValueConflict } from './conflicts.ts';
 import { KeyType, type Stamp } from './contract.ts';
-import { CHECKSUM_BYTES, Entries } from './entries.ts';
+import { Entries } from './entries.ts';
 import { keySlot, tableHash } from './hash.ts';
 import { awaitStability } from './stability.ts';
-import { BODY, CELL, FLAG_DIRTY, FLAG_HIDDEN, SIMPLE, TALLY } from './state.ts';
+import { BLANK_CELL_BYTES, BODY, CELL, FLAG_DIRTY, FLAG_HIDDEN, SIMPLE, TALLY } from './state.ts';
 import { covers } from './version.ts';
 
 export const NO_CANCELS: readonly Cancel[] = [];
@@ -286,5 +286,5 @@ export class Elements extends Entries {
 }
 
 /** The encoding of a cell without siblings and tallies. */
-const BLANK_CELL = Buffer.alloc(2 + CHECKSUM_BYTES);
+const BLANK_CELL = Buffer.alloc(BLANK_CELL_BYTES);
 BLANK_CELL.writeUInt32LE(tableHash(BLANK_CELL, 0, 2, 0), 2);

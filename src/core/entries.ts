@@ -16,11 +16,22 @@ import { DigestTerms } from './digest-terms.ts';
 import { tableHash } from './hash.ts';
 import { fillDigits } from './integer.ts';
 import type { Slice } from './slice.ts';
-import { CELL, FLAG_HIDDEN, SIMPLE, type State, TALLY } from './state.ts';
+import { CELL, CHECKSUM_BYTES, FLAG_HIDDEN, SIMPLE, type State, TALLY } from './state.ts';
+import { ListOrder } from './types/list-order.ts';
 import { MemberOrder } from './types/member-order.ts';
 
-/** At the end of a CELL's payload. */
-export const CHECKSUM_BYTES = 4;
+/** What keeps the order of the elements, where their type has one: it is told of every entry that changes. */
+export interface ElementOrder {
+  /** False, and noted, if the value of a SIMPLE entry is none that the type knows: it is damaged. */
+  isValid(reference: number): boolean;
+  /** Before an entry changes, moves or goes. */
+  takeOut(reference: number): void;
+  /** After it has changed. */
+  putIn(reference: number): void;
+  /** Most elements are about to go, or the order is wrong: it is built anew when it is asked for. */
+  forget(): void;
+  memoryBytes(): number;
+}
 
 const reader = new ByteReader();
 const EMPTY = Buffer.alloc(0);
@@ -38,8 +49,7 @@ export class Entries {
   /** Per replica, the latest stamp that it ever wrote here: an upper bound for what is here now. */
   readonly writers: number[] = [];
   readonly terms: DigestTerms;
-  /** Of a sorted set. */
-  readonly order: MemberOrder | null;
+  readonly order: ElementOrder | null;
 
   constructor(state: State, database: number, type: KeyType, key: Buffer | null) {
     this.state = state;
@@ -48,7 +58,7 @@ export class Entries {
     this.key = key;
     this.table = state.newTable();
     this.terms = new DigestTerms(state, this.table, database, key, type);
-    this.order = type === KeyType.zset ? new MemberOrder(this) : null;
+    this.order = orderFor(type, this);
   }
 
   get size(): number {
@@ -72,12 +82,15 @@ export class Entries {
 
   /** The value that clients see. */
   fill(at: number, out: Slice): Slice {
-    const table = this.table;
-    const reference = table.referenceAt(at);
+    return this.fillFrom(this.table.referenceAt(at), out);
+  }
+
+  fillFrom(reference: number, out: Slice): Slice {
+    const { table } = this;
     const kind = table.kind(reference);
     if (kind === SIMPLE) return table.fillPayload(reference, out);
     if (kind === TALLY) return fillDigits(out, this.tallySum(reference));
-    const shown = shownValue(this.cellAt(at), this.state.replicas) ?? EMPTY;
+    const shown = shownValue(this.cellOf(reference), this.state.replicas) ?? EMPTY;
     return out.set(shown, 0, shown.length);
   }
 
@@ -126,7 +139,7 @@ export class Entries {
     const replica = table.replica(reference);
     switch (table.kind(reference)) {
       case SIMPLE:
-        if (this.order !== null && !this.order.isScore(reference)) return emptyCell();
+        if (this.order !== null && !this.order.isValid(reference)) return emptyCell();
         return {
           siblings: [{ replica, stamp: this.stampOf(reference), value: Buffer.from(buffer.subarray(start, end)) }],
           tallies: [],
@@ -168,7 +181,7 @@ export class Entries {
       const numbers = [0, 8].map((offset) => view.getFloat64(table.payloadStart(reference) + offset, true));
       return numbers.every((each) => Number.isSafeInteger(each) && !Object.is(each, -0));
     }
-    if (table.kind(reference) !== CELL) return this.order?.isScore(reference) ?? true;
+    if (table.kind(reference) !== CELL) return this.order?.isValid(reference) ?? true;
     const start = table.payloadStart(reference);
     const end = start + table.payloadLength(reference) - CHECKSUM_BYTES;
     const buffer = table.bufferOf(reference);
@@ -201,4 +214,9 @@ export class Entries {
   frameOf(reference: number): Stamp {
     return this.wholeAt(reference, 0);
   }
+}
+
+function orderFor(type: KeyType, entries: Entries): ElementOrder | null {
+  if (type === KeyType.zset) return new MemberOrder(entries);
+  return type === KeyType.list ? new ListOrder(entries) : null;
 }

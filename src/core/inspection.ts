@@ -7,6 +7,8 @@ import type { Keyspace } from './keyspace.ts';
 import { Slice } from './slice.ts';
 import type { State } from './state.ts';
 
+const NOTHING = Buffer.alloc(0);
+
 export function inspectKey(state: State, keyspace: Keyspace, key: Slice): Inspection | null {
   const { table } = keyspace.keys;
   const at = table.find(key.bytes, key.start, key.end);
@@ -41,6 +43,8 @@ export function inspectKey(state: State, keyspace: Keyspace, key: Slice): Inspec
     for (let place = 0; place < part.table.positions; place++) {
       if (part.table.referenceAt(place) !== 0) elements.push(element(part, place));
     }
+    // their names are positions: their order is that of the list
+    if (part.type === KeyType.list) elements.sort((a, b) => (a.name ?? NOTHING).compare(b.name ?? NOTHING));
     parts.push({ type: part.type, elements });
   }
   const type = keyspace.keys.isShown(at) ? keyspace.bodies.typeAt(at) : KeyType.none;

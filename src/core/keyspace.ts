@@ -18,6 +18,7 @@ import { KeyDeadlines } from './key-deadlines.ts';
 import { Slice } from './slice.ts';
 import { BODY, FLAG_DEADLINE, FLAG_HIDDEN, type State } from './state.ts';
 import type { EffectTarget } from './txn.ts';
+import { type ListEnd, PositionWriter } from './types/position.ts';
 
 export class Keyspace implements EffectTarget {
   readonly state: State;
@@ -27,6 +28,7 @@ export class Keyspace implements EffectTarget {
   readonly bodies: Bodies;
   readonly expiry: KeyDeadlines;
   private clearing = false;
+  private readonly position = new Slice();
 
   constructor(state: State, index: number) {
     this.state = state;
@@ -201,6 +203,46 @@ export class Keyspace implements EffectTarget {
     removeElement(this, KeyType.zset, key, member, cancels);
   }
 
+  listPush(key: Slice, end: ListEnd, count: number, value: Slice): void {
+    const plain = this.bodies.findPlainPart(key, KeyType.list);
+    if (plain !== undefined) this.listPushTo(plain, key, end, count, value);
+    else assignElement(this, KeyType.list, key, this.pushed(end, count), value, NO_CANCELS);
+  }
+
+  /** The hot path of LPUSH and RPUSH: into what plainPart() gave. */
+  listPushTo(part: Elements, key: Slice, end: ListEnd, count: number, value: Slice): void {
+    const { bytes, start, end: stop } = this.pushed(end, count);
+    const at = part.table.find(bytes, start, stop);
+    part.assign(at, bytes, start, stop, value.bytes, value.start, value.end, NO_CANCELS);
+    this.state.touched(this.index, key.bytes, key.start, key.end);
+  }
+
+  /** The position of the count-th element that the txn of `state` adds. Valid until the next one. */
+  private pushed(end: ListEnd, count: number): Slice {
+    const { state, position } = this;
+    positions.reset().dot(end, state.stamp, state.replicas.bytes[state.origin], count);
+    return positions.into(position);
+  }
+
+  listAssign(key: Slice, position: Slice, value: Slice, cancels: readonly Cancel[]): void {
+    assignElement(this, KeyType.list, key, position, value, cancels);
+  }
+
+  listRemove(key: Slice, position: Slice, cancels: readonly Cancel[]): void {
+    const plain = this.bodies.findPlainPart(key, KeyType.list);
+    const at = plain?.table.find(position.bytes, position.start, position.end) ?? -1;
+    if (plain !== undefined && at >= 0) this.listRemoveFrom(plain, at, key);
+    else removeElement(this, KeyType.list, key, position, cancels);
+  }
+
+  /** The hot path of pops: from what plainPart() gave. */
+  listRemoveFrom(part: Elements, at: number, key: Slice): void {
+    part.clearAt(at, NO_CANCELS);
+    if (part.table.count * 16 < part.table.positions) part.table.shrink();
+    if (part.size === 0) this.settle(key);
+    this.state.touched(this.index, key.bytes, key.start, key.end);
+  }
+
   databaseClear(): void {
     const { table } = this.keys;
     const key = new Slice();
@@ -329,6 +371,7 @@ export class Keyspace implements EffectTarget {
 }
 
 const NOTHING = new Slice();
+const positions = new PositionWriter();
 
 function clearPart(part: Elements, cancels: readonly Cancel[]): void {
   part.order?.forget();

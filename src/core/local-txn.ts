@@ -20,6 +20,8 @@ export class LocalTxn {
   open = false;
   /** The open txn has an effect. */
   started = false;
+  /** How many list elements the open txn has added. */
+  private added = 0;
   /** Called when an effect starts an envelope, and with each sealed one. */
   onOpen: () => void = () => {};
   onSealed: (sealed: Sealed) => void = () => {};
@@ -53,6 +55,11 @@ export class LocalTxn {
   begin(): TxnWriter {
     if (!this.started) this.start();
     return this.txn;
+  }
+
+  /** What tells apart the list elements that the open txn adds. */
+  nextCount(): number {
+    return this.added++;
   }
 
   /** Ends the txn. True if it had an effect. */
@@ -99,6 +106,7 @@ export class LocalTxn {
     state.stamp = state.clock.next(state.now);
     if (this.count === 0) this.startEnvelope();
     this.started = true;
+    this.added = 0;
     this.txn.beginTxn(state.stamp, this.previous);
   }
 

@@ -38,6 +38,7 @@ function removeElements(db: DatabaseView, key: Slice, part: Elements, list: read
     name.set(element, 0, element.length);
     if (part.type === KeyType.hash) db.hashes.removeField(key, name, part, at);
     else if (part.type === KeyType.zset) db.zsets.removeMember(key, name, part, at);
+    else if (part.type === KeyType.list) db.lists.removeElement(key, name, part, at);
     else db.sets.removeMember(key, name);
     removed = true;
   }

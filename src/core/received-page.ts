@@ -53,7 +53,7 @@ export function readRecord(name: Buffer, value: Buffer, parsed: RecordName, inde
   const reader = new ByteReader(value);
   const record = isDeadlines(parsed)
     ? { name, cell: null, deadlines: readDeadlines(reader, indexes) }
-    : { name, cell: readRecordCell(reader, parsed.kind, indexes), deadlines: null };
+    : { name, cell: readRecordCell(reader, parsed, indexes), deadlines: null };
   if (!reader.done) throw new MalformedError('bytes after the end of a record');
   return record;
 }

@@ -14,6 +14,7 @@ import type { PendingTally } from './pending-tallies.ts';
 import { requireScore } from './score.ts';
 import { Slice } from './slice.ts';
 import { BODY, FLAG_DIRTY, RECORD_FIELD_DEADLINES, RECORD_KEY_DEADLINES, type State } from './state.ts';
+import { requirePosition } from './types/position.ts';
 import { type Context, covers } from './version.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -49,11 +50,13 @@ export class Records {
       kind === KeyType.hash ||
       kind === KeyType.set ||
       kind === KeyType.zset ||
+      kind === KeyType.list ||
       kind === RECORD_KEY_DEADLINES ||
       kind === RECORD_FIELD_DEADLINES;
     if (!known) throw new MalformedError(`record of unknown kind ${kind}`);
     const isWhole = kind === KeyType.string || kind === RECORD_KEY_DEADLINES;
     if (isWhole && !reader.done) throw new MalformedError(`record of kind ${kind} with an element`);
+    if (kind === KeyType.list) requirePosition(bytes, reader.at, bytes.length, STAMP_MAX);
     return { keyspace, key, kind, element: new Slice(bytes, reader.at, bytes.length) };
   }
 
@@ -160,7 +163,7 @@ export class Records {
       this.noteLoaded(deadlines);
       this.putDeadlines(name, deadlines);
     } else {
-      const cell = readRecordCell(reader, name.kind);
+      const cell = readRecordCell(reader, name);
       this.noteLoaded(cell.siblings);
       this.noteLoaded(cell.tallies);
       this.putCell(name, cell);
@@ -253,9 +256,17 @@ export class Records {
   }
 }
 
-/** A cell as a record of that kind may hold it. Throws MalformedError. */
-export function readRecordCell(reader: ByteReader, kind: number, replicas?: readonly number[]): Cell {
+/** No list element counts, and none is written before its position is known. */
+function requireElement({ siblings, tallies }: Cell, { bytes, start, end }: Slice): void {
+  if (tallies.length > 0) throw new MalformedError('a counter in a list');
+  const latest = siblings.reduce((time, { stamp }) => Math.max(time, stamp), 0);
+  requirePosition(bytes, start, end, latest);
+}
+
+/** A cell as the record of that name may hold it. Throws MalformedError. */
+export function readRecordCell(reader: ByteReader, { kind, element }: RecordName, replicas?: readonly number[]): Cell {
   const cell = readCell(reader, replicas);
+  if (kind === KeyType.list) requireElement(cell, element);
   if (kind === KeyType.zset) for (const { value } of cell.siblings) requireScore(value, 0, value.length);
   return cell;
 }

@@ -21,6 +21,11 @@ export const TALLY = 1;
 export const CELL = 2;
 export const BODY = 3;
 
+/** At the end of a CELL's payload. */
+export const CHECKSUM_BYTES = 4;
+/** Of a CELL that nothing is in yet. */
+export const BLANK_CELL_BYTES = 2 + CHECKSUM_BYTES;
+
 /** Entry flags. */
 export const FLAG_DIRTY = 1;
 export const FLAG_HIDDEN = 2;

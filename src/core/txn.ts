@@ -15,6 +15,7 @@ import type { Cancel } from './cell.ts';
 import type { Stamp } from './contract.ts';
 import { requireScore } from './score.ts';
 import type { Slice } from './slice.ts';
+import { COUNT_MAX, type ListEnd, requirePosition } from './types/position.ts';
 
 export const Op = {
   end: 0,
@@ -41,6 +42,11 @@ export const Op = {
   zsetAssign: 15,
   zsetAdd: 16,
   zsetRemove: 17,
+  /** An element at one end of a list: its position follows from the txn and a count. */
+  listPush: 18,
+  /** A value at a position of a list: LINSERT and LSET. */
+  listAssign: 19,
+  listRemove: 20,
 } as const;
 
 const CODE = 0x1f;
@@ -62,6 +68,9 @@ export interface EffectTarget {
   zsetAssign(key: Slice, member: Slice, score: Slice, cancels: readonly Cancel[]): void;
   zsetAdd(key: Slice, member: Slice, frame: Stamp, sum: Amount, delta: Amount): void;
   zsetRemove(key: Slice, member: Slice, cancels: readonly Cancel[]): void;
+  listPush(key: Slice, end: ListEnd, count: number, value: Slice): void;
+  listAssign(key: Slice, position: Slice, value: Slice, cancels: readonly Cancel[]): void;
+  listRemove(key: Slice, position: Slice, cancels: readonly Cancel[]): void;
   databaseClear(): void;
   stringPrune(key: Slice, dots: readonly number[], cancels: readonly Cancel[]): void;
   retire(replica: number, number: number, stamp: Stamp): void;
@@ -130,6 +139,11 @@ export class TxnWriter {
     this.earlier(frame);
     writeAmount(this.writer, sum);
     if (frame !== this.stamp) writeAmount(this.writer, delta);
+  }
+
+  /** Which end of a list, and the how many-th element that the txn adds. */
+  place(end: ListEnd, count: number): void {
+    this.writer.varint(2 * count + (end === 'tail' ? 1 : 0));
   }
 
   /** Infinity is written as 0: no real deadline is. */
@@ -283,6 +297,18 @@ export class TxnReader {
       case Op.zsetRemove:
         target.zsetRemove(key, this.slice(field, reader), cancels);
         return;
+      case Op.listPush: {
+        const { end, count } = readPlace(reader);
+        target.listPush(key, end, count, this.slice(value, reader));
+        return;
+      }
+      case Op.listAssign:
+        this.position(field, reader, stamp);
+        target.listAssign(key, field, this.slice(value, reader), cancels);
+        return;
+      case Op.listRemove:
+        target.listRemove(key, this.position(field, reader, stamp), cancels);
+        return;
       case Op.databaseClear:
         target.databaseClear();
         return;
@@ -295,6 +321,12 @@ export class TxnReader {
       default:
         throw new MalformedError(`unknown effect ${code} at ${reader.at}`);
     }
+  }
+
+  private position(into: Slice, reader: ByteReader, stamp: Stamp): Slice {
+    this.slice(into, reader);
+    requirePosition(into.bytes, into.start, into.end, stamp);
+    return into;
   }
 
   private slice(into: Slice, reader: ByteReader): Slice {
@@ -323,6 +355,13 @@ function readTxnNumber(reader: ByteReader): number {
   const number = reader.varint();
   if (number === 0) throw new MalformedError(`txn 0 at ${reader.at}`);
   return number;
+}
+
+function readPlace(reader: ByteReader): { end: ListEnd; count: number } {
+  const place = reader.varint();
+  const count = Math.floor(place / 2);
+  if (count > COUNT_MAX) throw new MalformedError(`the ${count}th element of a txn`);
+  return { end: place % 2 === 1 ? 'tail' : 'head', count };
 }
 
 function readDeadline(reader: ByteReader): number {

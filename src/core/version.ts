@@ -19,6 +19,8 @@ export class ReplicaTable {
   readonly stamps: Stamp[] = [];
   /** A word per replica for digests: the same on every node. */
   readonly words: number[] = [];
+  /** The ids as bytes. */
+  readonly bytes: Uint8Array[] = [];
   private readonly indexes = new Map<ReplicaId, number>();
 
   /** Index of a replica, added if new. Throws past 65,535. */
@@ -32,6 +34,7 @@ export class ReplicaTable {
     this.numbers.push(0);
     this.stamps.push(0);
     this.words.push(wordOf(id));
+    this.bytes.push(Buffer.from(id, 'hex'));
     this.indexes.set(id, index);
     return index;
   }
@@ -42,6 +45,7 @@ export class ReplicaTable {
     this.numbers.length = 0;
     this.stamps.length = 0;
     this.words.length = 0;
+    this.bytes.length = 0;
     this.indexes.clear();
   }
 

@@ -45,6 +45,7 @@ const distinct = fc.uniqueArray(text, { minLength: 1, maxLength: 40 });
 const write: fc.Arbitrary<string[]> = fc.oneof(
   text.map((value) => ['SET', 'k', value]),
   distinct.map((members) => ['SADD', 'k', ...members]),
+  fc.array(text, { minLength: 1, maxLength: 60 }).map((elements) => ['RPUSH', 'k', ...elements]),
   fc
     .uniqueArray(fc.integer({ min: -70_000, max: 70_000 }), { minLength: 1, maxLength: 700 })
     .map((members) => ['SADD', 'k', ...members.map(String)]),
@@ -61,14 +62,15 @@ function scoreText(scores: fc.Stream<number>): string {
 }
 
 function readBack(type: string): Request {
+  if (type === 'RPUSH') return ['LRANGE', 'k', '0', '-1'];
   if (type === 'ZADD') return ['ZRANGE', 'k', '0', '-1', 'WITHSCORES'];
   return type === 'SET' ? ['GET', 'k'] : type === 'SADD' ? ['SMEMBERS', 'k'] : ['HGETALL', 'k'];
 }
 
-/** Elements without their order, which is each server's own. */
+/** Elements without their order where that is each server's own. */
 function contentsOf(reply: Buffer, type: string): unknown {
   const value = decodeReply(reply)?.value;
-  if (!Array.isArray(value)) return value;
+  if (!Array.isArray(value) || type === 'RPUSH') return value;
   if (type === 'SADD') return [...value].sort();
   return Array.from({ length: value.length / 2 }, (_, i) => `${value[2 * i]} ${value[2 * i + 1]}`).sort();
 }

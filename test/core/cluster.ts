@@ -76,9 +76,27 @@ export function contents(db: Database): Record<string, unknown> {
       db.sets.forEach(owned, (member) => members.push(member.latin1()));
       all[name] = members.sort();
     }
+    if (type === 4) all[name] = elementsOf(db, name);
     if (type === 5) all[name] = scoresOf(db, name);
   });
   return Object.fromEntries(Object.entries(all).sort());
+}
+
+/** The elements of a list; every way of reading them must give the same. */
+export function elementsOf(db: Database, key: string): string[] {
+  const elements: string[] = [];
+  const backward: string[] = [];
+  db.lists.range(s(key), 0, Number.POSITIVE_INFINITY, 1, (value) => {
+    elements.push(value.latin1());
+  });
+  db.lists.range(s(key), elements.length - 1, Number.POSITIVE_INFINITY, -1, (value) => {
+    backward.unshift(value.latin1());
+  });
+  const single = elements.map((_, index) => (db.lists.at(s(key), index, out) ? out.latin1() : null));
+  assert.equal(backward, elements);
+  assert.equal(single, elements);
+  assert.is(db.lists.size(s(key)), elements.length);
+  return elements;
 }
 
 /** Members and scores of a sorted set in their order, which must be that of an array that is sorted now. */

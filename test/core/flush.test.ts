@@ -15,6 +15,7 @@ function fill(replica: Replica): void {
     db.hashes.set(s('hash'), s('f'), s('v'), NO_DEADLINE);
     db.hashes.addInteger(s('hash'), s('n'), 5);
     db.sets.add(s('set'), s('m'));
+    for (const value of ['x', 'y']) db.lists.push(s('list'), 'tail', s(value));
     db.zsets.assign(s('zset'), s('m'), 1);
     db.zsets.addScore(s('zset'), s('n'), 5);
   });
@@ -28,6 +29,8 @@ function writeMeanwhile(replica: Replica): void {
     db.hashes.set(s('hash'), s('g'), s('w'), NO_DEADLINE);
     db.hashes.addInteger(s('hash'), s('n'), 3);
     db.sets.add(s('set'), s('o'));
+    db.lists.push(s('list'), 'head', s('w'));
+    db.lists.assign(s('list'), 2, s('Y'));
     db.zsets.assign(s('zset'), s('o'), 2);
     db.zsets.addScore(s('zset'), s('n'), 3);
   });
@@ -36,6 +39,7 @@ function writeMeanwhile(replica: Replica): void {
 const SURVIVES = {
   counter: '2',
   hash: { g: 'w', n: '3' },
+  list: ['w', 'Y'],
   new: 'v',
   set: ['o'],
   zset: [
@@ -46,6 +50,7 @@ const SURVIVES = {
 const ALL = {
   counter: '5',
   hash: { f: 'v', n: '5' },
+  list: ['x', 'y'],
   set: ['m'],
   string: 'v',
   zset: [

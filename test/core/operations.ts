@@ -1,6 +1,6 @@
 /** Random operations on a small key space, as the property tests of the core draw them. */
 import fc from 'fast-check';
-import { type Database, Decimal, KEEP_DEADLINE, NO_DEADLINE } from '../../src/core/index.ts';
+import { type Database, Decimal, KEEP_DEADLINE, NO_DEADLINE, Slice } from '../../src/core/index.ts';
 import { type Replica, START_MS, s, txn } from './cluster.ts';
 
 export type Operation =
@@ -8,6 +8,7 @@ export type Operation =
   | { kind: 'keepttl' | 'hset' | 'sadd' | 'srem' | 'hdel' | 'hpersist'; key: string; value: string; element: string }
   | { kind: 'incr' | 'hincr' | 'incrfloat'; key: string; element: string; delta: number }
   | { kind: 'expire' | 'hexpire'; key: string; element: string; afterMs: number }
+  | { kind: 'lpush' | 'rpush' | 'lset' | 'linsert' | 'lrem' | 'lrange'; key: string; value: string; place: number }
   | { kind: 'zadd' | 'zincr' | 'zrem' | 'zrank'; key: string; element: string; score: number };
 
 const key = fc.constantFrom('k', 'l', 'm');
@@ -76,6 +77,23 @@ export const operation: fc.Arbitrary<Operation> = fc.oneof(
       key,
       element,
       score,
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constantFrom(
+        'lpush' as const,
+        'rpush' as const,
+        'lset' as const,
+        'linsert' as const,
+        'linsert' as const,
+        'lrem' as const,
+        'lrange' as const,
+      ),
+      key,
+      value,
+      place: fc.nat(7),
     }),
   },
 );
@@ -154,6 +172,26 @@ function apply(replica: Replica, db: Database, operation: Operation): void {
         return;
       case 'zrem':
         if (type === 5) db.zsets.remove(key, s(operation.element));
+        return;
+      case 'lpush':
+      case 'rpush':
+        if (free(4)) db.lists.push(key, operation.kind === 'lpush' ? 'head' : 'tail', s(operation.value));
+        return;
+      case 'lset':
+        if (type === 4) db.lists.assign(key, operation.place, s(operation.value));
+        return;
+      case 'linsert': {
+        const pivot = operation.place % Math.max(1, type === 4 ? db.lists.size(key) : 1);
+        const side = operation.place % 2 === 0 ? 'before' : 'after';
+        if (type === 4) db.lists.insert(key, pivot, side, s(operation.value));
+        return;
+      }
+      case 'lrem':
+        if (type === 4) db.lists.removeRange(key, operation.place, 1 + (operation.value.length % 2));
+        return;
+      case 'lrange':
+        // from here on the order is kept up to date
+        if (type === 4) db.lists.at(key, operation.place, new Slice());
         return;
       case 'zrank':
         // from here on the order is kept up to date

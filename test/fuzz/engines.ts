@@ -29,6 +29,7 @@ export function makeHistory(): History {
     db.sets.add(s('set'), s('here'));
     db.zsets.assign(s('zset'), s('here'), -1.5);
     db.zsets.addScore(s('zset'), s('n'), 7);
+    for (const value of ['here', 'there']) db.lists.push(s('list'), 'tail', s(value));
   });
   txn(a, (db) => db.strings.write(s('both'), s('of a'), NO_DEADLINE));
   txn(b, (db) => db.sets.add(s('both'), s('of b')));
@@ -42,6 +43,7 @@ export function makeHistory(): History {
     db.strings.addInteger(s('counter'), -1);
     db.remove(s('hash'));
     db.remove(s('zset'));
+    db.lists.assign(s('list'), 1, s('of b'));
     db.hashes.set(s('late'), s('f'), s('0123456789'.repeat(12)), NO_DEADLINE);
   });
   b.engine.seal();
@@ -70,6 +72,11 @@ function writeEverything(a: Replica): void {
     db.zsets.assign(s('zset'), s('n'), 1e21);
     db.zsets.addScore(s('zset'), s('here'), 2);
     db.zsets.remove(s('zset'), s('m'));
+    db.lists.push(s('list'), 'head', s('first'));
+    db.lists.insert(s('list'), 1, 'after', s('within'));
+    db.lists.insert(s('list'), 2, 'before', s('beside'));
+    db.lists.assign(s('list'), 0, s('again'));
+    db.lists.removeRange(s('list'), 4, 1);
     db.remove(s('float'));
   });
   txn(a, () => {

@@ -88,6 +88,33 @@ test('ioredis: sorted sets, positions, and a pop that waits on one node for what
   }
 });
 
+test('ioredis: lists, and a pop that waits on one node for what the other pushes', async () => {
+  const a = new Redis(nodes[0].port);
+  const b = new Redis(nodes[1].port);
+  const waiting = new Redis(nodes[1].port);
+  try {
+    assert.is(await a.rpush('io:l', 'x', 'y'), 2);
+    await converged(nodes);
+    await a.rpush('io:l', 'a1', 'a2');
+    await b.lpush('io:l', 'b');
+    await b.lset('io:l', 1, 'X');
+    await converged(nodes);
+    for (const node of [a, b]) assert.equal(await node.lrange('io:l', 0, -1), ['b', 'X', 'y', 'a1', 'a2']);
+    const popped = waiting.blpop('io:jobs', 20);
+    await eventually(
+      'the client waits',
+      () => b.info('clients'),
+      (info) => info.includes('blocked_clients:1'),
+    );
+    await a.rpush('io:jobs', 'job');
+    assert.equal(await popped, ['io:jobs', 'job']);
+    await converged(nodes);
+    assert.is(await a.exists('io:jobs'), 0);
+  } finally {
+    for (const client of [a, b, waiting]) client.disconnect();
+  }
+});
+
 for (const protocol of [2, 3] as const) {
   test(`node-redis over RESP${protocol}: strings, hashes, sets, transactions`, async () => {
     const a = createClient({ url: `redis://127.0.0.1:${nodes[0].port}`, RESP: protocol });

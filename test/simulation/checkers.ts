@@ -64,11 +64,28 @@ function shownOf(engine: Engine, index: number, key: Slice, type: number): strin
       );
     });
   } else if (type === 3) database.sets.forEach(key, (member) => elements.push(JSON.stringify(member.latin1())));
+  else if (type === 4)
+    return listOf(database, key)
+      .map((value) => JSON.stringify(value))
+      .join(',');
   else
     return rankedOf(database, key)
       .map(([member, score]) => `${JSON.stringify(member)}:${score}`)
       .join(',');
   return elements.sort().join(',');
+}
+
+/** Elements of a list: all ways of reading it must give them alike. */
+function listOf({ lists }: Database, key: Slice): string[] {
+  const found: string[] = [];
+  const out = new Slice();
+  lists.range(key, 0, Number.POSITIVE_INFINITY, 1, (value) => {
+    found.push(value.latin1());
+  });
+  const single = found.map((_, index) => (lists.at(key, index, out) ? out.latin1() : null));
+  if (found.length !== lists.size(key) || single.some((value, index) => value !== found[index]))
+    violated('I1', `${key.latin1()} is ${JSON.stringify(found)}, and one by one ${JSON.stringify(single)}`);
+  return found;
 }
 
 /** Members and scores of a sorted set, in the order in which the node keeps them: it must be that of their scores. */
@@ -172,7 +189,11 @@ export function specifiedContents(
   for (const key of oracle.keys()) {
     const shown = contents.get(key) ?? null;
     if (excepted(key, shown, vector)) skipped.add(key);
-    else if (shown !== null) wanted.push(specified(key, shown.part, [...shown.elements], shown.endMs, shown.fieldEnds));
+    else if (shown !== null) {
+      const { part, endMs, fieldEnds } = shown;
+      const elements = part === 'list' ? numbered([...shown.elements.values()]) : [...shown.elements];
+      wanted.push(specified(key, part, elements, endMs, fieldEnds));
+    }
   }
   const found: string[] = [];
   database.forEachKey((key, type) => {
@@ -183,6 +204,7 @@ export function specifiedContents(
     if (type === 1 && database.strings.read(name, out) !== 0) elements.push(['', out.latin1()]);
     if (type === 2) database.hashes.forEach(name, (field, value) => elements.push([field.latin1(), value.latin1()]));
     if (type === 3) database.sets.forEach(name, (member) => elements.push([member.latin1(), '']));
+    if (type === 4) elements.push(...numbered(listOf(database, name)));
     if (type === 5) for (const [member, score] of rankedOf(database, name)) elements.push([member, String(score)]);
     const part = KEY_TYPE_NAMES[type];
     const fieldEnds = new Map(
@@ -194,6 +216,10 @@ export function specifiedContents(
     found.push(specified(name.latin1(), part, elements, database.deadlineOf(name), fieldEnds));
   });
   return { wanted: wanted.sort().join('\n'), found: found.sort().join('\n') };
+}
+
+function numbered(values: readonly string[]): [string, string][] {
+  return values.map((value, index) => [String(index), value]);
 }
 
 function specified(
@@ -284,7 +310,8 @@ function checkKeepsakes(machine: Machine, engine: Engine, history: History, surv
       database.hashes.forEach(name, (field, value) => elements.push(`${field.latin1()}=${value.latin1()}`));
     if (type === 3) database.sets.forEach(name, (member) => elements.push(member.latin1()));
     if (type === 5) for (const [member, score] of rankedOf(database, name)) elements.push(`${member}:${score}`);
-    present.set(name.latin1(), elements.sort().join());
+    const inOrder = type === 4 ? listOf(database, name) : elements.sort();
+    present.set(name.latin1(), inOrder.join());
   });
   for (const call of history.calls) {
     if (call.family !== 'keepsakes') continue;

@@ -3,6 +3,7 @@
  * Times to live are effects of their own: what a command does to one stands with the command.
  */
 import { isNumber, type Oracle, PARTS, type Part, type Shown, type SpecifiedTxn, type View } from './oracle.ts';
+import type { Place } from './oracle-lists.ts';
 
 /** What the words of commands mean, in milliseconds. */
 const MOMENTS: Record<string, { ms: number; fromNow: boolean }> = {
@@ -28,6 +29,7 @@ const ABSOLUTE = new Set([
   'GET',
   'HGETALL',
   'SMEMBERS',
+  'LRANGE',
   'ZRANGE',
 ]);
 
@@ -138,6 +140,43 @@ export class Author {
       case 'SDIFFSTORE':
         this.storeSet(command, key, words.slice(1));
         return;
+      case 'LPUSH':
+      case 'RPUSH':
+        if (!this.isFree(key, 'list')) return;
+        for (const value of words.slice(1)) this.push(key, command === 'LPUSH' ? 'head' : 'tail', value);
+        return;
+      case 'LPOP':
+      case 'RPOP':
+        if (this.typeOf(key) === 'list')
+          this.removeFrom(key, [this.endmost(key, command === 'LPOP' ? 'LEFT' : 'RIGHT')]);
+        return;
+      case 'LSET':
+        this.setElement(key, Number(words[1]), words[2]);
+        return;
+      case 'LINSERT':
+        if (this.typeOf(key) === 'list') this.insert(key, words[1] === 'AFTER', words[2], words[3]);
+        return;
+      case 'LREM':
+        if (this.typeOf(key) === 'list')
+          this.removeFrom(key, this.named(key, words[2]).slice(...chosen(Number(words[1]))));
+        return;
+      case 'LTRIM': {
+        if (this.typeOf(key) !== 'list') return;
+        const names = [...this.elements(key).keys()];
+        const end = Number(words[2]);
+        const kept = new Set(names.slice(Number(words[1]), end === -1 ? names.length : end + 1));
+        this.removeFrom(
+          key,
+          names.filter((name) => !kept.has(name)),
+        );
+        return;
+      }
+      case 'LMOVE':
+        this.moveElement(key, words[1], words[2], words[3]);
+        return;
+      case 'RPOPLPUSH':
+        this.moveElement(key, words[1], 'RIGHT', 'LEFT');
+        return;
       case 'ZADD':
         if (!this.isFree(key, 'zset')) return;
         for (let i = 1; i < words.length; i += 2) this.assign(key, 'zset', words[i + 1], String(Number(words[i])));
@@ -165,6 +204,7 @@ export class Author {
       case 'HPTTL':
       case 'HGETALL':
       case 'SMEMBERS':
+      case 'LRANGE':
       case 'ZRANGE':
         return;
       default:
@@ -350,6 +390,58 @@ export class Author {
     });
   }
 
+  // --- lists
+
+  private push(key: string, end: 'head' | 'tail', value: string): void {
+    this.changePart(key, 'list', () => this.make(key, value, { end }));
+  }
+
+  private make(key: string, value: string, place: Place): void {
+    const { txn, index } = this.place();
+    const element = `${txn.replica} ${txn.number} ${index}`;
+    this.oracle.note(key, { txn, index, kind: 'assign', part: 'list', element, value, place });
+  }
+
+  private insert(key: string, isAfter: boolean, pivotValue: string, value: string): void {
+    const [pivot] = this.named(key, pivotValue);
+    if (pivot === undefined) return;
+    this.changePart(key, 'list', () => {
+      const names = [...this.elements(key).keys()];
+      const at = names.indexOf(pivot);
+      const [before, after] = isAfter ? [pivot, names[at + 1] ?? null] : [names[at - 1] ?? null, pivot];
+      this.make(key, value, { pivot, before, after });
+    });
+  }
+
+  private setElement(key: string, index: number, value: string): void {
+    if (this.typeOf(key) !== 'list' || this.elements(key).size <= index) return;
+    this.changePart(key, 'list', () => {
+      const element = [...this.elements(key).keys()][index];
+      this.oracle.note(key, { ...this.place(), kind: 'assign', part: 'list', element, value });
+    });
+  }
+
+  /** Elements of that value. */
+  private named(key: string, value: string): string[] {
+    return [...this.elements(key)].filter(([, each]) => each === value).map(([name]) => name);
+  }
+
+  private endmost(key: string, end: string): string {
+    const names = [...this.elements(key).keys()];
+    return end === 'LEFT' ? names[0] : names[names.length - 1];
+  }
+
+  private removeFrom(key: string, names: readonly string[]): void {
+    for (const name of names) this.clear(key, 'list', name);
+  }
+
+  private moveElement(from: string, to: string, taken: string, put: string): void {
+    if (this.typeOf(from) !== 'list' || !this.isFree(to, 'list')) return;
+    const name = this.endmost(from, taken);
+    this.push(to, put === 'LEFT' ? 'head' : 'tail', this.elements(from).get(name) ?? '');
+    this.clear(from, 'list', name);
+  }
+
   private moveMember(from: string, to: string, member: string): void {
     if (this.typeOf(from) !== 'set' || !this.isFree(to, 'set')) return;
     if (from === to || !this.elements(from).has(member)) return;
@@ -383,6 +475,11 @@ export class Author {
     if (Number.isFinite(shown.endMs)) this.endAt(to, shown.endMs);
     if (removing) this.clear(from);
   }
+}
+
+/** Which of the matches an LREM with that count means, as arguments of slice(). */
+function chosen(count: number): [from: number, to?: number] {
+  return count < 0 ? [count] : count === 0 ? [0] : [0, count];
 }
 
 /** Of members by their scores; among those of one score the bytes decide. */

@@ -3,9 +3,11 @@
  * and apart from the core: it keeps every effect for ever, knows no deletion, no tally and no table, and finds what is
  * left by asking of each effect whether another one that counts has observed it. Slow, and meant to be.
  *
- * It knows strings, counters, hashes, sets and sorted sets, and the times to live of keys and of hash fields (oracle-times.ts).
+ * It knows strings, counters, hashes, sets, lists (oracle-lists.ts) and sorted sets, and the times to live of keys and of
+ * hash fields (oracle-times.ts).
  */
 import { Author } from './oracle-author.ts';
+import { inListOrder, type Made, type Place } from './oracle-lists.ts';
 import { fieldEnd, isDoubtful, keyEnd } from './oracle-times.ts';
 
 /** In the simulator: the database that nothing else writes to. */
@@ -26,11 +28,11 @@ export interface SpecifiedTxn {
   readonly solitary?: boolean;
 }
 
-export type Part = 'string' | 'hash' | 'set' | 'zset';
+export type Part = 'string' | 'hash' | 'set' | 'list' | 'zset';
 
-export const PARTS: readonly Part[] = ['string', 'hash', 'set', 'zset'];
+export const PARTS: readonly Part[] = ['string', 'hash', 'set', 'list', 'zset'];
 
-/** What is under a key. A string's one element is named ''. */
+/** What is under a key. A string's one element is named ''; those of a list have made up names, and stand in its order. */
 export interface Shown {
   readonly part: Part;
   readonly elements: ReadonlyMap<string, string>;
@@ -50,6 +52,8 @@ export type Effect = { readonly txn: SpecifiedTxn; readonly index: number } & (
       readonly value: string;
       /** A member was there already, by that effect. The author writes nothing if nobody else can have seen that one. */
       readonly repeats?: Effect;
+      /** Of an element that is new in a list. */
+      readonly place?: Place;
     }
   | { readonly kind: 'add'; readonly part: Part; readonly element: string; readonly amount: number }
   /** A time to live for all that is under the key, or for a hash field. Infinity: PERSIST. */
@@ -74,6 +78,8 @@ interface Element {
 
 export class Oracle {
   private readonly byKey = new Map<string, Effect[]>();
+  /** By their elements, the effects that have made any list's. */
+  private readonly made = new Map<string, Made>();
   /** Those that erase an effect. They all come after it: what somebody has observed was there before. */
   private readonly erasers = new Map<Effect, Effect[]>();
 
@@ -120,6 +126,7 @@ export class Oracle {
     const effects = this.byKey.get(key) ?? [];
     for (const other of effects) if (erases(effect, other)) this.erasers.get(other)?.push(effect);
     this.erasers.set(effect, []);
+    if (isMaking(effect)) this.made.set(effect.element, effect);
     effects.push(effect);
     this.byKey.set(key, effects);
   }
@@ -139,16 +146,27 @@ export class Oracle {
     const isSure = parts.every(({ all }) => all === shown.all || isLater(firstOf(shown.all), latestOf(all)));
     const fieldEnds = new Map<string, number>();
     if (shown.part === 'hash') for (const name of shown.all.keys()) fieldEnds.set(name, fieldEnd(left, name));
-    const present = [...shown.all].filter(([name]) => (fieldEnds.get(name) ?? Number.POSITIVE_INFINITY) > view.nowMs);
+    const { names, isCertain } = this.inOrder(shown.part, [...shown.all.keys()], view);
+    const inOrder = names.map((name): [string, Element | undefined] => [name, shown.all.get(name)]);
+    const present = inOrder.filter(([name]) => (fieldEnds.get(name) ?? Number.POSITIVE_INFINITY) > view.nowMs);
     // fields that have ended are hidden; the key is, if there is nothing else
     if (present.length === 0 && parts.length === 1) return null;
     return {
       part: shown.part,
-      elements: new Map(present.map(([name, { value }]) => [name, value])),
+      elements: new Map(present.map(([name, element]) => [name, element?.value ?? ''])),
       endMs,
       fieldEnds: new Map([...fieldEnds].filter(([, ms]) => ms > view.nowMs && Number.isFinite(ms))),
-      doubtful: !isSure || isDoubtful(left, view.nowMs, parts.length) || this.isRepetitionDoubted(key, left, view),
+      doubtful:
+        !isSure ||
+        !isCertain ||
+        isDoubtful(left, view.nowMs, parts.length) ||
+        this.isRepetitionDoubted(key, left, view),
     };
+  }
+
+  private inOrder(part: Part, names: string[], { visible }: View): { names: string[]; isCertain: boolean } {
+    if (part !== 'list') return { names, isCertain: true };
+    return inListOrder(names, new Map([...this.made].filter(([, { txn }]) => visible(txn))));
   }
 
   /** Something is left of that type, shown or not. */
@@ -172,6 +190,10 @@ export class Oracle {
     const effects = (this.byKey.get(key) ?? []).filter(({ txn }) => visible(txn));
     return effects.filter((effect) => !this.erasers.get(effect)?.some(({ txn }) => visible(txn)));
   }
+}
+
+function isMaking(effect: Effect): effect is Made {
+  return effect.kind === 'assign' && effect.place !== undefined;
 }
 
 function latestOf(elements: ReadonlyMap<string, Element>): Effect {

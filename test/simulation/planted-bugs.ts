@@ -263,14 +263,26 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'sorted sets: the removal of a key does not name the additions that it cancels',
     file: 'src/core/element-writes.ts',
-    find: 'COUNTING: readonly ElementKind[] = [HASH_FIELD, ZSET_MEMBER];',
-    replace: 'COUNTING: readonly ElementKind[] = [HASH_FIELD];',
+    find: 'COUNTING: readonly CountingKind[] = [HASH_FIELD, ZSET_MEMBER];',
+    replace: 'COUNTING: readonly CountingKind[] = [HASH_FIELD];',
   },
   {
     name: 'sorted sets: the order keeps members that have another score now',
     file: 'src/core/types/member-order.ts',
     find: 'if (isIn && !this.built.remove(score, reference)) this.forget();',
     replace: 'if (isIn && score > 0) this.built.remove(score, reference);',
+  },
+  {
+    name: 'lists: an insert behind another insert stands ahead of it',
+    file: 'src/core/types/position.ts',
+    find: ": { low: next.digits, high: null, near: 'low' };",
+    replace: ": { low: null, high: next.digits, near: 'high' };",
+  },
+  {
+    name: 'lists: the order keeps elements where they were before they got another value',
+    file: 'src/core/types/list-order.ts',
+    find: 'if (this.built !== null && this.isIn(reference) && !this.built.remove(reference)) this.forget();',
+    replace: 'if (this.built !== null && this.isIn(reference) && this.built.size < 3) this.built.remove(reference);',
   },
   {
     name: 'digest: a time to live that goes stays counted',

@@ -284,49 +284,80 @@ export class Bases implements Family {
 }
 
 /**
- * Commands on sorted sets, in place of some that were drawn. They have a randomness of their own: what else a seed draws
- * is what it drew before there were sorted sets.
+ * Commands on a type, in place of some that were drawn. They have a randomness of their own: what else a seed draws is
+ * what it drew before there was that type.
  */
-class Scoring {
+class Sprinkled {
   private readonly share: number;
+  private readonly salt: number;
+  private readonly draw: (random: Random, timed: boolean) => string[];
   private random: Random | null = null;
 
-  constructor(share: number) {
+  constructor(share: number, salt: number, draw: (random: Random, timed: boolean) => string[]) {
     this.share = share;
+    this.salt = salt;
+    this.draw = draw;
   }
 
   among(commands: string[][], nowMs: number, timed: boolean): string[][] {
-    this.random ??= new Random(Math.floor(nowMs * 1000));
+    this.random ??= new Random(Math.floor(nowMs * 1000) + this.salt);
     const { random, share } = this;
     return commands.map((words) => {
       const stays = words[0] === 'MULTI' || words[0] === 'EXEC' || !random.chance(share);
-      return stays ? words : this.command(random, timed);
+      return stays ? words : this.draw(random, timed);
     });
   }
+}
 
-  private command(random: Random, timed: boolean): string[] {
-    const key = random.pick(['z', 'z', 'z', 's', 'k']);
-    const member = random.pick(['a', 'b', 'c']);
-    const score = random.pick(['0', '1', '-2', '0.5', '7.25', '1000', '-1e5']);
-    const ends: [string[], number][] = timed
-      ? [
-          [['PEXPIRE', key, String(1 + random.below(4000))], 1],
-          [['PERSIST', key], 0.5],
-        ]
-      : [];
-    return random.weighted<string[]>([
-      [['ZADD', key, score, member], 6],
-      [['ZADD', key, score, member, '1', random.pick(['d', 'e'])], 2],
-      [['ZINCRBY', key, score, member], 6],
-      [['ZREM', key, member, 'd'], 3],
-      [['ZPOPMIN', key], 2],
-      [['ZRANGE', key, '0', '-1'], 1],
-      [['RENAME', key, 'z'], 0.5],
-      [['COPY', 'z', key, 'REPLACE'], 0.5],
-      [['DEL', key], 1],
-      ...ends,
-    ]);
-  }
+function scoring(random: Random, timed: boolean): string[] {
+  const key = random.pick(['z', 'z', 'z', 's', 'k']);
+  const member = random.pick(['a', 'b', 'c']);
+  const score = random.pick(['0', '1', '-2', '0.5', '7.25', '1000', '-1e5']);
+  return random.weighted<string[]>([
+    [['ZADD', key, score, member], 6],
+    [['ZADD', key, score, member, '1', random.pick(['d', 'e'])], 2],
+    [['ZINCRBY', key, score, member], 6],
+    [['ZREM', key, member, 'd'], 3],
+    [['ZPOPMIN', key], 2],
+    [['ZRANGE', key, '0', '-1'], 1],
+    [['RENAME', key, 'z'], 0.5],
+    [['COPY', 'z', key, 'REPLACE'], 0.5],
+    [['DEL', key], 1],
+    ...ending(random, key, timed),
+  ]);
+}
+
+/** Pushes, pops, and edits within. */
+function queueing(random: Random, timed: boolean): string[] {
+  const key = random.pick(['q', 'q', 'q', 'r', 's', 'k']);
+  const other = random.pick(['q', 'r']);
+  const value = random.pick(['a', 'b', 'c', 'd']);
+  const end = random.pick(['LEFT', 'RIGHT']);
+  return random.weighted<string[]>([
+    [['RPUSH', key, value, random.pick(['e', 'f'])], 5],
+    [['LPUSH', key, value, random.pick(['e', 'f']), 'g'], 5],
+    [['LPOP', key], 3],
+    [['RPOP', key], 2],
+    [['LSET', key, String(random.below(4)), value], 3],
+    [['LINSERT', key, random.pick(['BEFORE', 'AFTER']), value, random.pick(['a', 'h'])], 3],
+    [['LREM', key, random.pick(['0', '1', '-1']), value], 2],
+    [['LTRIM', key, random.pick(['0', '1']), random.pick(['-1', '2', '3'])], 1],
+    [['LMOVE', key, other, end, random.pick(['LEFT', 'RIGHT'])], 2],
+    [['RPOPLPUSH', key, other], 1],
+    [['LRANGE', key, '0', '-1'], 1],
+    [['RENAME', key, 'q'], 0.5],
+    [['COPY', 'q', key, 'REPLACE'], 0.5],
+    [['DEL', key], 1],
+    ...ending(random, key, timed),
+  ]);
+}
+
+function ending(random: Random, key: string, timed: boolean): [string[], number][] {
+  if (!timed) return [];
+  return [
+    [['PEXPIRE', key, String(1 + random.below(4000))], 1],
+    [['PERSIST', key], 0.5],
+  ];
 }
 
 /** The oracle compares everything with everything. */
@@ -341,11 +372,14 @@ export class Specified implements Family {
   /** Whether this run has times to live: what shows follows from the txns alone only where clocks agree and members stay. */
   private timed: boolean | null = null;
 
-  private readonly scoring = new Scoring(0.25);
+  private readonly scoring = new Sprinkled(0.25, 0, scoring);
+  private readonly queueing = new Sprinkled(0.25, 1, queueing);
 
   draw(random: Random, at: Circumstances): Work {
     const { commands, check } = this.drawOthers(random, at);
-    return { commands: this.scoring.among(commands, at.nowMs, this.timed === true), check };
+    const timed = this.timed === true;
+    const scored = this.scoring.among(commands, at.nowMs, timed);
+    return { commands: this.queueing.among(scored, at.nowMs, timed), check };
   }
 
   private drawOthers(random: Random, { clocksAgree, membersStay, nowMs }: Circumstances): Work {
@@ -447,11 +481,12 @@ const FIELDS = ['f', 'g', 'h', 'a field with a long name, which is no integer'];
 export class Free implements Family {
   readonly name = 'free';
   readonly database = 1;
-  private readonly scoring = new Scoring(0.2);
+  private readonly scoring = new Sprinkled(0.2, 0, scoring);
+  private readonly queueing = new Sprinkled(0.2, 1, queueing);
 
   draw(random: Random, { nowMs }: Circumstances): Work {
     const { commands, check } = this.drawOthers(random);
-    return { commands: this.scoring.among(commands, nowMs, true), check };
+    return { commands: this.queueing.among(this.scoring.among(commands, nowMs, true), nowMs, true), check };
   }
 
   private drawOthers(random: Random): Work {
@@ -526,7 +561,8 @@ export class Keepsakes implements Family {
   draw(random: Random, { client }: Circumstances): Work {
     const name = `${client}.${this.next++}`;
     const drawn = this.drawOthers(random, name);
-    return this.next % 5 === 0 ? work(['ZADD', `zset:${name}`, String(this.next), name, '-0.5', 'x']) : drawn;
+    if (this.next % 5 === 0) return work(['ZADD', `zset:${name}`, String(this.next), name, '-0.5', 'x']);
+    return this.next % 5 === 2 ? work(['RPUSH', `list:${name}`, name, 'x', `${name} again`]) : drawn;
   }
 
   private drawOthers(random: Random, name: string): Work {
@@ -545,6 +581,7 @@ export class Keepsakes implements Family {
     if (word === 'MULTI') return [second[1], '7'];
     if (word === 'HSET') return [key, `f=${words[1]},g=${words[3]}`];
     if (word === 'SADD') return [key, [...words].sort().join()];
+    if (word === 'RPUSH') return [key, words.join()];
     if (word === 'ZADD') return [key, [`${words[1]}:${words[0]}`, `${words[3]}:${words[2]}`].sort().join()];
     return [key, words[0]];
   }

@@ -200,11 +200,15 @@ test('a state that came by transfer, with no log that leads to it, is on disk be
   await running.store.close({ clean: true });
 });
 
-type Operation = { kind: 'set' | 'del' | 'incr' | 'sadd' | 'srem' | 'hset' | 'expire'; key: number; member: number };
+type Operation = {
+  kind: 'set' | 'del' | 'incr' | 'sadd' | 'srem' | 'hset' | 'rpush' | 'lpop' | 'linsert' | 'expire';
+  key: number;
+  member: number;
+};
 
 test('whenever checkpoints run and wherever the crash falls, log and state together give the same state', async () => {
   const operation: fc.Arbitrary<Operation> = fc.record({
-    kind: fc.constantFrom('set', 'del', 'incr', 'sadd', 'srem', 'hset', 'expire'),
+    kind: fc.constantFrom('set', 'del', 'incr', 'sadd', 'srem', 'hset', 'rpush', 'lpop', 'linsert', 'expire'),
     key: fc.nat(6),
     member: fc.nat(4),
   });
@@ -242,9 +246,19 @@ test('whenever checkpoints run and wherever the crash falls, log and state toget
   );
 });
 
+/** Keys of one type each; those of strings are deleted and expire as well. */
+const FAMILIES: Partial<Record<Operation['kind'], string>> = {
+  sadd: 's',
+  srem: 's',
+  hset: 'h',
+  rpush: 'l',
+  lpop: 'l',
+  linsert: 'l',
+};
+
 function apply(engine: Parameters<typeof set>[0], { kind, key, member }: Operation): void {
   const db = engine.databases[0];
-  const name = Slice.of(`${kind === 'sadd' || kind === 'srem' ? 's' : kind === 'hset' ? 'h' : 'k'}${key}`);
+  const name = Slice.of(`${FAMILIES[kind] ?? 'k'}${key}`);
   const item = Slice.of(`m${member}`);
   engine.begin();
   if (kind === 'set') db.strings.write(name, Slice.of(`${member}`), NO_DEADLINE);
@@ -252,6 +266,9 @@ function apply(engine: Parameters<typeof set>[0], { kind, key, member }: Operati
   else if (kind === 'sadd') db.sets.add(name, item);
   else if (kind === 'srem') db.sets.remove(name, item);
   else if (kind === 'hset') db.hashes.set(name, item, item, NO_DEADLINE);
+  else if (kind === 'rpush') db.lists.push(name, 'tail', item);
+  else if (kind === 'lpop') db.lists.removeRange(name, 0, 1);
+  else if (kind === 'linsert') db.lists.insert(name, member % Math.max(1, db.lists.size(name)), 'after', item);
   else if (kind === 'del') db.remove(name);
   else if (db.typeOf(name) !== 0) db.expireAt(name, engine.now + 1e9 + member * 1000);
   engine.commit();

@@ -25,6 +25,13 @@ function visibleValue(db: Database, key: Slice): Value | null {
       db.strings.read(key, out);
       return { type: 'string', value: out.copy() };
     }
+    case KeyType.list: {
+      const elements: Buffer[] = [];
+      db.lists.range(key, 0, Number.POSITIVE_INFINITY, 1, (element) => {
+        elements.push(element.copy());
+      });
+      return { type: 'list', elements };
+    }
     case KeyType.set: {
       const members: Buffer[] = [];
       db.sets.forEach(key, (member) => members.push(member.copy()));
@@ -92,6 +99,7 @@ function restore({ args, db, engine }: Call, value: Value, deadline: number): vo
   const over = (slice: Slice, buffer: Buffer) => slice.set(buffer, 0, buffer.length);
   if (value.type === 'string') db.strings.write(key, over(bytes, value.value), NO_DEADLINE);
   else if (value.type === 'set') for (const member of value.members) db.sets.add(key, over(name, member));
+  else if (value.type === 'list') for (const each of value.elements) db.lists.push(key, 'tail', over(bytes, each));
   else if (value.type === 'zset') {
     for (const { member, score } of value.members) db.zsets.assign(key, over(name, member), score);
   } else {

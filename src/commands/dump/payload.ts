@@ -1,7 +1,7 @@
 /**
  * Values as DUMP gives them and RESTORE takes them: one value of an RDB file, u16 version, CRC-64 over both
  * (Redis's rdb.c; the version and what each type may hold: up to Redis 7.4). Written in the plain form of each type; read
- * in every form that Redis has had for strings, sets, hashes and sorted sets.
+ * in every form that Redis has had for strings, lists, sets, hashes and sorted sets.
  */
 import { Slice } from '../../core/slice.ts';
 import { parseDouble } from '../arguments.ts';
@@ -23,16 +23,20 @@ const FOOTER_BYTES = 10;
 
 const Type = {
   string: 0,
+  list: 1,
   set: 2,
   zsetText: 3,
   hash: 4,
   zset: 5,
   hashZipmap: 9,
+  listZiplist: 10,
   setIntset: 11,
   zsetZiplist: 12,
   hashZiplist: 13,
+  listOfZiplists: 14,
   hashListpack: 16,
   zsetListpack: 17,
+  listOfListpacks: 18,
   setListpack: 20,
   hashWithTimes: 24,
   hashListpackWithTimes: 25,
@@ -52,6 +56,7 @@ export interface ScoredMember {
 
 export type Value =
   | { readonly type: 'string'; readonly value: Buffer }
+  | { readonly type: 'list'; readonly elements: readonly Buffer[] }
   | { readonly type: 'set'; readonly members: readonly Buffer[] }
   | { readonly type: 'zset'; readonly members: readonly ScoredMember[] }
   | { readonly type: 'hash'; readonly fields: readonly Field[] };
@@ -65,6 +70,9 @@ export function encodePayload(value: Value): Buffer {
   if (value.type === 'string') {
     pieces.push(Buffer.from([Type.string]));
     run(value.value);
+  } else if (value.type === 'list') {
+    pieces.push(Buffer.from([Type.list]), encodeLength(value.elements.length));
+    for (const element of value.elements) run(element);
   } else if (value.type === 'set') {
     pieces.push(Buffer.from([Type.set]), encodeLength(value.members.length));
     for (const member of value.members) run(member);
@@ -139,6 +147,14 @@ function readValue(reader: Reader): Value {
   switch (type) {
     case Type.string:
       return { type: 'string', value: reader.run() };
+    case Type.list:
+      return list(reader.list(reader.length()));
+    case Type.listZiplist:
+      return list(ziplistElements(reader.run()));
+    case Type.listOfZiplists:
+      return list(reader.nodes(() => ziplistElements(reader.run())));
+    case Type.listOfListpacks:
+      return list(reader.nodes(() => reader.quicklistNode()));
     case Type.set:
       return set(reader.list(reader.length()));
     case Type.setIntset:
@@ -170,6 +186,11 @@ function readValue(reader: Reader): Value {
     default:
       throw new PayloadError(`values of type ${type} are not known here`);
   }
+}
+
+function list(elements: Buffer[]): Value {
+  if (elements.length === 0) throw new PayloadError('an empty collection');
+  return { type: 'list', elements };
 }
 
 function set(members: Buffer[]): Value {
@@ -244,6 +265,8 @@ function timedFields(reader: Reader): Field[] {
   return fields;
 }
 
+const QuicklistNode = { plain: 1, packed: 2 } as const;
+
 /** What the two highest bits of a length say where they are both set: how the string is encoded. */
 const Encoding = { int8: 0, int16: 1, int32: 2, lzf: 3 } as const;
 
@@ -308,6 +331,21 @@ class Reader {
     if (count > this.bytes.length - this.at) throw new PayloadError('cut short');
     for (let i = 0; i < count; i++) list.push(this.run());
     return list;
+  }
+
+  /** The elements of all nodes of a quicklist, one after the other. */
+  nodes(read: () => Buffer[]): Buffer[] {
+    const elements: Buffer[] = [];
+    for (let left = this.length(); left > 0; left--) for (const element of read()) elements.push(element);
+    return elements;
+  }
+
+  /** One large element, or a listpack of several. */
+  quicklistNode(): Buffer[] {
+    const kind = this.length();
+    if (kind === QuicklistNode.plain) return [this.run()];
+    if (kind !== QuicklistNode.packed) throw new PayloadError(`a node of kind ${kind}`);
+    return listpackElements(this.run());
   }
 
   end(): void {

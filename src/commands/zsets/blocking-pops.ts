@@ -3,6 +3,7 @@ import type { Database } from '../../core/contract.ts';
 import { KeyType } from '../../core/contract.ts';
 import type { Slice } from '../../core/slice.ts';
 import { timeoutSecondsArgument } from '../arguments.ts';
+import { waitForKeys } from '../key-waits.ts';
 import { redisEntry } from '../metadata/entry.ts';
 import type { Reply } from '../reply.ts';
 import type { Call, Command } from '../table.ts';
@@ -19,7 +20,7 @@ interface Wanted {
 }
 
 function popOrWait(call: Call, { firstKey, lastKey, end, count, timeoutMs, answer }: Wanted): void {
-  const { args, client, engine, reply, services } = call;
+  const { args, client, reply } = call;
   const at = firstZset(call, firstKey, lastKey);
   if (at === undefined) return;
   if (at > 0) {
@@ -30,15 +31,12 @@ function popOrWait(call: Call, { firstKey, lastKey, end, count, timeoutMs, answe
     reply.nilArray();
     return;
   }
-  const keys: Buffer[] = [];
-  for (let i = firstKey; i <= lastKey; i++) keys.push(args[i].copy());
   const take = (db: Database, key: Slice) => {
     if (db.typeOf(key) !== KeyType.zset) return null;
     const taken = takeFrom({ db }, key, end, count);
     return (later: Reply) => answer({ reply: later }, key, taken);
   };
-  const onTimeout = (later: Reply) => later.nilArray();
-  services.keyWaits.add({ client, engine, database: client.database, keys, timeoutMs, onTimeout, take });
+  waitForKeys(call, { firstKey, lastKey, timeoutMs, take });
 }
 
 /** Key, member and score, flat in both protocols. */

@@ -3,12 +3,12 @@
  * only written, loaded or merged costs nothing more; and what a member's score is. Elements tells of every entry before
  * it changes, moves or goes, and after.
  */
-import type { Entries } from '../entries.ts';
+import type { ElementOrder, Entries } from '../entries.ts';
 import { cellScore, parseScore } from '../score.ts';
 import { CELL, TALLY } from '../state.ts';
 import { Ranking } from './ranking.ts';
 
-export class MemberOrder {
+export class MemberOrder implements ElementOrder {
   private readonly entries: Entries;
   private built: Ranking | null = null;
 
@@ -33,7 +33,7 @@ export class MemberOrder {
   }
 
   /** False, and noted, if what should be a score is damaged: the member shows nothing until a peer's copy takes its place. */
-  isScore(reference: number): boolean {
+  isValid(reference: number): boolean {
     const isScore = !Number.isNaN(this.spelled(reference));
     if (!isScore) this.noteDamage(reference);
     return isScore;
@@ -71,12 +71,10 @@ export class MemberOrder {
     return this.built;
   }
 
-  /** Most members are about to go, or the ranking is wrong: it is built anew when it is asked for. */
   forget(): void {
     this.built = null;
   }
 
-  /** Before an entry changes, moves or goes. */
   takeOut(reference: number): void {
     if (this.built === null) return;
     const score = this.scoreOf(reference);
@@ -85,7 +83,6 @@ export class MemberOrder {
     if (isIn && !this.built.remove(score, reference)) this.forget();
   }
 
-  /** After it has changed. */
   putIn(reference: number): void {
     if (this.built === null) return;
     const score = this.scoreOf(reference);

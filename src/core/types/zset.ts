@@ -10,7 +10,7 @@ import type { Elements } from '../elements.ts';
 import { incrementAmount, spellScore } from '../score.ts';
 import { Slice } from '../slice.ts';
 import { Op } from '../txn.ts';
-import type { MemberOrder } from './member-order.ts';
+import { MemberOrder } from './member-order.ts';
 
 const WALK_END = 2 ** 32;
 const text = new Slice();
@@ -192,7 +192,7 @@ export class ZsetType implements ZsetOperations {
 }
 
 function orderOf(part: Elements): MemberOrder {
-  if (part.order === null) throw new Error(`elements of type ${part.type} have no order`);
+  if (!(part.order instanceof MemberOrder)) throw new Error(`elements of type ${part.type} have no scores`);
   return part.order;
 }
 
