@@ -163,8 +163,7 @@ export class Dispatcher {
     if (services.monitors.count > 0 && entry.command.name !== 'exec') services.monitors.show(call);
     engine.begin();
     try {
-      if (call.client.noTouch) runUnnoticed(call, entry.command);
-      else entry.command.run(call);
+      execute(call, entry.command);
     } catch (error) {
       this.crashed(call, mark, error);
     }
@@ -200,8 +199,7 @@ export class Dispatcher {
     const failures = services.statistics.errorReplies;
     const mark = reply.mark();
     try {
-      if (client.noTouch) runUnnoticed(call, command);
-      else command.run(call);
+      execute(call, command);
     } catch (error) {
       this.crashed(call, mark, error);
     }
@@ -313,6 +311,18 @@ const NOTHING: Command = {
   group: 'server',
   run() {},
 };
+
+/** Runs the handler, and tells who wants to know of what it has changed. */
+function execute(call: CommandCall, command: Command): void {
+  const { changes } = call.services;
+  if (changes.isOn) changes.run(call, command, () => perform(call, command));
+  else perform(call, command);
+}
+
+function perform(call: CommandCall, command: Command): void {
+  if (call.client.noTouch) runUnnoticed(call, command);
+  else command.run(call);
+}
 
 /** CLIENT NO-TOUCH: reads leave the idle clocks of keys alone, but for TOUCH, which is there to set them. */
 function runUnnoticed(call: CommandCall, command: Command): void {

@@ -5,6 +5,7 @@
  */
 import type { Database, Engine, Watch } from '../core/contract.ts';
 import { Slice } from '../core/slice.ts';
+import type { KeyChanges } from './changes/key-changes.ts';
 import type { Blocked, Client } from './client.ts';
 import type { Reply } from './reply.ts';
 
@@ -22,6 +23,8 @@ export interface KeyWait {
   readonly timeoutMs: number;
   /** What a time-out answers. */
   readonly onTimeout: (reply: Reply) => void;
+  /** What keyspace notifications call that, should it come to it. */
+  readonly event: string;
   /** Takes from a key that has changed what was waited for, and gives the reply; null: there is none of it. */
   readonly take: (db: Database, key: Slice) => ((reply: Reply) => void) | null;
 }
@@ -47,6 +50,8 @@ export class KeyWaits {
   isReady = false;
   /** While true nobody is served: writes are paused, or the disk takes none. */
   isHeld: () => boolean = () => false;
+  /** Tells of what is taken. */
+  changes: KeyChanges | null = null;
   private readonly queues = new Map<string, Queue>();
   private readonly ready = new Set<Queue>();
   private scheduled = false;
@@ -77,10 +82,12 @@ export class KeyWaits {
   }
 
   private serveFrom({ engine, database, key }: Queue, waiter: Waiter): void {
+    const { take, client, event } = waiter.wait;
+    const serve = () => take(engine.databases[database], new Slice(key));
     engine.begin();
     let answer: ((reply: Reply) => void) | null;
     try {
-      answer = waiter.wait.take(engine.databases[database], new Slice(key));
+      answer = this.changes?.isOn === true ? this.changes.serve(client, event, serve) : serve();
     } finally {
       engine.commit();
     }

@@ -3,6 +3,7 @@
  * never reaches for a global. Each part is an interface, so tests can give their own.
  */
 import type { VersionVector } from '../core/contract.ts';
+import type { KeyChanges } from './changes/key-changes.ts';
 import type { Client } from './client.ts';
 import type { KeyWaits } from './key-waits.ts';
 import type { Monitors } from './monitors.ts';
@@ -21,6 +22,7 @@ export interface Services {
   readonly pubsub: PubSubService;
   readonly monitors: Monitors;
   readonly keyWaits: KeyWaits;
+  readonly changes: KeyChanges;
   /** [0, 1). */
   random(): number;
   /** Microseconds, monotonic. */
@@ -36,6 +38,8 @@ export interface ConfigService {
   set(pairs: readonly (readonly [name: string, value: string])[]): string | null;
   /** Writes the config file. Null, or the error text after 'ERR '. */
   rewrite(): string | null;
+  /** Calls back after each directive that set() has changed. */
+  onChange(listener: (name: string, value: string) => void): void;
   /** Typed short cuts for what the hot path reads; kept up to date by set(). */
   readonly limits: {
     protoMaxBulkLength: number;
@@ -153,6 +157,8 @@ export interface PubSubService {
   unsubscribe(kind: SubscriptionKind, name: Uint8Array, subscriber: Subscriber): boolean;
   /** How many clients get it: of this node, and of the others as far as they have told of theirs. */
   publish(kind: 'channel' | 'shard', channel: Uint8Array, message: Uint8Array): number;
+  /** To clients of this node only. */
+  publishHere(channel: Uint8Array, message: Uint8Array): void;
   /** Names that anybody listens to, as latin1 text, in no order. */
   names(kind: SubscriptionKind): string[];
   /** How many clients listen to that name. */

@@ -178,6 +178,20 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         mutable: true,
         summary: 'A client with more unread bytes than the hard limit of its class is disconnected',
       },
+      {
+        name: 'notify-keyspace-events',
+        type: { kind: 'keyspaceEvents' },
+        default: '',
+        mutable: true,
+        summary: 'Which changes of keys are told on channels, in the letters of Redis; empty: none',
+      },
+      {
+        name: 'tracking-table-max-keys',
+        type: integer(0, Number.MAX_SAFE_INTEGER),
+        default: '1000000',
+        mutable: true,
+        summary: 'Keys remembered for client-side caches; 0: as many as there are',
+      },
     ],
   },
   {

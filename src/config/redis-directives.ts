@@ -77,11 +77,9 @@ export const REDIS_DIRECTIVES: readonly Directive[] = [
   inert('dynamic-hz', boolean, 'yes'),
   inert('client-query-buffer-limit', bytes(1024 * 1024), '1073741824'),
   inert('maxmemory-clients', { kind: 'bytes', min: 0, max: Number.MAX_SAFE_INTEGER, percent: true }, '0'),
-  inert('tracking-table-max-keys', COUNT_64, '1000000'),
   inert('latency-tracking', boolean, 'yes'),
   inert('latency-tracking-info-percentiles', text, '50 99 99.9'),
   inert('latency-monitor-threshold', COUNT_64, '0'),
-  inert('notify-keyspace-events', text, ''),
   inert(['busy-reply-threshold', 'lua-time-limit'], COUNT_64, '5000'),
   // memory and encodings
   inert('maxmemory-samples', integer(1, 2147483647), '5'),

@@ -1,6 +1,7 @@
 /** A server over an engine of its own, without disk and mesh: what the tests of resp/ talk to. */
 import net from 'node:net';
 import { openAccessControl } from '../../src/access-control.ts';
+import { KeyChanges } from '../../src/commands/changes/key-changes.ts';
 import { createCommandRegistry } from '../../src/commands/index.ts';
 import { KeyWaits } from '../../src/commands/key-waits.ts';
 import { Monitors } from '../../src/commands/monitors.ts';
@@ -77,6 +78,7 @@ export function serve(
     pubsub: pubsubAlone(),
     monitors: new Monitors(),
     keyWaits: new KeyWaits(),
+    changes: new KeyChanges(),
     random: () => 0.5,
     monotonicMicros: () => performance.now() * 1000,
   } as Omit<Services, 'clients'> as Services & { clients: RespServer };

@@ -38,7 +38,8 @@ function popOrWait(call: Call, { firstKey, lastKey, end, count, timeoutMs, answe
     return (later: Reply) => answer({ reply: later }, key, taken);
   };
   const onTimeout = (later: Reply) => later.nilArray();
-  services.keyWaits.add({ client, engine, database: client.database, keys, timeoutMs, onTimeout, take });
+  const event = end === 'min' ? 'zpopmin' : 'zpopmax';
+  services.keyWaits.add({ client, engine, database: client.database, keys, timeoutMs, onTimeout, event, take });
 }
 
 /** Key, member and score, flat in both protocols. */
