@@ -89,6 +89,8 @@ export interface LocalChange {
   readonly before: KeyType;
   readonly after: KeyType;
   readonly hasDeadline: boolean;
+  /** A hash, which has lost fields. */
+  readonly hasFewer: boolean;
 }
 
 export function eventClassOf(event: string): EventClass | undefined {
@@ -105,10 +107,10 @@ export function eventsOfCommand(change: LocalChange): readonly string[] {
 }
 
 function namesOf(change: LocalChange): readonly string[] {
-  const { command, args, argc, position, elsewhere, after, hasDeadline } = change;
+  const { command, args, argc, position, elsewhere, after, hasDeadline, hasFewer } = change;
   const gone = after === KeyType.none;
   if (EXPIRING.has(command)) return gone ? ['del'] : ['expire'];
-  if (FIELDS_EXPIRING.has(command)) return gone ? ['hdel'] : ['hexpire'];
+  if (FIELDS_EXPIRING.has(command)) return gone || hasFewer ? ['hdel'] : ['hexpire'];
   switch (command) {
     case 'set':
       return hasDeadline && !hasWord(args, argc, 3, ['keepttl']) ? ['set', 'expire'] : ['set'];
@@ -118,7 +120,7 @@ function namesOf(change: LocalChange): readonly string[] {
     case 'getex':
       return gone ? ['del'] : [hasDeadline ? 'expire' : 'persist'];
     case 'hgetex':
-      return gone ? ['hdel'] : [hasWord(args, argc, 2, ['persist']) ? 'hpersist' : 'hexpire'];
+      return gone || hasFewer ? ['hdel'] : [hasWord(args, argc, 2, ['persist']) ? 'hpersist' : 'hexpire'];
     case 'hsetex':
       return hasWord(args, argc, 2, ['ex', 'px', 'exat', 'pxat']) ? ['hset', 'hexpire'] : ['hset'];
     case 'rename':

@@ -25,6 +25,8 @@ interface Named {
   readonly position: number;
   readonly key: Buffer;
   readonly type: KeyType;
+  /** Fields of a hash. */
+  readonly size: number;
 }
 
 /** A command that is being run: its changes are told by its name. */
@@ -185,12 +187,13 @@ export class KeyChanges implements KeyObserver {
     const running: Running = { client, touched: new Map() };
     this.running = running;
     const named = this.events.isOn ? this.look(call, command) : [];
+    // what has expired is found before anything is done
+    if (this.notes.length > 0) this.tellNotes(client);
     if (named.length > 0) this.tellMisses(call, command, named);
     try {
       work();
     } finally {
       this.running = outer;
-      // what has expired was found before anything was done
       if (this.notes.length > 0) this.tellNotes(client);
       if (FLUSHING.has(command.name)) this.tracking.invalidateAll();
       else if (running.touched.size > 0) this.tell(call, command, running, named);
@@ -219,49 +222,63 @@ export class KeyChanges implements KeyObserver {
   }
 
   /** The keys that a call names, as they are now. */
-  private look({ args, argc, client }: Call, command: Command): Named[] {
+  private look({ args, argc, client, db }: Call, command: Command): Named[] {
     return positionsOf(command, args, argc).map((position) => {
       const key = args[position].copy();
-      return { position, key, type: this.typeOf(client.database, key) };
+      const type = this.typeOf(client.database, key);
+      return { position, key, type, size: type === KeyType.hash ? db.hashes.size(args[position]) : 0 };
     });
   }
 
-  private tellMisses(
-    { args, argc, client, command: { flags } }: Call,
-    command: Command,
-    named: readonly Named[],
-  ): void {
-    if (!this.events.wants('keymiss') || UNMISSED.test(command.name)) return;
-    const { name } = command;
-    const reads = name === 'set' ? args.slice(3, argc).some((arg) => arg.isWord('get')) : READING_WRITES.has(name);
-    if (!reads && !flags.includes('readonly')) return;
-    for (const { key, type } of named) if (type === KeyType.none) this.events.tell('keymiss', client.database, key);
+  /** Of keys that are read and are not there. */
+  private tellMisses({ args, argc, client }: Call, command: Command, named: readonly Named[]): void {
+    const { name, flags } = command;
+    if (!this.events.wants('keymiss') || UNMISSED.test(name)) return;
+    const missed = named.filter(({ type }) => type === KeyType.none);
+    if (missed.length === 0) return;
+    const isRead = flags.includes('readonly') || READING_WRITES.has(name) || (name === 'set' && hasGet(args, argc));
+    const uses = isRead ? null : keysOfCall(command, args.slice(0, argc));
+    const isSource = (at: number) => uses?.some((use) => use.position === at && use.flags.includes('RO'));
+    for (const { key, position } of missed) {
+      if (isRead || isSource(position)) this.events.tell('keymiss', client.database, key);
+    }
   }
 
   private tell(call: Call, command: Command, { client, touched }: Running, named: readonly Named[]): void {
     for (const { name } of touched.values()) this.tracking.invalidate(name, client);
-    if (!this.events.isOn) return;
+    // whose keys move without changing
+    if (!this.events.isOn || command.name === 'swapdb') return;
     const told = new Set<string>();
-    for (const { position, key, type } of named) {
+    for (const { position, key, type, size } of named) {
       const name = key.toString('latin1');
       // MSET may name a key twice, and tells twice
-      if (told.has(name) && command.name !== 'mset') continue;
+      const again = told.has(name);
+      if (again && command.name !== 'mset') continue;
       told.add(name);
+      const before = again ? KeyType.string : type;
       for (const each of sorted(touched.values(), name, client.database))
-        this.tellChange(call, command, each, position, type);
+        this.tellChange(call, command, each, position, before, size);
     }
     for (const each of touched.values()) {
-      if (!told.has(each.name)) this.tellChange(call, command, each, 0, KeyType.none);
+      if (!told.has(each.name)) this.tellChange(call, command, each, 0, KeyType.none, 0);
     }
   }
 
-  private tellChange(call: Call, command: Command, touched: Touched, position: number, before: KeyType): void {
+  private tellChange(
+    call: Call,
+    command: Command,
+    touched: Touched,
+    position: number,
+    before: KeyType,
+    sizeBefore: number,
+  ): void {
     const { args, argc, client, engine } = call;
     const { database, key } = touched;
     const after = this.typeOf(database, key);
     const elsewhere = database !== client.database;
     const hasDeadline = engine.databases[database].deadlineOf(new Slice(key)) >= 0;
-    const change = { command: command.name, args, argc, position, elsewhere, before, after, hasDeadline };
+    const hasFewer = after === KeyType.hash && engine.databases[database].hashes.size(new Slice(key)) < sizeBefore;
+    const change = { command: command.name, args, argc, position, elsewhere, before, after, hasDeadline, hasFewer };
     const events = eventsOfCommand(change);
     const placed = elsewhere || before === KeyType.none || events.some((event) => PLACING.has(event));
     if (after !== KeyType.none && placed && position > 0) this.events.tell('new', database, key);
@@ -287,9 +304,13 @@ function sorted(touched: Iterable<Touched>, name: string, database: number): Tou
   return all.sort((a, b) => Number(b.database === database) - Number(a.database === database));
 }
 
+function hasGet(args: readonly Slice[], argc: number): boolean {
+  return args.slice(3, argc).some((arg) => arg.isWord('get'));
+}
+
 function positionsOf(command: Command, args: readonly Slice[], argc: number): number[] {
   const { keys } = command;
-  if ('shown' in keys || keys[0] === 0)
+  if ('shown' in keys || keys[0] === 0 || command.flags.includes('movablekeys'))
     return (keysOfCall(command, args.slice(0, argc)) ?? []).map(({ position }) => position);
   const [first, last, step] = keys;
   const end = last < 0 ? argc + last : last;
