@@ -43,6 +43,7 @@ const UNITS = [
   'introspection-2',
   'lazyfree',
   'pubsub',
+  'tracking',
   'dump',
   'auth',
   'acl',

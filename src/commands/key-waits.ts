@@ -83,17 +83,22 @@ export class KeyWaits {
 
   private serveFrom({ engine, database, key }: Queue, waiter: Waiter): void {
     const { take, client, event } = waiter.wait;
+    const { changes } = this;
     const serve = () => take(engine.databases[database], new Slice(key));
-    engine.begin();
     let answer: ((reply: Reply) => void) | null;
+    let tell = () => {};
+    engine.begin();
     try {
-      answer = this.changes?.isOn === true ? this.changes.serve(client, event, serve) : serve();
+      if (changes?.isOn === true) [answer, tell] = changes.serve(client, event, serve);
+      else answer = serve();
     } finally {
       engine.commit();
     }
     if (answer === null) return;
     this.remove(waiter);
     waiter.blocked.resume(answer, true);
+    // behind the reply, as after any command
+    tell();
   }
 
   private queueOf({ engine, database }: KeyWait, key: Buffer): Queue {

@@ -70,6 +70,7 @@ export class KeyChanges implements KeyObserver {
     this.tracking.onSwitch = () => this.refresh();
     const follow = () => {
       this.tracking.keysMax = Number(config.get('tracking-table-max-keys'));
+      this.tracking.limit();
       this.events.flags = parseEventFlags(config.get('notify-keyspace-events') ?? '') ?? 0;
       this.refresh();
     };
@@ -201,23 +202,26 @@ export class KeyChanges implements KeyObserver {
     }
   }
 
-  /** What a client that has waited for a key takes from it, by the name of this event. */
-  serve<T>(client: Client, event: string, work: () => T): T {
+  /** Lets a client take what it has waited for. What that gives, and how to tell of it, by the name of the event. */
+  serve<T>(client: Client, event: string, take: () => T): [taken: T, tell: () => void] {
     const outer = this.running;
     const running: Running = { client, touched: new Map() };
     this.running = running;
     try {
-      return work();
+      return [take(), () => this.tellServed(running, event)];
     } finally {
       this.running = outer;
-      let first = true;
-      for (const { database, key, name } of running.touched.values()) {
-        const type = this.typeOf(database, key);
-        this.tracking.invalidate(name, client);
-        this.events.tell(first ? event : eventOfType(type), database, key);
-        if (first && type === KeyType.none) this.events.tell('del', database, key);
-        first = false;
-      }
+    }
+  }
+
+  private tellServed({ client, touched }: Running, event: string): void {
+    let first = true;
+    for (const { database, key, name } of touched.values()) {
+      const type = this.typeOf(database, key);
+      this.tracking.invalidate(name, client);
+      this.events.tell(first ? event : eventOfType(type), database, key);
+      if (first && type === KeyType.none) this.events.tell('del', database, key);
+      first = false;
     }
   }
 
