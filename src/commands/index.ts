@@ -19,6 +19,7 @@ import { pubsubCommands } from './pubsub.ts';
 import { Registry } from './registry.ts';
 import { serverCommands } from './server.ts';
 import { setCommands } from './sets.ts';
+import { sortCommands } from './sorting.ts';
 import { stringCommands } from './strings.ts';
 import { transactionCommands } from './transactions.ts';
 import { zsetCommands } from './zsets/index.ts';
@@ -44,6 +45,7 @@ export function createCommandRegistry(): Registry {
     hashFieldCommands,
     keyCommands,
     setCommands,
+    sortCommands,
     stringCommands,
     transactionCommands,
     zsetCommands,
