@@ -44,6 +44,7 @@ const UNITS = [
   'lazyfree',
   'pubsub',
   'tracking',
+  'hyperloglog',
   'dump',
   'auth',
   'acl',

@@ -12,6 +12,7 @@ import { geoCommands } from './geo/index.ts';
 import { hashExpiryCommands } from './hash-expiry.ts';
 import { hashFieldCommands } from './hash-fields.ts';
 import { hashCommands } from './hashes.ts';
+import { hyperloglogCommands } from './hyperloglog/index.ts';
 import { informationCommands } from './information.ts';
 import { keyCommands } from './keys.ts';
 import { meshCommands } from './mesh.ts';
@@ -43,6 +44,7 @@ export function createCommandRegistry(): Registry {
     hashCommands,
     hashExpiryCommands,
     hashFieldCommands,
+    hyperloglogCommands,
     keyCommands,
     setCommands,
     sortCommands,

@@ -412,6 +412,13 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         mutable: true,
         summary: 'And up to members of so many bytes',
       },
+      {
+        name: 'hll-sparse-max-bytes',
+        type: bytes(),
+        default: '3000',
+        mutable: true,
+        summary: 'A HyperLogLog up to so many bytes stays sparse',
+      },
     ],
   },
 ];

@@ -90,7 +90,6 @@ export const REDIS_DIRECTIVES: readonly Directive[] = [
   inert('list-compress-depth', COUNT, '0'),
   inert('stream-node-max-bytes', bytes(), '4096'),
   inert('stream-node-max-entries', COUNT_64, '100'),
-  inert('hll-sparse-max-bytes', bytes(), '3000'),
   inert('activerehashing', boolean, 'yes'),
   inert('activedefrag', boolean, 'no'),
   inert('active-defrag-ignore-bytes', bytes(1), '104857600'),

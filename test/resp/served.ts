@@ -62,8 +62,9 @@ const NODE: NodeService = {
 export function serve(
   settings: readonly (readonly [string, string])[] = [],
   registry: Registry = createCommandRegistry(),
+  replica = '00000000000000a1',
 ): Served {
-  const engine = createEngine({ replica: '00000000000000a1', hashSeed: 7 });
+  const engine = createEngine({ replica, hashSeed: 7 });
   const configuration = new Configuration(settings.map(([name, value]) => ({ name, value, from: 'test' })));
   const store = new ScriptedStore();
   const warnings: string[] = [];

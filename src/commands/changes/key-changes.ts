@@ -46,7 +46,7 @@ const PLACING = new Set(['rename_to', 'copy_to', 'move_to', 'restore']);
 /** Looks at keys that tell of no miss. */
 const UNMISSED = /^(object|memory|debug|watch|scan|keys)\b/;
 /** Writes that read first, and miss. */
-const READING_WRITES = new Set(['getdel', 'getex']);
+const READING_WRITES = new Set(['getdel', 'getex', 'pfmerge']);
 
 export class KeyChanges implements KeyObserver {
   /** Somebody wants to know: the dispatcher asks before each command. */

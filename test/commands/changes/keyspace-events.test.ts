@@ -1,6 +1,7 @@
 /** Keyspace notifications: which events which command tells, in which order; compared with a real redis-server. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { serve } from '../../resp/served.ts';
 import { talker } from '../../resp/talker.ts';
 import { compareConversation } from '../conversations.ts';
 import { BothServers, differentialTest } from '../differential.ts';
@@ -59,6 +60,10 @@ const STRINGS = [
   'BITFIELD f SET u8 0 1 GET u8 0',
   'BITFIELD f GET u8 0',
   'BITFIELD f SET u8 0 1',
+  'PFADD p a b',
+  'PFADD p a',
+  'PFMERGE p2 p',
+  'PFMERGE p2 absent',
   'BITOP NOT d b',
   'BITOP AND d absent',
   'BITOP AND d absent',
@@ -271,7 +276,7 @@ test('who has waited for a key takes it by the event of a pop', () => {
 /** What one node tells of what comes from another, txn by txn. */
 function ofOthers() {
   const { heard, served } = listening('KEAnm');
-  const other = talker();
+  const other = talker(serve([], undefined, '00000000000000b2'));
   const { say } = other.open();
   const receive = async () => {
     const envelope = other.served.engine.seal();
