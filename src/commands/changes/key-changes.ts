@@ -100,6 +100,7 @@ export class KeyChanges implements KeyObserver {
   }
 
   applied(change: RemoteChange): void {
+    if (!this.events.isOn && !this.tracking.follows(change.key.toString('latin1'))) return;
     this.note({ kind: 'remote', change });
   }
 
