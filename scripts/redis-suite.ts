@@ -45,6 +45,7 @@ const UNITS = [
   'pubsub',
   'tracking',
   'hyperloglog',
+  'latency-monitor',
   'dump',
   'auth',
   'acl',

@@ -134,7 +134,7 @@ export const NOTES: Readonly<Record<string, string>> = {
   pfmerge: 'writes the whole value; of concurrent ones all count, each register at its highest',
   function: 'there are no libraries: FLUSH and LIST only',
   module: 'there are none: LIST only',
-  latency: 'no events are sampled; HISTOGRAM is missing',
+  latency: 'no events are sampled; in HISTOGRAM commands that are quick by nature share the time of their pipeline',
   memory: 'bytes in the arena, with what the CRDTs keep; nothing is sampled',
   object: 'ENCODING names what Redis would choose; FREQ needs an LFU policy, which is missing',
   debug:

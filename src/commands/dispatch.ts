@@ -153,7 +153,6 @@ export class Dispatcher {
   /** Runs a command as one txn. */
   private run(call: CommandCall, entry: Entry): Outcome {
     const { engine, services, reply } = call;
-    const tally = this.times.of(entry);
     services.statistics.commandsProcessed++;
     call.db = engine.databases[call.client.database];
     const isTimed = (entry.traits & Trait.timed) !== 0;
@@ -171,6 +170,8 @@ export class Dispatcher {
     if (services.keyWaits.isReady) services.keyWaits.serve();
     // behind the commands that it ran
     if (services.monitors.count > 0 && entry.command.name === 'exec') showExec(call, entry.command);
+    // CONFIG RESETSTAT counts itself
+    const tally = this.times.of(entry);
     if (services.statistics.errorReplies > failures) tally.failed++;
     if (isTimed) {
       call.command = entry.command;

@@ -6,6 +6,7 @@ import type { VersionVector } from '../core/contract.ts';
 import type { KeyChanges } from './changes/key-changes.ts';
 import type { Client } from './client.ts';
 import type { KeyWaits } from './key-waits.ts';
+import type { LatencyHistogram } from './latency-histogram.ts';
 import type { Monitors } from './monitors.ts';
 import type { SlowLog } from './slow-log.ts';
 import type { Command } from './table.ts';
@@ -68,6 +69,15 @@ export interface CommandRegistry {
   all(): readonly Command[];
 }
 
+/** What is counted of one command. */
+export interface CommandTally {
+  calls: number;
+  micros: number;
+  rejected: number;
+  failed: number;
+  readonly latencies: LatencyHistogram;
+}
+
 export interface ServerStatistics {
   readonly startedAtMs: number;
   connectionsReceived: number;
@@ -84,7 +94,7 @@ export interface ServerStatistics {
   instantaneousOutputKbps: number;
   /** By error prefix ('ERR', 'WRONGTYPE'). */
   readonly errors: Map<string, number>;
-  readonly commandCalls: Map<string, { calls: number; micros: number; rejected: number; failed: number }>;
+  readonly commandCalls: Map<string, CommandTally>;
   reset(): void;
 }
 
