@@ -1,5 +1,5 @@
 /** What INFO counts: totals, and the rates of the last seconds, sampled like Redis's own ten times a second. */
-import type { ServerStatistics } from './commands/services.ts';
+import type { CommandTally, ServerStatistics } from './commands/services.ts';
 
 const SAMPLES = 16;
 
@@ -18,7 +18,7 @@ export class Statistics implements ServerStatistics {
   instantaneousInputKbps = 0;
   instantaneousOutputKbps = 0;
   readonly errors = new Map<string, number>();
-  readonly commandCalls = new Map<string, { calls: number; micros: number; rejected: number; failed: number }>();
+  readonly commandCalls = new Map<string, CommandTally>();
   private samples: { ms: number; commands: number; input: number; output: number }[] = [];
 
   /** Call about ten times a second. */

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { openAccessControl } from './access-control.ts';
 import { bindAddresses } from './bind-addresses.ts';
 import type { AccessControl } from './commands/acl/access-control.ts';
+import { KeyChanges } from './commands/changes/key-changes.ts';
 import { createCommandRegistry } from './commands/index.ts';
 import { KeyWaits } from './commands/key-waits.ts';
 import { Monitors } from './commands/monitors.ts';
@@ -166,6 +167,7 @@ async function assemble(
     slowLog,
     monitors: new Monitors(),
     keyWaits: new KeyWaits(),
+    changes: new KeyChanges(),
     pubsub: new PubSub({
       messenger: mesh.messenger,
       epoch: randomBytes(4).readUInt32BE(),
@@ -187,7 +189,7 @@ async function assemble(
   followCertificates(configuration, server);
   const port = await server.listen(listenOptions(configuration));
   node.port = port;
-  const timer = setInterval(() => housekeep(engine, statistics, configuration), HOUSEKEEPING_MS);
+  const timer = setInterval(() => housekeep(engine, services, statistics, configuration), HOUSEKEEPING_MS);
   let stopping: Promise<void> | null = null;
   const stop = async () => {
     clearInterval(timer);
@@ -212,9 +214,9 @@ async function assemble(
   };
 }
 
-function housekeep(engine: Engine, statistics: Statistics, configuration: Configuration): void {
+function housekeep(engine: Engine, { changes }: Services, statistics: Statistics, configuration: Configuration): void {
   engine.setNow(Date.now());
-  if (configuration.flag('active-expire')) engine.collect(COLLECT_BUDGET);
+  if (configuration.flag('active-expire')) changes.collect(engine, COLLECT_BUDGET);
   statistics.sample();
 }
 

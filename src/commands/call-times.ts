@@ -3,15 +3,17 @@
  * a pipelined GET, so commands that are quick by their nature are only counted, and share evenly the time of the run
  * that they came in; commands that may take long are measured one by one.
  */
+import { LatencyHistogram } from './latency-histogram.ts';
 import type { Entry } from './registry.ts';
-import type { ServerStatistics, Services } from './services.ts';
+import type { CommandTally, ServerStatistics, Services } from './services.ts';
 import type { Call } from './table.ts';
 
-class Tally {
+class Tally implements CommandTally {
   calls = 0;
   micros = 0;
   rejected = 0;
   failed = 0;
+  readonly latencies = new LatencyHistogram();
   /** Calls of the current run, whose time is not known yet. */
   untimed = 0;
 }
@@ -62,6 +64,7 @@ export class CallTimes {
     this.since = now;
     tally.calls++;
     tally.micros += micros;
+    tally.latencies.note(micros, 1);
     this.noteIfSlow(call, micros);
   }
 
@@ -79,6 +82,7 @@ export class CallTimes {
     const share = micros / this.runCalls;
     for (const tally of this.run) {
       tally.micros += share * tally.untimed;
+      tally.latencies.note(share, tally.untimed);
       tally.untimed = 0;
     }
     this.run.length = 0;

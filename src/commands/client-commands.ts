@@ -1,6 +1,7 @@
 /** CLIENT and its sub-commands: who is connected, what they are called, and how to be rid of them. */
 import type { Slice } from '../core/slice.ts';
 import { integerArgument, numberArgument } from './arguments.ts';
+import { redirectOf, runCaching, runTracking, runTrackingInfo } from './changes/tracking-commands.ts';
 import type { Client } from './client.ts';
 import { describeClient } from './client-description.ts';
 import { parseKillFilter, parseListFilter } from './client-filter.ts';
@@ -129,23 +130,6 @@ function runSwitch({ args, client, reply }: Call, turn: (client: Client, on: boo
   reply.ok();
 }
 
-function runTracking({ args, reply }: Call): void {
-  if (args[2].isWord('off')) reply.ok();
-  else if (args[2].isWord('on')) reply.error('ERR client-side caching is not supported by this version of Starling');
-  else reply.error(Errors.syntax);
-}
-
-function runTrackingInfo({ reply }: Call): void {
-  reply.map(3);
-  reply.bulkText('flags');
-  reply.set(1);
-  reply.bulkText('off');
-  reply.bulkText('redirect');
-  reply.integer(-1);
-  reply.bulkText('prefixes');
-  reply.array(0);
-}
-
 function misused(word: Slice): string {
   return `ERR unknown subcommand or wrong number of arguments for '${word.text()}'. Try CLIENT HELP.`;
 }
@@ -174,7 +158,9 @@ function sub(
 
 // biome-ignore format: a form and its explanation belong on one line
 const HELP = [
+  'CACHING (YES|NO)', '    Whether the keys of the next command are tracked (OPTIN, OPTOUT).',
   'GETNAME', '    The name of this connection.',
+  'GETREDIR', '    The connection to which invalidations go.',
   'ID', '    The id of this connection.',
   'INFO', '    What is known of this connection.',
   'KILL <ip:port> | <option> <value> [...]', '    Closes connections: ID, TYPE, USER, ADDR, LADDR, MAXAGE, SKIPME.',
@@ -185,6 +171,9 @@ const HELP = [
   'REPLY (ON|OFF|SKIP)', '    Which replies this connection gets.',
   'SETINFO <option> <value>', '    Tells the name and version of the client library.',
   'SETNAME <name>', '    Names this connection.',
+  'TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]] [OPTIN] [OPTOUT] [NOLOOP]',
+  '    Invalidations for a client-side cache.',
+  'TRACKINGINFO', '    How this connection is tracked.',
   'UNBLOCK <id> [TIMEOUT|ERROR]', '    Ends the wait of a blocked connection.',
   'UNPAUSE', '    Ends a pause.',
 ];
@@ -221,14 +210,10 @@ export const clientCommand: Command = {
     sub('unblock', -3, '5.0.0', 'Ends the wait of a blocked client.', runUnblock, ['admin']),
     sub('no-evict', 3, '7.0.0', 'Keeps this connection from eviction.', runNoEvict, ['admin']),
     sub('no-touch', 3, '7.2.0', 'Keeps its reads from counting as use.', runNoTouch),
-    sub('getredir', 2, '6.0.0', 'Where invalidations go.', ({ reply }) => reply.integer(-1)),
+    sub('getredir', 2, '6.0.0', 'Where invalidations go.', ({ client, reply }) => reply.integer(redirectOf(client))),
     sub('trackinginfo', 2, '6.2.0', 'How this connection is tracked.', runTrackingInfo),
     sub('tracking', -3, '6.0.0', 'Invalidations for a client-side cache.', runTracking),
-    sub('caching', 3, '6.0.0', 'Which keys are tracked.', ({ reply }) =>
-      reply.error(
-        'ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled',
-      ),
-    ),
+    sub('caching', 3, '6.0.0', 'Which keys are tracked.', runCaching),
   ],
 };
 

@@ -1,5 +1,6 @@
 /** What CLIENT LIST and CLIENT INFO tell of a client: Redis's fields, in their order. */
 import { shownText } from './acl/user.ts';
+import { redirectOf } from './changes/tracking-commands.ts';
 import type { Client } from './client.ts';
 
 /** One line, without its end. */
@@ -36,7 +37,7 @@ export function describeClient(client: Client, nowMs: number, monitoring: boolea
     ['events', client.outputBytes === 0 ? 'r' : 'rw'],
     ['cmd', client.lastCommand],
     ['user', shownText(client.user.name)],
-    ['redir', -1],
+    ['redir', redirectOf(client)],
     ['resp', client.protocol],
     ['lib-name', client.libraryName],
     ['lib-ver', client.libraryVersion],
@@ -49,6 +50,9 @@ function flagsOf(client: Client, monitoring: boolean): string {
   if (client.subscribed > 0) flags += 'P';
   if (client.multi !== null) flags += 'x';
   if (client.blocked) flags += 'b';
+  if (client.tracking !== null) flags += 't';
+  if (client.tracking?.brokenRedirect === true) flags += 'R';
+  if (client.tracking?.broadcast === true) flags += 'B';
   if (client.watches.some(({ watch }) => watch.changed)) flags += 'd';
   if (client.closeAfterReply) flags += 'c';
   if (client.noEvict) flags += 'e';

@@ -4,6 +4,7 @@
  */
 import type { Watch } from '../core/contract.ts';
 import type { User } from './acl/user.ts';
+import type { ClientTracking } from './changes/tracking.ts';
 import type { Subscriber, SubscriptionKind } from './services.ts';
 
 export interface Client extends Subscriber {
@@ -38,6 +39,9 @@ export interface Client extends Subscriber {
 
   /** Writes what is no reply: now, or behind the reply of the command that runs. */
   push(write: (reply: import('./reply.ts').Reply) => void): void;
+
+  /** CLIENT TRACKING; null: off. */
+  tracking: ClientTracking | null;
 
   noEvict: boolean;
   noTouch: boolean;

@@ -92,6 +92,7 @@ function runReset({ acl, client, engine, reply, services }: Call): void {
   unwatchAll(client, engine);
   unsubscribeAll(client, services.pubsub);
   services.monitors.remove(client);
+  services.changes.tracking.disable(client);
   becomeDefault(client, acl.users);
   reply.status('RESET');
 }

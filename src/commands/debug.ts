@@ -97,6 +97,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     help: ['REPLICATION (PAUSE|RESUME)', 'Stops, and takes up again, all exchange with other nodes.'],
     run: runReplication,
   },
+  'pause-cron': withoutEffect(3, 'PAUSE-CRON (0|1)'),
   replybuffer: withoutEffect(4, 'REPLYBUFFER (PEAK-RESET-TIME|RESIZING) <value>'),
   'set-active-expire': {
     argc: [3, 3],

@@ -153,7 +153,6 @@ export class Dispatcher {
   /** Runs a command as one txn. */
   private run(call: CommandCall, entry: Entry): Outcome {
     const { engine, services, reply } = call;
-    const tally = this.times.of(entry);
     services.statistics.commandsProcessed++;
     call.db = engine.databases[call.client.database];
     const isTimed = (entry.traits & Trait.timed) !== 0;
@@ -163,8 +162,7 @@ export class Dispatcher {
     if (services.monitors.count > 0 && entry.command.name !== 'exec') services.monitors.show(call);
     engine.begin();
     try {
-      if (call.client.noTouch) runUnnoticed(call, entry.command);
-      else entry.command.run(call);
+      execute(call, entry.command);
     } catch (error) {
       this.crashed(call, mark, error);
     }
@@ -172,6 +170,8 @@ export class Dispatcher {
     if (services.keyWaits.isReady) services.keyWaits.serve();
     // behind the commands that it ran
     if (services.monitors.count > 0 && entry.command.name === 'exec') showExec(call, entry.command);
+    // CONFIG RESETSTAT counts itself
+    const tally = this.times.of(entry);
     if (services.statistics.errorReplies > failures) tally.failed++;
     if (isTimed) {
       call.command = entry.command;
@@ -200,8 +200,7 @@ export class Dispatcher {
     const failures = services.statistics.errorReplies;
     const mark = reply.mark();
     try {
-      if (client.noTouch) runUnnoticed(call, command);
-      else command.run(call);
+      execute(call, command);
     } catch (error) {
       this.crashed(call, mark, error);
     }
@@ -313,6 +312,18 @@ const NOTHING: Command = {
   group: 'server',
   run() {},
 };
+
+/** Runs the handler, and tells who wants to know of what it has changed. */
+function execute(call: CommandCall, command: Command): void {
+  const { changes } = call.services;
+  if (changes.isOn) changes.run(call, command, () => perform(call, command));
+  else perform(call, command);
+}
+
+function perform(call: CommandCall, command: Command): void {
+  if (call.client.noTouch) runUnnoticed(call, command);
+  else command.run(call);
+}
 
 /** CLIENT NO-TOUCH: reads leave the idle clocks of keys alone, but for TOUCH, which is there to set them. */
 function runUnnoticed(call: CommandCall, command: Command): void {

@@ -12,6 +12,7 @@ import { geoCommands } from './geo/index.ts';
 import { hashExpiryCommands } from './hash-expiry.ts';
 import { hashFieldCommands } from './hash-fields.ts';
 import { hashCommands } from './hashes.ts';
+import { hyperloglogCommands } from './hyperloglog/index.ts';
 import { informationCommands } from './information.ts';
 import { keyCommands } from './keys.ts';
 import { listCommands } from './lists/index.ts';
@@ -20,6 +21,7 @@ import { pubsubCommands } from './pubsub.ts';
 import { Registry } from './registry.ts';
 import { serverCommands } from './server.ts';
 import { setCommands } from './sets.ts';
+import { sortCommands } from './sorting.ts';
 import { stringCommands } from './strings.ts';
 import { transactionCommands } from './transactions.ts';
 import { zsetCommands } from './zsets/index.ts';
@@ -43,9 +45,11 @@ export function createCommandRegistry(): Registry {
     hashCommands,
     hashExpiryCommands,
     hashFieldCommands,
+    hyperloglogCommands,
     keyCommands,
     listCommands,
     setCommands,
+    sortCommands,
     stringCommands,
     transactionCommands,
     zsetCommands,

@@ -5,6 +5,7 @@
  */
 import type { Database, Engine, Watch } from '../core/contract.ts';
 import { Slice } from '../core/slice.ts';
+import type { KeyChanges } from './changes/key-changes.ts';
 import type { Blocked, Client } from './client.ts';
 import type { Reply } from './reply.ts';
 import type { Call } from './table.ts';
@@ -23,12 +24,15 @@ export interface KeyWait {
   readonly timeoutMs: number;
   /** What a time-out answers. */
   readonly onTimeout: (reply: Reply) => void;
+  /** What keyspace notifications call that, should it come to it, for each key that it changes. */
+  readonly eventsOf: EventsOf;
   /** Takes from a key that has changed what was waited for, and gives the reply; null: there is none of it. */
   readonly take: Take;
   /** It was served. */
   readonly onServed: () => void;
 }
 
+export type EventsOf = (key: Buffer) => readonly string[];
 export type Take = (db: Database, key: Slice) => ((reply: Reply) => void) | null;
 
 /** What a command waits for that may block: the keys in its arguments firstKey … lastKey. */
@@ -36,11 +40,12 @@ export interface WantedKeys {
   readonly firstKey: number;
   readonly lastKey: number;
   readonly timeoutMs: number;
+  readonly eventsOf: EventsOf;
   readonly take: Take;
 }
 
 /** The client of this command waits. A time-out answers a nil array; who is served is noted if that took long. */
-export function waitForKeys(call: Call, { firstKey, lastKey, timeoutMs, take }: WantedKeys): void {
+export function waitForKeys(call: Call, { firstKey, lastKey, timeoutMs, eventsOf, take }: WantedKeys): void {
   const { argc, client, command, engine, services } = call;
   const args = call.args.slice(0, argc).map((each) => new Slice(each.copy()));
   let since = 0;
@@ -50,6 +55,7 @@ export function waitForKeys(call: Call, { firstKey, lastKey, timeoutMs, take }: 
     database: client.database,
     keys: args.slice(firstKey, lastKey + 1).map(({ bytes }) => bytes),
     timeoutMs,
+    eventsOf,
     onTimeout: (reply) => reply.nilArray(),
     take: (db, key) => {
       since = services.monotonicMicros();
@@ -84,6 +90,8 @@ export class KeyWaits {
   isReady = false;
   /** While true nobody is served: writes are paused, or the disk takes none. */
   isHeld: () => boolean = () => false;
+  /** Tells of what is taken. */
+  changes: KeyChanges | null = null;
   private readonly queues = new Map<string, Queue>();
   private readonly ready = new Set<Queue>();
   private scheduled = false;
@@ -114,16 +122,23 @@ export class KeyWaits {
   }
 
   private serveFrom({ engine, database, key }: Queue, waiter: Waiter): void {
-    engine.begin();
+    const { take, client, eventsOf } = waiter.wait;
+    const { changes } = this;
+    const serve = () => take(engine.databases[database], new Slice(key));
     let answer: ((reply: Reply) => void) | null;
+    let tell = () => {};
+    engine.begin();
     try {
-      answer = waiter.wait.take(engine.databases[database], new Slice(key));
+      if (changes?.isOn === true) [answer, tell] = changes.serve(client, eventsOf, serve);
+      else answer = serve();
     } finally {
       engine.commit();
     }
     if (answer === null) return;
     this.remove(waiter);
     waiter.blocked.resume(answer, true);
+    // behind the reply, as after any command
+    tell();
     waiter.wait.onServed();
   }
 

@@ -3,8 +3,10 @@
  * never reaches for a global. Each part is an interface, so tests can give their own.
  */
 import type { VersionVector } from '../core/contract.ts';
+import type { KeyChanges } from './changes/key-changes.ts';
 import type { Client } from './client.ts';
 import type { KeyWaits } from './key-waits.ts';
+import type { LatencyHistogram } from './latency-histogram.ts';
 import type { Monitors } from './monitors.ts';
 import type { SlowLog } from './slow-log.ts';
 import type { Command } from './table.ts';
@@ -21,6 +23,7 @@ export interface Services {
   readonly pubsub: PubSubService;
   readonly monitors: Monitors;
   readonly keyWaits: KeyWaits;
+  readonly changes: KeyChanges;
   /** [0, 1). */
   random(): number;
   /** Microseconds, monotonic. */
@@ -36,6 +39,8 @@ export interface ConfigService {
   set(pairs: readonly (readonly [name: string, value: string])[]): string | null;
   /** Writes the config file. Null, or the error text after 'ERR '. */
   rewrite(): string | null;
+  /** Calls back after each directive that set() has changed. */
+  onChange(listener: (name: string, value: string) => void): void;
   /** Typed short cuts for what the hot path reads; kept up to date by set(). */
   readonly limits: {
     protoMaxBulkLength: number;
@@ -64,6 +69,15 @@ export interface CommandRegistry {
   all(): readonly Command[];
 }
 
+/** What is counted of one command. */
+export interface CommandTally {
+  calls: number;
+  micros: number;
+  rejected: number;
+  failed: number;
+  readonly latencies: LatencyHistogram;
+}
+
 export interface ServerStatistics {
   readonly startedAtMs: number;
   connectionsReceived: number;
@@ -80,7 +94,7 @@ export interface ServerStatistics {
   instantaneousOutputKbps: number;
   /** By error prefix ('ERR', 'WRONGTYPE'). */
   readonly errors: Map<string, number>;
-  readonly commandCalls: Map<string, { calls: number; micros: number; rejected: number; failed: number }>;
+  readonly commandCalls: Map<string, CommandTally>;
   reset(): void;
 }
 
@@ -153,6 +167,8 @@ export interface PubSubService {
   unsubscribe(kind: SubscriptionKind, name: Uint8Array, subscriber: Subscriber): boolean;
   /** How many clients get it: of this node, and of the others as far as they have told of theirs. */
   publish(kind: 'channel' | 'shard', channel: Uint8Array, message: Uint8Array): number;
+  /** To clients of this node only. */
+  publishHere(channel: Uint8Array, message: Uint8Array): void;
   /** Names that anybody listens to, as latin1 text, in no order. */
   names(kind: SubscriptionKind): string[];
   /** How many clients listen to that name. */

@@ -5,8 +5,13 @@
  */
 import { KeyType } from '../core/contract.ts';
 import type { Slice } from '../core/slice.ts';
+import { joinSiblings } from './hyperloglog/siblings.ts';
+import { isSketch } from './hyperloglog/sketch.ts';
 import { Errors } from './reply.ts';
 import type { Call } from './table.ts';
+
+/** The first byte of `HYLL`. */
+const SKETCH_BEGINS = 0x48;
 
 export const TOO_LONG = 'ERR string exceeds maximum allowed size (proto-max-bulk-len)';
 
@@ -19,7 +24,10 @@ export function readValue(call: Call, key: Slice, out: Slice): boolean | undefin
     return false;
   }
   statistics.keyspaceHits++;
-  if (type === KeyType.string) return true;
+  if (type === KeyType.string) {
+    showWhole(call, key, out);
+    return true;
+  }
   call.reply.error(Errors.wrongType);
   return undefined;
 }
@@ -27,10 +35,19 @@ export function readValue(call: Call, key: Slice, out: Slice): boolean | undefin
 /** The same for commands that read in order to write: Redis counts no hit or miss. */
 export function readOldValue(call: Call, key: Slice, out: Slice): boolean | undefined {
   const type = call.db.strings.read(key, out);
-  if (type === KeyType.string) return true;
+  if (type === KeyType.string) {
+    showWhole(call, key, out);
+    return true;
+  }
   if (type === KeyType.none) return false;
   call.reply.error(Errors.wrongType);
   return undefined;
+}
+
+/** A sketch shows with what was added elsewhere meanwhile: see hyperloglog/siblings.ts. */
+export function showWhole({ client, engine, services }: Call, key: Slice, out: Slice): void {
+  if (out.bytes[out.start] !== SKETCH_BEGINS || !isSketch(out)) return;
+  joinSiblings(engine, client.database, key, out, Number(services.config.get('hll-sparse-max-bytes')));
 }
 
 /** True if a value of `length` bytes may be; else answers the error. */

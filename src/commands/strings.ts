@@ -10,7 +10,7 @@ import { counterCommands } from './counters.ts';
 import { lcsCommand } from './lcs.ts';
 import { wrongArity } from './reply.ts';
 import { StringOptions } from './string-options.ts';
-import { fits, grownCopy, readOldValue, readValue } from './string-value.ts';
+import { fits, grownCopy, readOldValue, readValue, showWhole } from './string-value.ts';
 import type { Call, Command } from './table.ts';
 
 const value = new Slice();
@@ -70,15 +70,18 @@ function runGetEx(call: Call): void {
   else if (deadline !== NO_DEADLINE) db.expireAt(args[1], deadline);
 }
 
-function runMget({ args, argc, db, reply, services }: Call): void {
+function runMget(call: Call): void {
+  const { args, argc, db, reply, services } = call;
   const { statistics } = services;
   reply.array(argc - 1);
   for (let i = 1; i < argc; i++) {
     const type = db.strings.read(args[i], value);
     if (type === KeyType.none) statistics.keyspaceMisses++;
     else statistics.keyspaceHits++;
-    if (type === KeyType.string) reply.bulk(value);
-    else reply.nil();
+    if (type === KeyType.string) {
+      showWhole(call, args[i], value);
+      reply.bulk(value);
+    } else reply.nil();
   }
 }
 

@@ -38,6 +38,8 @@ export type KeyPositions =
   | {
       readonly shown: readonly [number, number, number];
       find(args: readonly Slice[], argc: number, into: number[]): void;
+      /** How the command uses the key at a position, in the words of key specifications, where those do not tell. */
+      flagsOf?(position: number): readonly string[];
     };
 
 export interface Command {

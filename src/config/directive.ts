@@ -17,7 +17,9 @@ export type DirectiveType =
   /** Redis's `save`: pairs of seconds and changes, a list otherwise. */
   | { kind: 'save' }
   /** Redis's `client-output-buffer-limit`: a class keeps its limits unless it is named. */
-  | { kind: 'bufferLimits' };
+  | { kind: 'bufferLimits' }
+  /** Letters of `notify-keyspace-events`. */
+  | { kind: 'keyspaceEvents' };
 
 export interface Directive {
   readonly name: string;

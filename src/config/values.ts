@@ -1,6 +1,7 @@
 /** From the text of a setting to its canonical text, or to the reason why not, in Redis's words. */
 import { peerIdFromString } from '@libp2p/peer-id';
 import { multiaddr } from '@multiformats/multiaddr';
+import { formatEventFlags, parseEventFlags } from '../commands/changes/event-flags.ts';
 import type { Directive, DirectiveType } from './directive.ts';
 import { splitLine } from './lines.ts';
 
@@ -49,6 +50,11 @@ export function checkValue(directive: Directive, given: string, current: string)
       return checkUser(given, current);
     case 'save':
       return checkSave(given);
+    case 'keyspaceEvents': {
+      const flags = parseEventFlags(given);
+      if (flags === undefined) return bad("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
+      return good(formatEventFlags(flags));
+    }
     case 'bufferLimits':
       return checkBufferLimits(given, current);
   }

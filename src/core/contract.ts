@@ -10,6 +10,7 @@ import type { Flip } from './damage.ts';
 import type { Decimal } from './decimal.ts';
 import type { Mended, MendingOptions } from './mending.ts';
 import type { Slice } from './slice.ts';
+import type { EffectTarget } from './txn.ts';
 import type { ListEnd } from './types/position.ts';
 
 export type { ListEnd };
@@ -207,6 +208,38 @@ export interface Watch {
   readonly changed: boolean;
 }
 
+/** An effect on one key, as txns of other replicas bring it. */
+export type RemoteEffect = Exclude<keyof EffectTarget, 'databaseClear' | 'retire'>;
+
+/** A key as it shows, before and after a txn. */
+export interface KeySight {
+  readonly type: KeyType;
+  /** Infinity: none. */
+  readonly deadline: UnixMs;
+  /** Its time has come. */
+  readonly expired: boolean;
+}
+
+/** What a txn of another replica has done to one key. */
+export interface RemoteChange {
+  readonly database: number;
+  readonly key: Buffer;
+  readonly before: KeySight;
+  readonly after: KeySight;
+  /** Each once, in the order of their first ones. */
+  readonly effects: readonly RemoteEffect[];
+}
+
+/** Who is told which keys change. Called within the txn that changes them: it may only make notes. */
+export interface KeyObserver {
+  /** By a txn of our own, by expiry that is found here, or by a state transfer. The slice is valid during the call. */
+  changed(database: number, key: Slice): void;
+  /** By a txn of another replica. What the change says is complete when the txn has been applied. */
+  applied(change: RemoteChange): void;
+  /** FLUSHDB on another replica; not told key by key. */
+  cleared(database: number): void;
+}
+
 /** Where one replica stands: it has issued, or somebody has applied, txns 1..number; the last one bore `stamp`. */
 export interface VectorEntry {
   replica: ReplicaId;
@@ -320,6 +353,8 @@ export interface Engine {
   /** `onChange` is called at each change, within the txn that makes it: it may only make a note. */
   watch(database: number, key: Slice, onChange?: () => void): Watch;
   unwatch(watch: Watch): void;
+  /** One observer of all keys; null: nobody any more, and nothing costs. */
+  observe(observer: KeyObserver | null): void;
 
   /** Bytes in the open envelope; 0 when there is nothing to seal. */
   readonly openBytes: number;

@@ -39,8 +39,9 @@ interface Waiting {
 export class Delivery {
   /** Called after an envelope was applied, with its bytes (borrowed where `owned` is false). */
   onApplied: (contents: EnvelopeContents, bytes: Uint8Array, owned: boolean) => void = () => {};
+  /** By database. */
+  targets: readonly EffectTarget[];
   private readonly state: State;
-  private readonly targets: readonly EffectTarget[];
   private readonly waiting = new Map<string, Waiting[]>();
   private readonly reader = new ByteReader();
   private readonly txns = new TxnReader(() => new Slice());

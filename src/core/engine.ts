@@ -12,6 +12,7 @@ import type {
   Envelope,
   Gap,
   Inspection,
+  KeyObserver,
   Received,
   ReplicaId,
   Retirement,
@@ -32,6 +33,7 @@ import { Keyspace } from './keyspace.ts';
 import { LocalTxn } from './local-txn.ts';
 import { TxnLog } from './log.ts';
 import { type Mended, Mending, type MendingOptions } from './mending.ts';
+import { Observation } from './observation.ts';
 import { openPage, vectorOf } from './page.ts';
 import { Records } from './records.ts';
 import { bitmapOf, SelfCheck } from './self-check.ts';
@@ -173,6 +175,12 @@ class StarlingEngine implements Engine {
     const rest = (this.state.watches.get(name) ?? []).filter((each) => each !== watchState);
     if (rest.length === 0) this.state.watches.delete(name);
     else this.state.watches.set(name, rest);
+  }
+
+  observe(observer: KeyObserver | null): void {
+    const observation = observer === null ? null : new Observation(this.state, this.keyspaces, observer);
+    this.state.observation = observation;
+    this.delivery.targets = observation?.targets ?? this.keyspaces;
   }
 
   // --- envelopes

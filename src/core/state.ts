@@ -9,6 +9,7 @@ import { ByteWriter } from './bytes.ts';
 import { HybridClock } from './clock.ts';
 import type { Conflict, EngineStatistics, Stamp, UnixMs, VersionVector } from './contract.ts';
 import { keySlot, SLOTS } from './hash.ts';
+import type { Observation } from './observation.ts';
 import { PendingTallies } from './pending-tallies.ts';
 import { Quarantine } from './quarantine.ts';
 import { Retirements } from './retirement.ts';
@@ -106,6 +107,8 @@ export class State {
 
   readonly quarantine = new Quarantine();
   readonly watches = new Map<string, WatchState[]>();
+  /** Told of each change of any key; null: nobody asks. */
+  observation: Observation | null = null;
   readonly conflicts: Conflict[] = [];
   readonly statistics: EngineStatistics = {
     localTxns: 0,
@@ -180,6 +183,7 @@ export class State {
   /** A key changed, or is `gone`: wakes those who watch it. */
   touched(database: number, bytes: Buffer, start: number, end: number, gone = false): void {
     this.statistics.changes++;
+    if (this.observation !== null) this.observation.changed(database, bytes, start, end);
     if (this.watches.size === 0) return;
     const watches = this.watches.get(watchName(database, bytes, start, end));
     if (watches === undefined) return;

@@ -91,6 +91,10 @@ export class PubSub implements PubSubService {
     return this.local.deliver(kind, channel, message) + this.countElsewhere(kind, channel);
   }
 
+  publishHere(channel: Uint8Array, message: Uint8Array): void {
+    this.local.deliver('channel', channel, message);
+  }
+
   names(kind: SubscriptionKind): string[] {
     const names = new Set<string>();
     for (const [name] of this.local.entries(kind)) names.add(name);

@@ -443,6 +443,7 @@ export class Session extends ClientState implements Client {
     unwatchAll(this, this.engine);
     unsubscribeAll(this, this.services.pubsub);
     this.services.monitors.remove(this);
+    this.services.changes.tracking.disable(this);
     this.onClose();
   }
 

@@ -43,6 +43,7 @@ export const differentialTest = hasRedisServer ? test : test.skip;
 /** A redis-server and a Starling node side by side, each with one client. */
 export class BothServers {
   readonly services: Services;
+  readonly server: RespServer;
   private readonly redis: RedisProcess;
   private readonly starling: LocalClient;
 
@@ -61,6 +62,7 @@ export class BothServers {
     const acl = openAccessControl(known.config, commandRegistry);
     const server = new RespServer({ engine, registry: commandRegistry, services, acl, warn });
     services.clients = server;
+    this.server = server;
     this.starling = new LocalClient(server);
   }
 
@@ -73,6 +75,11 @@ export class BothServers {
       if (refusal !== null) throw new Error(refusal);
     }
     return both;
+  }
+
+  /** The socket of the redis-server, for further clients. */
+  get redisPath(): string {
+    return this.redis.path;
   }
 
   /** The protocol of both clients: 2 or 3. */
@@ -113,7 +120,7 @@ export class BothServers {
   }
 }
 
-function argumentsOf(request: Request): (string | Buffer)[] {
+export function argumentsOf(request: Request): (string | Buffer)[] {
   if (typeof request !== 'string') return [...request];
   const bytes = Buffer.from(request, 'latin1');
   const line = new LineWords();
@@ -147,6 +154,7 @@ function show(bytes: string | Buffer): string {
 
 /** A redis-server of our own on a Unix socket in a folder of its own, that keeps nothing. */
 class RedisProcess {
+  readonly path: string;
   private readonly child: ChildProcess;
   private readonly folder: string;
   private readonly socket: Socket;
@@ -155,6 +163,7 @@ class RedisProcess {
   private failure: Error | null = null;
 
   private constructor(child: ChildProcess, folder: string, socket: Socket) {
+    this.path = join(folder, 'redis.sock');
     this.child = child;
     this.folder = folder;
     this.socket = socket;

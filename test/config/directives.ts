@@ -19,6 +19,8 @@ function candidates({ type }: Directive): string[] {
     case 'fixed':
     case 'users':
       return [];
+    case 'keyspaceEvents':
+      return ['KE', 'g$KE', 'AnKEm'];
     case 'octal':
       return ['700', '0777', '70'];
     case 'text':

@@ -1,4 +1,5 @@
 /** What command handlers may ask of the node around them, as far as conformance cases need it. */
+import { KeyChanges } from '../../src/commands/changes/key-changes.ts';
 import { createCommandRegistry } from '../../src/commands/index.ts';
 import { KeyWaits } from '../../src/commands/key-waits.ts';
 import { Monitors } from '../../src/commands/monitors.ts';
@@ -33,6 +34,7 @@ export function servicesOf(): Services & { config: Configuration } {
     pubsub: pubsubAlone(),
     monitors: new Monitors(),
     keyWaits: new KeyWaits(),
+    changes: new KeyChanges(),
     random: () => 0.5,
     monotonicMicros: () => Number(process.hrtime.bigint() / 1000n),
   };

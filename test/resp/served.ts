@@ -1,6 +1,7 @@
 /** A server over an engine of its own, without disk and mesh: what the tests of resp/ talk to. */
 import net from 'node:net';
 import { openAccessControl } from '../../src/access-control.ts';
+import { KeyChanges } from '../../src/commands/changes/key-changes.ts';
 import { createCommandRegistry } from '../../src/commands/index.ts';
 import { KeyWaits } from '../../src/commands/key-waits.ts';
 import { Monitors } from '../../src/commands/monitors.ts';
@@ -61,8 +62,9 @@ const NODE: NodeService = {
 export function serve(
   settings: readonly (readonly [string, string])[] = [],
   registry: Registry = createCommandRegistry(),
+  replica = '00000000000000a1',
 ): Served {
-  const engine = createEngine({ replica: '00000000000000a1', hashSeed: 7 });
+  const engine = createEngine({ replica, hashSeed: 7 });
   const configuration = new Configuration(settings.map(([name, value]) => ({ name, value, from: 'test' })));
   const store = new ScriptedStore();
   const warnings: string[] = [];
@@ -77,6 +79,7 @@ export function serve(
     pubsub: pubsubAlone(),
     monitors: new Monitors(),
     keyWaits: new KeyWaits(),
+    changes: new KeyChanges(),
     random: () => 0.5,
     monotonicMicros: () => performance.now() * 1000,
   } as Omit<Services, 'clients'> as Services & { clients: RespServer };

@@ -5,6 +5,7 @@
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import type { PeerId } from '@libp2p/interface';
 import { peerIdFromPrivateKey } from '@libp2p/peer-id';
+import { KeyChanges } from '../../src/commands/changes/key-changes.ts';
 import { createCommandRegistry } from '../../src/commands/index.ts';
 import { KeyWaits } from '../../src/commands/key-waits.ts';
 import { Monitors } from '../../src/commands/monitors.ts';
@@ -327,6 +328,7 @@ export class Machine {
       slowLog: new SlowLog(),
       monitors: new Monitors(),
       keyWaits: new KeyWaits(),
+      changes: new KeyChanges(),
       pubsub: new PubSub({
         messenger: mesh.messenger,
         epoch: Date.now() >>> 0,

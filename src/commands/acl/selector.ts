@@ -135,6 +135,10 @@ export class Selector {
     return this.keyPatterns.some((pattern) => (pattern.access & access) === access && matches(pattern.bytes, key));
   }
 
+  allowsAnyKey(access: number): boolean {
+    return this.allKeys || this.keyPatterns.some((each) => each.text === '*' && (each.access & access) === access);
+  }
+
   // channels
 
   setAllChannels(allow: boolean): void {

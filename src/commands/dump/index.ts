@@ -150,4 +150,8 @@ function restoredDeadline(call: Call, absolute: boolean): number | undefined {
   return absolute ? ms : call.engine.now + ms;
 }
 
-export const dumpCommands: readonly Command[] = [redisEntry('dump', runDump), redisEntry('restore', runRestore)];
+export const dumpCommands: readonly Command[] = [
+  redisEntry('dump', runDump),
+  redisEntry('restore', runRestore),
+  redisEntry('restore-asking', runRestore),
+];

@@ -12,15 +12,27 @@ import type { Call, Command } from '../table.ts';
 import { listAt } from './access.ts';
 import { answerMove, firstList, move, movedEnds, popRequest } from './ends.ts';
 
+/** What keyspace notifications call it. */
+const POPPED: Record<ListEnd, string> = { head: 'lpop', tail: 'rpop' };
+const PUSHED: Record<ListEnd, string> = { head: 'lpush', tail: 'rpush' };
+
 /** Takes from a list that is there, and gives the reply. */
 type TakeFromList = (db: Database, key: Slice) => (reply: Reply) => void;
 
-function takeOrWait(call: Call, firstKey: number, lastKey: number, timeoutMs: number, take: TakeFromList): void {
+interface Wanted {
+  readonly firstKey: number;
+  readonly lastKey: number;
+  readonly timeoutMs: number;
+  readonly end: ListEnd;
+}
+
+function takeOrWait(call: Call, { firstKey, lastKey, timeoutMs, end }: Wanted, take: TakeFromList): void {
   const { args, client, db, reply } = call;
   const at = firstList(call, firstKey, lastKey);
   if (at === undefined) return;
+  const eventsOf = () => [POPPED[end]];
   if (at > 0) take(db, args[at])(reply);
-  else if (client.mayBlock) waitForKeys(call, { firstKey, lastKey, timeoutMs, take: fromList(take) });
+  else if (client.mayBlock) waitForKeys(call, { firstKey, lastKey, timeoutMs, eventsOf, take: fromList(take) });
   else reply.nilArray();
 }
 
@@ -44,7 +56,7 @@ function pop(end: ListEnd): (call: Call) => void {
     const lastKey = call.argc - 2;
     const timeoutMs = timeoutSecondsArgument(call, call.argc - 1);
     if (timeoutMs === undefined) return;
-    takeOrWait(call, 1, lastKey, timeoutMs, (db, key) => {
+    takeOrWait(call, { firstKey: 1, lastKey, timeoutMs, end }, (db, key) => {
       const [element] = takeFrom(db, key, end, 1);
       return (reply) => {
         reply.array(2);
@@ -61,7 +73,7 @@ function runBlmpop(call: Call): void {
   const { firstKey, lastKey, end, count } = request;
   const timeoutMs = timeoutSecondsArgument(call, 1);
   if (timeoutMs === undefined) return;
-  takeOrWait(call, firstKey, lastKey, timeoutMs, (db, key) => {
+  takeOrWait(call, { firstKey, lastKey, timeoutMs, end }, (db, key) => {
     const taken = takeFrom(db, key, end, count);
     return (reply) => {
       reply.array(2);
@@ -79,9 +91,13 @@ function moveOrWait(call: Call, timeoutIndex: number, from: ListEnd, to: ListEnd
   if (timeoutMs === undefined || found === undefined) return;
   if (found) answerMove(call, from, to);
   else if (client.mayBlock) {
-    const target = new Slice(args[2].copy());
+    const [source, target] = [new Slice(args[1].copy()), new Slice(args[2].copy())];
     const take = fromList((db, key) => takeTo(db, key, from, target, to));
-    waitForKeys(call, { firstKey: 1, lastKey: 1, timeoutMs, take });
+    const eventsOf = (key: Buffer) => [
+      ...(key.equals(target.bytes) ? [PUSHED[to]] : []),
+      ...(key.equals(source.bytes) ? [POPPED[from]] : []),
+    ];
+    waitForKeys(call, { firstKey: 1, lastKey: 1, timeoutMs, eventsOf, take });
   } else reply.nil();
 }
 

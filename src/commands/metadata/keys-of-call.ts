@@ -26,6 +26,7 @@ export function keysOfCall(command: Command, args: readonly Slice[]): KeyUse[] |
   const { keySpecs } = metadataOf(command);
   const byCall = USES_BY_CALL[command.name];
   if (byCall !== undefined) return [{ position: 1, flags: byCall(args) }];
+  if ('shown' in command.keys && command.keys.flagsOf !== undefined) return keysByEntry(command, args);
   const found: KeyUse[] = [];
   for (const spec of keySpecs) {
     if (spec.flags.includes('not_key')) continue;
@@ -41,9 +42,11 @@ export function keysOfCall(command: Command, args: readonly Slice[]): KeyUse[] |
 function keysByEntry(command: Command, args: readonly Slice[]): KeyUse[] | null {
   if (!('shown' in command.keys)) return null;
   const positions: number[] = [];
-  command.keys.find(args, args.length, positions);
-  const flags = command.flags.includes('write') ? ['RW', 'access', 'update'] : ['RO', 'access'];
-  return positions.length === 0 ? null : positions.map((position) => ({ position, flags }));
+  const { find, flagsOf } = command.keys;
+  find(args, args.length, positions);
+  const general = command.flags.includes('write') ? ['RW', 'access', 'update'] : ['RO', 'access'];
+  if (positions.length === 0) return null;
+  return positions.map((position) => ({ position, flags: flagsOf?.(position) ?? general }));
 }
 
 /** Null: the call does not fit the specification, or that leaves open where the keys are. A keyword that is not there has no keys. */

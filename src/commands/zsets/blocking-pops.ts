@@ -36,7 +36,8 @@ function popOrWait(call: Call, { firstKey, lastKey, end, count, timeoutMs, answe
     const taken = takeFrom({ db }, key, end, count);
     return (later: Reply) => answer({ reply: later }, key, taken);
   };
-  waitForKeys(call, { firstKey, lastKey, timeoutMs, take });
+  const event = end === 'min' ? 'zpopmin' : 'zpopmax';
+  waitForKeys(call, { firstKey, lastKey, timeoutMs, eventsOf: () => [event], take });
 }
 
 /** Key, member and score, flat in both protocols. */

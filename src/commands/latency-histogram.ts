@@ -1,0 +1,36 @@
+/**
+ * How long calls of one command took, in classes that double: for LATENCY HISTOGRAM. The bounds are those that Redis
+ * answers, which are powers of two of nanoseconds, rounded as its histogram does.
+ */
+
+/** From a microsecond to more than a second: what takes longer counts as that. */
+const CLASSES = 21;
+const FIRST_BOUND_NANOS = 1024;
+/** The histogram of Redis keeps two digits: a value stands for what is larger by less than a 128th. */
+const ROUNDING = 128;
+
+export class LatencyHistogram {
+  private readonly counts = new Float64Array(CLASSES);
+
+  /** So many calls of `micros` each. */
+  note(micros: number, calls: number): void {
+    const doubled = Math.ceil(Math.log2((micros * 1000) / FIRST_BOUND_NANOS));
+    this.counts[Math.min(Math.max(doubled, 0), CLASSES - 1)] += calls;
+  }
+
+  get isEmpty(): boolean {
+    return this.counts.every((count) => count === 0);
+  }
+
+  /** The upper bounds of the classes that are not empty, in microseconds, and how many calls took no longer. */
+  cumulative(): [bound: number, calls: number][] {
+    const classes: [number, number][] = [];
+    let calls = 0;
+    for (const [at, count] of this.counts.entries()) {
+      calls += count;
+      const nanos = FIRST_BOUND_NANOS * 2 ** at;
+      if (count > 0) classes.push([Math.floor((nanos + nanos / ROUNDING - 1) / 1000), calls]);
+    }
+    return classes;
+  }
+}
