@@ -152,7 +152,7 @@ export const NOTES: Readonly<Record<string, string>> = {
   acl: 'users are this node’s own, as in Redis: they are not replicated; rules, texts and log as of Redis 7.4',
   auth: 'against the users of this node',
   client: 'TRACKING: what changes on other nodes, and expires, invalidates too; nothing is evicted',
-  sort: 'STORE needs lists: for now it answers an error, unless there is no result; of equals the element decides',
+  sort: 'STORE writes the result as a list, in place of whatever this node saw there; of equals the element decides',
   sort_ro: 'of equals the element decides',
   pfadd: 'writes the whole value; of concurrent ones all count, each register at its highest',
   pfcount: 'keeps no cardinality in the value: a read writes nothing',

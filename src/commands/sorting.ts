@@ -14,6 +14,7 @@ const NOT_A_SCORE = "ERR One or more scores can't be converted into double";
 const STAR = 0x2a;
 const HASH_SIGN = 0x23;
 const ARROW = Buffer.from('->');
+const NOTHING = Buffer.alloc(0);
 
 interface SortOptions {
   alphabetic: boolean;
@@ -67,7 +68,11 @@ function runSort(call: Call): void {
 function elementsOf(db: Database, key: Slice, type: KeyType): Buffer[] | undefined {
   const elements: Buffer[] = [];
   const take = (element: Slice) => elements.push(element.copy());
-  if (type === KeyType.set) db.sets.forEach(key, take);
+  if (type === KeyType.list)
+    db.lists.range(key, 0, db.lists.size(key), 1, (element) => {
+      take(element);
+    });
+  else if (type === KeyType.set) db.sets.forEach(key, take);
   else if (type === KeyType.zset) db.zsets.range(key, 0, db.zsets.size(key), 1, take);
   else if (type !== KeyType.none) return undefined;
   return elements;
@@ -116,7 +121,8 @@ function parseOptions(call: Call): SortOptions | undefined {
 /** Undefined after an error. */
 function inOrder(call: Call, elements: Buffer[], options: SortOptions): Buffer[] | undefined {
   const { alphabetic, descending, unsorted } = options;
-  if (unsorted) return descending && call.db.typeOf(call.args[1]) === KeyType.zset ? elements.reverse() : elements;
+  // a set has no order to turn round
+  if (unsorted) return descending && call.db.typeOf(call.args[1]) !== KeyType.set ? elements.reverse() : elements;
   const by = options.by?.includes(STAR) ? options.by : null;
   const weighed: Weighed[] = [];
   let wrong = false;
@@ -190,14 +196,16 @@ function countLookup({ services: { statistics } }: Call, found: boolean): void {
   else statistics.keyspaceMisses++;
 }
 
-/** The result takes the place of what is under the key; without one nothing is there afterwards. */
+/** The result, as a list, takes the place of what is under the key; without one nothing is there afterwards. */
 function store({ args, db, reply }: Call, index: number, results: readonly (Buffer | null)[]): void {
-  if (results.length > 0) {
-    reply.error('ERR SORT with STORE writes a list, and there are no lists in this version of Starling');
-    return;
+  const key = args[index];
+  db.remove(key);
+  const value = new Slice();
+  for (const result of results) {
+    const bytes = result ?? NOTHING;
+    db.lists.push(key, 'tail', value.set(bytes, 0, bytes.length));
   }
-  db.remove(args[index]);
-  reply.integer(0);
+  reply.integer(results.length);
 }
 
 /** Where STORE is among the options: the last one counts. */

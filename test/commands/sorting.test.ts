@@ -20,6 +20,7 @@ const DATA = [
   'SADD words pear apple fig quince Banana "" " x" "\\xff"',
   'SADD ids 1 2 3 4 5 6',
   'ZADD scored 5 a 4 b 3 c 2 d 1 e 1 f',
+  'RPUSH list 3 1 2 6 1 5',
   'MSET w_1 30 w_2 10 w_3 20 w_4 x w_6 10 d_1 one d_2 two "d_ x" blank',
   'HSET h_1 weight 3 name first',
   'HSET h_2 weight 2 name second other ""',
@@ -87,6 +88,17 @@ const CALLS = [
   'EXISTS string',
   'SORT absent STORE string',
   'SORT ids BY w_1* STORE',
+  'SORT list',
+  'SORT list ALPHA DESC',
+  'SORT list BY nosort',
+  'SORT list BY nosort DESC',
+  'SORT list BY w_* GET # GET d_* LIMIT 0 3',
+  'SORT list BY w_* GET d_* STORE stored',
+  'LRANGE stored 0 -1',
+  'SORT list STORE list',
+  'LRANGE list 0 -1',
+  'SORT scored STORE string',
+  'LRANGE string 0 -1',
   'COMMAND GETKEYS SORT a BY b* STORE c LIMIT 1 2',
   'COMMAND GETKEYS SORT a STORE b GET store STORE c',
   'COMMAND GETKEYS SORT_RO a BY b*',
@@ -119,11 +131,11 @@ differentialTest(`random calls (seed ${SEED})`, async () => {
     pattern.map((each) => ['GET', each]),
   );
   const call = fc
-    .tuple(fc.constantFrom('SORT', 'SORT_RO'), fc.constantFrom('numbers', 'ids', 'scored', 'absent'), fc.array(option))
+    .tuple(fc.constantFrom('SORT', 'SORT_RO'), fc.constantFrom('numbers', 'ids', 'list', 'scored', 'absent'), fc.array(option))
     .map(([name, key, options]) => [name, key, ...options.flat()])
     // a set has no order of its own; nor have equals, of texts
     .filter((words) => {
-      const unordered = words[1] !== 'scored' && (words.includes('nosort') || words.join(' ').includes('BY #'));
+      const unordered = !['scored', 'list'].includes(words[1]) && (words.includes('nosort') || words.join(' ').includes('BY #'));
       return !unordered && !(words.includes('ALPHA') && words.includes('BY'));
     });
   await assertHolds(
@@ -146,13 +158,14 @@ differentialTest('BY and GET need the right to read all keys', async () => {
   await both.answers(['AUTH default x']);
 });
 
-test('STORE puts what is left of nothing in place of a key, and refuses to write a list while there are none', async () => {
+test('STORE puts the result, as a list, in place of what was under the key; without a result nothing is there', async () => {
   const node = new SingleNode();
-  await node.runAll('SADD s 2 1', 'SET old v');
+  await node.runAll('SADD s 2 1', 'SET old v', 'SET d v EX 100');
   assert.is(await node.run('SORT none STORE old'), 0);
   assert.is(await node.run('EXISTS old'), 0);
-  assert.match(String(await node.run('SORT s STORE d')), /^-ERR SORT with STORE writes a list/);
-  assert.is(await node.run('EXISTS d'), 0);
+  assert.is(await node.run('SORT s STORE d'), 2);
+  assert.equal(await node.run('LRANGE d 0 -1'), ['1', '2']);
+  assert.is(await node.run('TTL d'), -1);
 });
 
 test.run();

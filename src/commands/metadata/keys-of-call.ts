@@ -38,6 +38,16 @@ export function keysOfCall(command: Command, args: readonly Slice[]): KeyUse[] |
   return found.length > 0 ? found : keysByEntry(command, args);
 }
 
+/**
+ * The keys that a call names as far as that can be told, for who may only touch some: a call that leaves out what is optional
+ * names the rest all the same (PFMERGE with a destination alone).
+ */
+export function keysNamedBy(command: Command, args: readonly Slice[]): KeyUse[] {
+  const { keySpecs } = metadataOf(command);
+  const known = () => keySpecs.filter(({ flags }) => !flags.includes('not_key'));
+  return keysOfCall(command, args) ?? known().flatMap((spec) => followSpec(spec, args) ?? []);
+}
+
 /** The entry's own finder knows best where a specification does not tell all. */
 function keysByEntry(command: Command, args: readonly Slice[]): KeyUse[] | null {
   if (!('shown' in command.keys)) return null;
