@@ -131,11 +131,16 @@ differentialTest(`random calls (seed ${SEED})`, async () => {
     pattern.map((each) => ['GET', each]),
   );
   const call = fc
-    .tuple(fc.constantFrom('SORT', 'SORT_RO'), fc.constantFrom('numbers', 'ids', 'list', 'scored', 'absent'), fc.array(option))
+    .tuple(
+      fc.constantFrom('SORT', 'SORT_RO'),
+      fc.constantFrom('numbers', 'ids', 'list', 'scored', 'absent'),
+      fc.array(option),
+    )
     .map(([name, key, options]) => [name, key, ...options.flat()])
     // a set has no order of its own; nor have equals, of texts
     .filter((words) => {
-      const unordered = !['scored', 'list'].includes(words[1]) && (words.includes('nosort') || words.join(' ').includes('BY #'));
+      const unordered =
+        !['scored', 'list'].includes(words[1]) && (words.includes('nosort') || words.join(' ').includes('BY #'));
       return !unordered && !(words.includes('ALPHA') && words.includes('BY'));
     });
   await assertHolds(
