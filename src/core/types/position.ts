@@ -126,13 +126,8 @@ interface Path {
 
 /** Throws MalformedError if these bytes are no position, or name a stamp after `latest`. */
 export function requirePosition(bytes: Buffer, start: number, end: number, latest: Stamp): void {
-  if (latestIn(bytes, start, end) > latest) throw new MalformedError('a position from after what wrote it');
-}
-
-/** The latest stamp that a position names. Throws MalformedError if it is none. */
-export function latestIn(bytes: Buffer, start: number, end: number): Stamp {
   const { levels } = parse(bytes.subarray(start, end));
-  return levels.reduce((latest, { stamp }) => Math.max(latest, stamp), 0);
+  if (levels.some(({ stamp }) => stamp > latest)) throw new MalformedError('a position from after what wrote it');
 }
 
 function parse(bytes: Buffer): Path {
