@@ -178,6 +178,8 @@ function parseCount(bytes: Buffer, at: number, kind: ListEnd): { count: number; 
   // one spelling for each number
   if (count < Math.max(SHORT_COUNTS, width === 1 ? 0 : 256 ** (width - 1)))
     throw new MalformedError('a position with a count that is spelled too long');
+  // beside the last one there must be a place for what comes before it
+  if (count > 2 * COUNT_MAX + 2) throw new MalformedError(`a position with count ${count}`);
   return { count, end };
 }
 
