@@ -22,7 +22,8 @@
  * round (above 1: Starling is faster), then their median, with the least and the greatest. redis-benchmark runs on the
  * same cores as the servers. A repeated SADD changes nothing in Redis, which then neither logs nor replicates it; in
  * Starling it is a write like any other, since it must win against a concurrent SREM. `sadd-new` adds members to an empty
- * set that are new, nearly all, which is a write in both.
+ * set that are new, nearly all, which is a write in both. Pushes start with an empty list; pops find as many elements as
+ * they take.
  *
  * What the others measure, and how, stands in scripts/bench: latency.ts, wire.ts, replies.ts, memory.ts, catching-up.ts and
  * transfer.ts.

@@ -5,10 +5,10 @@
 import { spawn } from 'node:child_process';
 
 /**
- * The tests of redis-benchmark that are run here; all of them draw from `-r`: keys, or the members of one set or hash. For
- * `sadd-new` from so many that hardly any comes twice.
+ * The tests of redis-benchmark that are run here; all but those of lists draw from `-r`: keys, or the members of one set or
+ * hash. For `sadd-new` from so many that hardly any comes twice. Pushes and pops go to one list.
  */
-export const TESTS = ['set', 'get', 'incr', 'hset', 'sadd', 'sadd-new'] as const;
+export const TESTS = ['set', 'get', 'incr', 'hset', 'sadd', 'sadd-new', 'lpush', 'rpush', 'lpop', 'rpop'] as const;
 export type Test = (typeof TESTS)[number];
 
 export interface Load {
@@ -24,6 +24,8 @@ export const RANDOM_KEYS = 100_000;
 const NEW_MEMBERS = 1_000_000_000;
 /** What redis-benchmark adds members to. */
 export const BENCHMARK_SET = 'myset';
+/** And what it pushes to and pops from. */
+export const BENCHMARK_LIST = 'mylist';
 
 /** Far above what a cell takes. */
 const LOAD_MS_MAX = 300_000;

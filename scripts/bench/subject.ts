@@ -3,7 +3,7 @@
  * that the next measurement starts from silence. Coming to rest is also the check: a pair must be equal by then.
  */
 import { eventually, sleep } from '../../test/processes/node-process.ts';
-import { BENCHMARK_SET, type Load, runLoad } from './redis-benchmark.ts';
+import { BENCHMARK_LIST, BENCHMARK_SET, type Load, runLoad } from './redis-benchmark.ts';
 import { clusterName, Server } from './servers.ts';
 
 export type Product = 'redis' | 'starling';
@@ -74,10 +74,21 @@ export class Subject {
 
   /** Requests a second under `load`. Throws as soon as one of its servers ends. */
   async load(load: Load): Promise<number> {
-    if (load.test === 'sadd-new') {
-      await this.entry.ask('DEL', BENCHMARK_SET);
-      await this.rest();
-    }
+    await this.prepare(load);
+    return await this.run(load);
+  }
+
+  /** What grows begins empty, and there is enough to pop. */
+  private async prepare(load: Load): Promise<void> {
+    const { test } = load;
+    const growing = test === 'sadd-new' ? BENCHMARK_SET : /^[lr](push|pop)$/.test(test) ? BENCHMARK_LIST : null;
+    if (growing === null) return;
+    await this.entry.ask('DEL', growing);
+    if (test === 'lpop' || test === 'rpop') await this.run({ ...load, test: 'rpush', depth: 100 });
+    await this.rest();
+  }
+
+  private async run(load: Load): Promise<number> {
     try {
       return await runLoad(this.entry.port, load, AbortSignal.any(this.servers().map(({ gone }) => gone)));
     } catch (error) {

@@ -191,6 +191,11 @@ export interface ListOperations {
   push(key: Slice, end: ListEnd, value: Slice): number;
   /** As push(), where a list without a time to live shows under the key; undefined elsewhere: nothing is done. */
   pushInPlain(key: Slice, end: ListEnd, value: Slice): number | undefined;
+  /**
+   * Hands the element at one end to `taker` and removes it, where a list without a time to live shows under the key. False
+   * elsewhere: nothing is done.
+   */
+  popInPlain(key: Slice, end: ListEnd, taker: { bulk(value: Slice): void }): boolean;
   /** Fills `out` with the element at that index; false if there is none. */
   at(key: Slice, index: number, out: Slice): boolean;
   /** Visits `count` elements, as far as there are any, from `from` on: upward, or with step −1 downward; false ends it. */

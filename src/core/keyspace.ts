@@ -205,14 +205,14 @@ export class Keyspace implements EffectTarget {
 
   listPush(key: Slice, end: ListEnd, count: number, value: Slice): void {
     const plain = this.bodies.findPlainPart(key, KeyType.list);
-    if (plain !== undefined) this.listPushTo(plain, key, end, count, value);
+    if (plain !== undefined) this.listPushTo(plain, key, end, count, value, false);
     else assignElement(this, KeyType.list, key, this.pushed(end, count), value, NO_CANCELS);
   }
 
-  /** The hot path of LPUSH and RPUSH: into what plainPart() gave. */
-  listPushTo(part: Elements, key: Slice, end: ListEnd, count: number, value: Slice): void {
+  /** The hot path of LPUSH and RPUSH: into what plainPart() gave. `isNew`: here, and now, the position has come about. */
+  listPushTo(part: Elements, key: Slice, end: ListEnd, count: number, value: Slice, isNew: boolean): void {
     const { bytes, start, end: stop } = this.pushed(end, count);
-    const at = part.table.find(bytes, start, stop);
+    const at = isNew ? -1 : part.table.find(bytes, start, stop);
     part.assign(at, bytes, start, stop, value.bytes, value.start, value.end, NO_CANCELS);
     this.state.touched(this.index, key.bytes, key.start, key.end);
   }

@@ -56,7 +56,6 @@ export class Records {
     if (!known) throw new MalformedError(`record of unknown kind ${kind}`);
     const isWhole = kind === KeyType.string || kind === RECORD_KEY_DEADLINES;
     if (isWhole && !reader.done) throw new MalformedError(`record of kind ${kind} with an element`);
-    if (kind === KeyType.list) requirePosition(bytes, reader.at, bytes.length, STAMP_MAX);
     return { keyspace, key, kind, element: new Slice(bytes, reader.at, bytes.length) };
   }
 

@@ -39,6 +39,7 @@ function pushToList(end: ListEnd): (call: Call) => void {
 function pop(end: ListEnd): (call: Call) => void {
   return (call) => {
     const { args, argc, command, db, reply } = call;
+    if (argc === 2 && db.lists.popInPlain(args[1], end, reply)) return;
     if (argc > 3) {
       reply.error(wrongArity(command.name));
       return;

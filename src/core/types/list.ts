@@ -15,6 +15,7 @@ import { type ListEnd, PositionWriter, writeBetween } from './position.ts';
 import type { Sequence } from './sequence.ts';
 
 const position = new Slice();
+const element = new Slice();
 const positions = new PositionWriter();
 
 export class ListType implements ListOperations {
@@ -73,7 +74,7 @@ export class ListType implements ListOperations {
     const plain = found < 0 ? undefined : db.keyspace.bodies.plainPart(found, KeyType.list);
     if (plain === undefined) return undefined;
     const count = this.writePush(key, end, value);
-    db.keyspace.listPushTo(plain, key, end, count, value);
+    db.keyspace.listPushTo(plain, key, end, count, value, true);
     return plain.size;
   }
 
@@ -163,6 +164,23 @@ export class ListType implements ListOperations {
       else if (at >= 0) this.removeElement(key, name, part, at);
       else db.state.noteDamage(part.terms.slotOf(reference));
     }
+  }
+
+  popInPlain(key: Slice, end: ListEnd, taker: { bulk(value: Slice): void }): boolean {
+    const { db } = this;
+    const found = db.findForWrite(key);
+    const plain = found < 0 ? undefined : db.keyspace.bodies.plainPart(found, KeyType.list);
+    if (plain === undefined) return false;
+    const sequence = sequenceOf(plain);
+    const reference = sequence.at(end === 'head' ? 0 : sequence.size - 1);
+    const { table } = plain;
+    if (reference === 0) return false;
+    table.fillKey(reference, position);
+    const at = table.find(position.bytes, position.start, position.end);
+    if (at < 0) return false;
+    taker.bulk(plain.fillFrom(reference, element));
+    this.removeFromPlain(key, position, plain, at);
+    return true;
   }
 
   private removeFromPlain(key: Slice, name: Slice, part: Elements, at: number): void {

@@ -126,13 +126,8 @@ interface Path {
 
 /** Throws MalformedError if these bytes are no position, or name a stamp after `latest`. */
 export function requirePosition(bytes: Buffer, start: number, end: number, latest: Stamp): void {
-  if (latestIn(bytes, start, end) > latest) throw new MalformedError('a position from after what wrote it');
-}
-
-/** The latest stamp that a position names. Throws MalformedError if it is none. */
-export function latestIn(bytes: Buffer, start: number, end: number): Stamp {
   const { levels } = parse(bytes.subarray(start, end));
-  return levels.reduce((latest, { stamp }) => Math.max(latest, stamp), 0);
+  if (levels.some(({ stamp }) => stamp > latest)) throw new MalformedError('a position from after what wrote it');
 }
 
 function parse(bytes: Buffer): Path {
@@ -183,6 +178,8 @@ function parseCount(bytes: Buffer, at: number, kind: ListEnd): { count: number; 
   // one spelling for each number
   if (count < Math.max(SHORT_COUNTS, width === 1 ? 0 : 256 ** (width - 1)))
     throw new MalformedError('a position with a count that is spelled too long');
+  // beside the last one there must be a place for what comes before it
+  if (count > 2 * COUNT_MAX + 2) throw new MalformedError(`a position with count ${count}`);
   return { count, end };
 }
 
