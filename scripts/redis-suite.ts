@@ -32,6 +32,7 @@ const UNITS = [
   'type/list',
   'type/list-3',
   'type/zset',
+  'sort',
   'geo',
   'expire',
   'other',
