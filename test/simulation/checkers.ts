@@ -318,7 +318,7 @@ function checkKeepsakes(machine: Machine, engine: Engine, history: History, surv
     const [key, value] = Keepsakes.left(call.commands);
     const found = present.get(key);
     present.delete(key);
-    if (call.txns.length === 0 || !survived(call)) continue;
+    if (call.txns.length === 0 || call.unmendable || !survived(call)) continue;
     if (found !== value) violated('I16', `${machine.name} shows ${found} under ${key}: ${describe(call)}`);
   }
   if (present.size > 0)

@@ -109,7 +109,7 @@ export class Clients {
     const { commands, check } = family.draw(random, at());
     const call: Call = {
       ...{ client: name, machine: machine.index, family: family.name, database: family.database, commands },
-      ...{ sentMs: world.nowMs, replies: null, answeredMs: 0, txns: [], excused: false },
+      ...{ sentMs: world.nowMs, replies: null, answeredMs: 0, txns: [], excused: false, unmendable: false },
     };
     history.calls.push(call);
     world.as(process, () => {

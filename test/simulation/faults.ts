@@ -7,7 +7,7 @@ import type { History } from './history.ts';
 import { type Machine, numberIn } from './machine.ts';
 import type { Network } from './network.ts';
 import type { Random } from './random.ts';
-import { KEEPSAKES_DATABASE } from './workload.ts';
+import { KEEPSAKES_DATABASE, Keepsakes } from './workload.ts';
 import type { World } from './world.ts';
 
 /** With `everysec` so much may be lost: the second, and what syncing takes. */
@@ -228,7 +228,8 @@ export class Faults {
   private leave(machine: Machine): void {
     if (machine.gone || !this.departures.mayLeave(machine)) return;
     const { nowMs } = this.world;
-    const others = this.machines.filter((each) => each !== machine && !each.gone);
+    // nobody waits at the end for what only one has whose clock is wrong
+    const others = this.machines.filter((each) => each !== machine && !each.gone && !each.wild);
     const vectors = others.map(({ node }) => node?.engine.vector() ?? []);
     for (const call of this.history.calls) {
       if (call.machine !== machine.index && !this.machines[call.machine].gone) continue;
@@ -238,6 +239,7 @@ export class Faults {
       const isKept = this.policy === 'always' && call.answeredMs < nowMs - SETTLED_MS && this.clients.disksKeep;
       if (!isElsewhere || !isKept) call.excused = true;
     }
+    this.excuseDamage(machine);
     machine.crash(this.random.chance(0.5));
     machine.gone = true;
     this.departures.forget(machine, this.random.exponential(3000));
@@ -278,6 +280,16 @@ export class Faults {
   private excuse(machine: Machine, sinceMs: number): void {
     for (const call of this.history.calls) {
       if (call.machine === machine.index && call.answeredMs > sinceMs) call.excused = true;
+    }
+  }
+
+  /** What the machine has goes. Of what is damaged elsewhere and whole on no other one, nobody can get a sound copy. */
+  private excuseDamage(machine: Machine): void {
+    for (const key of this.flipped.keys()) {
+      if (this.isWholeElsewhere(key, machine)) continue;
+      for (const call of this.history.calls) {
+        if (call.family === 'keepsakes' && Keepsakes.left(call.commands)[0] === key) call.unmendable = true;
+      }
     }
   }
 
@@ -327,6 +339,7 @@ export class Faults {
     const takenMs = this.world.nowMs;
     this.world.schedule(this.random.exponential(5000), null, () => {
       if (!this.active) return;
+      this.excuseDamage(machine);
       machine.crash(true);
       this.excuse(machine, takenMs - this.window(machine));
       machine.medium = copy;

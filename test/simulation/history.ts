@@ -33,6 +33,8 @@ export interface Call {
   readonly txns: CommittedTxn[];
   /** The answer promised nothing (an error), or what it promised was allowed to be lost. */
   excused: boolean;
+  /** A keepsake that was damaged on one machine, and whole on no other any more before that was mended. */
+  unmendable: boolean;
 }
 
 export class Violation extends Error {

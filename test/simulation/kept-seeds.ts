@@ -88,4 +88,14 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     seed: 354924186759,
     found: 'in the simulator: nodes were compared at the end while one of them was just ahead of the others',
   },
+  {
+    seed: 20270040807,
+    found:
+      'in the simulator: a write was not excused that, when its machine left, only one had whose clock was wrong, for which nobody waits',
+  },
+  {
+    seed: 20270045175,
+    found:
+      'in the simulator: a byte flipped on one machine, and before that was mended the other, which had the only sound copy, was put back to a backup from before it',
+  },
 ];
