@@ -193,12 +193,15 @@ export function eventOfType(type: KeyType): string {
 /** The events of what a txn of another node has done to one key: a name for each kind of effect. */
 export function eventsOfEffects({ effects, before, after }: RemoteChange): readonly string[] {
   const wasThere = before.type !== KeyType.none && !before.expired;
-  if (before.type !== KeyType.none && after.type === KeyType.none && effects.includes('keyClear'))
-    return [before.expired ? 'expired' : 'del'];
-  const events: string[] = [];
+  const isGone = after.type === KeyType.none;
+  const isCleared = effects.includes('keyClear');
+  if (wasThere && isGone && isCleared) return ['del'];
+  const events: string[] = before.expired && isCleared ? ['expired'] : [];
+  if (isGone && isCleared) return events;
   const add = (event: string) => {
     if (!events.includes(event)) events.push(event);
   };
+  if (!wasThere && !isGone) add('new');
   for (const effect of effects) {
     switch (effect) {
       case 'stringAssign':
@@ -218,6 +221,12 @@ export function eventsOfEffects({ effects, before, after }: RemoteChange): reado
         break;
       case 'fieldExpire':
         add('hexpire');
+        break;
+      case 'fieldPersist':
+        add('hpersist');
+        break;
+      case 'fieldExpired':
+        add('hexpired');
         break;
       case 'setAdd':
         add('sadd');
@@ -244,6 +253,6 @@ export function eventsOfEffects({ effects, before, after }: RemoteChange): reado
         break;
     }
   }
-  if (wasThere && after.type === KeyType.none) add('del');
+  if (isGone) add('del');
   return events;
 }

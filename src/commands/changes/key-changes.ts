@@ -147,11 +147,11 @@ export class KeyChanges implements KeyObserver {
     this.scheduled = true;
     setImmediate(() => {
       this.scheduled = false;
-      this.tellNotes(null);
+      this.tellNotes();
     });
   }
 
-  private tellNotes(by: Client | null): void {
+  private tellNotes(): void {
     const { notes } = this;
     this.notes = [];
     if (this.isFlushDue) {
@@ -163,7 +163,8 @@ export class KeyChanges implements KeyObserver {
       if (note.kind === 'remote') this.tellRemote(note.change);
       else {
         const { database, key, name } = note.touched;
-        this.tracking.invalidate(name, by);
+        // nobody's own: whoever has found it
+        this.tracking.invalidate(name, null);
         if (note.kind === 'expired') this.events.tell('expired', database, key);
         else if (note.kind === 'merged') this.events.tell(eventOfType(this.typeOf(database, key)), database, key);
         else if (!fieldsExpired.has(`${database}:${name}`)) {
@@ -176,9 +177,8 @@ export class KeyChanges implements KeyObserver {
   }
 
   private tellRemote(change: RemoteChange): void {
-    const { database, key, before, after } = change;
+    const { database, key } = change;
     this.tracking.invalidate(key.toString('latin1'), null);
-    if (before.type === KeyType.none && after.type !== KeyType.none) this.events.tell('new', database, key);
     for (const event of eventsOfEffects(change)) this.events.tell(event, database, key);
   }
 
@@ -190,7 +190,7 @@ export class KeyChanges implements KeyObserver {
 
   /** Runs a command, and tells what it has changed. */
   run(call: Call, command: Command, work: () => void): void {
-    if (this.notes.length > 0 || this.isFlushDue) this.tellNotes(null);
+    if (this.notes.length > 0 || this.isFlushDue) this.tellNotes();
     this.tracking.limit();
     const { client } = call;
     const outer = this.running;
@@ -198,13 +198,13 @@ export class KeyChanges implements KeyObserver {
     this.running = running;
     const named = this.events.isOn ? this.look(call, command) : [];
     // what has expired is found before anything is done
-    if (this.notes.length > 0) this.tellNotes(client);
+    if (this.notes.length > 0) this.tellNotes();
     if (named.length > 0) this.tellMisses(call, command, named);
     try {
       work();
     } finally {
       this.running = outer;
-      if (this.notes.length > 0) this.tellNotes(client);
+      if (this.notes.length > 0) this.tellNotes();
       if (FLUSHING.has(command.name)) this.tracking.invalidateAll();
       else if (running.touched.size > 0) this.tell(call, command, running, named);
       if (client.tracking !== null) this.follow(call, command, outer === null);
