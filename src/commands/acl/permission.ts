@@ -33,7 +33,7 @@ export function denialOf(user: User, command: Command, args: readonly Slice[], a
   const words = args.length === argc ? args : args.slice(0, argc);
   const selectors = user.allSelectors();
   const needsKeys = hasKeys(command) && selectors.some(({ allKeys }) => !allKeys);
-  const keys = needsKeys ? (keysOfCall(command, words) ?? []) : [];
+  const keys = needsKeys ? (keysOfCall(command, words, true) ?? []) : [];
   let worst = COMMAND_DENIED;
   for (const selector of selectors) {
     const denial = deniedBy(selector, command, words, keys);

@@ -21,8 +21,11 @@ export function hasKeys(command: Command): boolean {
   return 'shown' in command.keys || metadataOf(command).keySpecs.some((spec) => !spec.flags.includes('not_key'));
 }
 
-/** The keys of a call; null if its arguments make no sense. */
-export function keysOfCall(command: Command, args: readonly Slice[]): KeyUse[] | null {
+/**
+ * The keys of a call; null if its arguments make no sense. `partial`: those of the specifications that fit it, such as the
+ * destination of a PFMERGE without sources.
+ */
+export function keysOfCall(command: Command, args: readonly Slice[], partial = false): KeyUse[] | null {
   const { keySpecs } = metadataOf(command);
   const byCall = USES_BY_CALL[command.name];
   if (byCall !== undefined) return [{ position: 1, flags: byCall(args) }];
@@ -32,7 +35,10 @@ export function keysOfCall(command: Command, args: readonly Slice[]): KeyUse[] |
     if (spec.flags.includes('not_key')) continue;
     if (spec.flags.includes('incomplete')) return keysByEntry(command, args);
     const uses = followSpec(spec, args);
-    if (uses === null) return null;
+    if (uses === null) {
+      if (!partial || found.length === 0) return null;
+      continue;
+    }
     found.push(...uses);
   }
   return found.length > 0 ? found : keysByEntry(command, args);
