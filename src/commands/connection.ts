@@ -4,6 +4,8 @@ import { authenticate, becomeDefault, isUnknown } from './acl/authentication.ts'
 import { integerArgument } from './arguments.ts';
 import type { Client } from './client.ts';
 import { checkClientName, clientCommand } from './client-commands.ts';
+import { redisContainer, redisEntry } from './metadata/entry.ts';
+import { redisCommandNames } from './metadata/index.ts';
 import { unsubscribeAll } from './pubsub.ts';
 import { Errors, wrongArity } from './reply.ts';
 import type { Call, Command, CommandFlag } from './table.ts';
@@ -170,5 +172,10 @@ export const connectionCommands: readonly Command[] = [
   clusterCommand('asking', 1, 'A cluster client was sent here once.'),
   clusterCommand('readonly', 1, 'A cluster client accepts stale reads.'),
   clusterCommand('readwrite', 1, 'A cluster client wants fresh reads.'),
-  { ...clusterCommand('cluster', -2, 'Commands of a Redis Cluster.'), flags: [], acl: [] },
+  redisContainer(
+    'cluster',
+    redisCommandNames()
+      .filter((name) => name.startsWith('cluster|'))
+      .map((name) => redisEntry(name, ({ reply }) => reply.error(CLUSTER_DISABLED))),
+  ),
 ];
