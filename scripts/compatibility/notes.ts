@@ -26,6 +26,8 @@ const LISTENERS = 'counts the listeners of all nodes that can be reached';
 
 export const NOTES: Readonly<Record<string, string>> = {
   dump: 'in the plain forms of RDB 10 (12 with times to live of fields)',
+  migrate:
+    'the node goes on meanwhile; a key that is changed on its way stays, and the answer says so; not within a transaction',
   restore:
     'writes as any write does; reads all forms of strings, sets, hashes and sorted sets up to Redis 7.4; IDLETIME and FREQ are checked and not kept',
   publish: PUBLISHED,

@@ -160,7 +160,7 @@ const BEFORE_AUTH: readonly CommandFlag[] = ['noscript', 'loading', 'stale', 'no
 
 export const connectionCommands: readonly Command[] = [
   clientCommand,
-  connectionCommand('auth', -2, '1.0.0', [...BEFORE_AUTH, 'skip_monitor'], 'Gives the password.', runAuth),
+  connectionCommand('auth', -2, '1.0.0', BEFORE_AUTH, 'Gives the password.', runAuth),
   connectionCommand('hello', -1, '6.0.0', BEFORE_AUTH, 'Chooses the protocol, and tells about the server.', runHello),
   connectionCommand('ping', -1, '1.0.0', [], 'Answers PONG, or the argument.', runPing),
   connectionCommand('echo', 2, '1.0.0', ['loading', 'stale'], 'Answers its argument.', ({ args, reply }) =>

@@ -16,6 +16,7 @@ import { hyperloglogCommands } from './hyperloglog/index.ts';
 import { informationCommands } from './information.ts';
 import { keyCommands } from './keys.ts';
 import { meshCommands } from './mesh.ts';
+import { migrateCommand } from './migration/migrate.ts';
 import { pubsubCommands } from './pubsub.ts';
 import { Registry } from './registry.ts';
 import { serverCommands } from './server.ts';
@@ -35,6 +36,7 @@ export function createCommandRegistry(): Registry {
     dumpCommands,
     informationCommands,
     meshCommands,
+    [migrateCommand],
     pubsubCommands,
     serverCommands,
     connectionCommands,

@@ -229,7 +229,7 @@ export class KeyChanges implements KeyObserver {
       const type = this.typeOf(database, key);
       this.tracking.invalidate(name, client);
       this.events.tell(first ? event : eventOfType(type), database, key);
-      if (first && type === KeyType.none) this.events.tell('del', database, key);
+      if (first && event !== 'del' && type === KeyType.none) this.events.tell('del', database, key);
       first = false;
     }
   }

@@ -15,9 +15,15 @@ import { decodePayload, encodePayload, type Field, isIntact, type ScoredMember, 
 
 function runDump(call: Call): void {
   const { args, reply } = call;
-  const value = visibleValue(call, args[1]);
-  if (value === null) reply.nil();
-  else reply.bulkBytes(encodePayload(value));
+  const payload = dumpOf(call, args[1]);
+  if (payload === null) reply.nil();
+  else reply.bulkBytes(payload);
+}
+
+/** What DUMP gives; null if there is no such key. */
+export function dumpOf(call: Call, key: Slice): Buffer | null {
+  const value = visibleValue(call, key);
+  return value === null ? null : encodePayload(value);
 }
 
 function visibleValue(call: Call, key: Slice): Value | null {
