@@ -19,6 +19,7 @@ import { createEngine, type Engine } from './core/index.ts';
 import { createLogger, type Logger, pinoLevel } from './logging.ts';
 import { createMesh, type Mesh } from './mesh/index.ts';
 import { clientsPossible, openFilesMax } from './open-files.ts';
+import { outbound } from './outbound.ts';
 import { PubSub } from './pubsub/index.ts';
 import type { ListenOptions } from './resp/listeners.ts';
 import { RespServer } from './resp/server.ts';
@@ -168,6 +169,7 @@ async function assemble(
     monitors: new Monitors(),
     keyWaits: new KeyWaits(),
     changes: new KeyChanges(),
+    outbound,
     pubsub: new PubSub({
       messenger: mesh.messenger,
       epoch: randomBytes(4).readUInt32BE(),

@@ -33,6 +33,8 @@ const LISTENERS = 'counts the listeners of all nodes that can be reached';
 
 export const NOTES: Readonly<Record<string, string>> = {
   dump: 'in the plain forms of RDB 10 (12 with times to live of fields)',
+  migrate:
+    'the node goes on meanwhile; a key that is changed on its way stays, and the answer says so; not within a transaction',
   restore:
     'writes as any write does; reads all forms of strings, lists, sets, hashes and sorted sets up to Redis 7.4; IDLETIME and FREQ are checked and not kept',
   publish: PUBLISHED,
@@ -145,6 +147,9 @@ export const NOTES: Readonly<Record<string, string>> = {
   replicaof: 'only NO ONE; nodes come together by MESH JOIN',
   slaveof: 'as REPLICAOF',
   failover: REFUSED,
+  psync: REFUSED,
+  replconf: REFUSED,
+  sync: REFUSED,
   cluster: REFUSED,
   asking: REFUSED,
   readonly: REFUSED,
@@ -158,7 +163,7 @@ export const NOTES: Readonly<Record<string, string>> = {
   pfcount: 'keeps no cardinality in the value: a read writes nothing',
   pfmerge: 'writes the whole value; of concurrent ones all count, each register at its highest',
   function: 'there are no libraries: FLUSH and LIST only',
-  module: 'there are none: LIST only',
+  module: 'there are none: LIST is empty, LOAD and UNLOAD answer an error',
   latency: 'no events are sampled; in HISTOGRAM commands that are quick by nature share the time of their pipeline',
   memory: 'bytes in the arena, with what the CRDTs keep; nothing is sampled',
   object: 'ENCODING names what Redis would choose; FREQ needs an LFU policy, which is missing',

@@ -73,8 +73,8 @@ function changeFields(call: Call, operations: readonly Operation[]): void {
       continue;
     }
     writeField(bytes, type, offset, fitted);
-    // setting what is so already is no change, as in Redis
-    if (kind !== 'set' || fitted !== old) changes++;
+    // what is so already is no change, as in Redis
+    if (fitted !== old) changes++;
     reply.integer(kind === 'set' ? old : fitted);
   }
   if (changes > 0) db.strings.write(args[1], written.set(bytes, 0, length), KEEP_DEADLINE);

@@ -4,6 +4,8 @@ import { authenticate, becomeDefault, isUnknown } from './acl/authentication.ts'
 import { integerArgument } from './arguments.ts';
 import type { Client } from './client.ts';
 import { checkClientName, clientCommand } from './client-commands.ts';
+import { redisContainer, redisEntry } from './metadata/entry.ts';
+import { redisCommandNames } from './metadata/index.ts';
 import { unsubscribeAll } from './pubsub.ts';
 import { Errors, wrongArity } from './reply.ts';
 import type { Call, Command, CommandFlag } from './table.ts';
@@ -158,7 +160,7 @@ const BEFORE_AUTH: readonly CommandFlag[] = ['noscript', 'loading', 'stale', 'no
 
 export const connectionCommands: readonly Command[] = [
   clientCommand,
-  connectionCommand('auth', -2, '1.0.0', [...BEFORE_AUTH, 'skip_monitor'], 'Gives the password.', runAuth),
+  connectionCommand('auth', -2, '1.0.0', BEFORE_AUTH, 'Gives the password.', runAuth),
   connectionCommand('hello', -1, '6.0.0', BEFORE_AUTH, 'Chooses the protocol, and tells about the server.', runHello),
   connectionCommand('ping', -1, '1.0.0', [], 'Answers PONG, or the argument.', runPing),
   connectionCommand('echo', 2, '1.0.0', ['loading', 'stale'], 'Answers its argument.', ({ args, reply }) =>
@@ -170,5 +172,10 @@ export const connectionCommands: readonly Command[] = [
   clusterCommand('asking', 1, 'A cluster client was sent here once.'),
   clusterCommand('readonly', 1, 'A cluster client accepts stale reads.'),
   clusterCommand('readwrite', 1, 'A cluster client wants fresh reads.'),
-  { ...clusterCommand('cluster', -2, 'Commands of a Redis Cluster.'), flags: [], acl: [] },
+  redisContainer(
+    'cluster',
+    redisCommandNames()
+      .filter((name) => name.startsWith('cluster|'))
+      .map((name) => redisEntry(name, ({ reply }) => reply.error(CLUSTER_DISABLED))),
+  ),
 ];

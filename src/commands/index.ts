@@ -17,6 +17,7 @@ import { informationCommands } from './information.ts';
 import { keyCommands } from './keys.ts';
 import { listCommands } from './lists/index.ts';
 import { meshCommands } from './mesh.ts';
+import { migrateCommand } from './migration/migrate.ts';
 import { pubsubCommands } from './pubsub.ts';
 import { Registry } from './registry.ts';
 import { serverCommands } from './server.ts';
@@ -36,6 +37,7 @@ export function createCommandRegistry(): Registry {
     dumpCommands,
     informationCommands,
     meshCommands,
+    [migrateCommand],
     pubsubCommands,
     serverCommands,
     connectionCommands,

@@ -11,6 +11,7 @@ import { databaseArgument } from './databases.ts';
 import { objectCommand } from './object.ts';
 import { Errors } from './reply.ts';
 import { matchesAll, passes, scanKeys } from './scan.ts';
+import { copyWhole } from './string-value.ts';
 import type { Call, Command } from './table.ts';
 
 const SAME_OBJECT = 'ERR source and destination objects are the same';
@@ -187,7 +188,8 @@ function touch({ args, argc, db, reply, services: { statistics } }: Call): void 
 }
 
 /** `onlyNew`: RENAMENX, which answers with a number and leaves a key of the new name alone. */
-function rename({ args, db, reply }: Call, onlyNew: boolean): void {
+function rename(call: Call, onlyNew: boolean): void {
+  const { args, db, reply } = call;
   const [, source, target] = args;
   if (db.typeOf(source) === KeyType.none) {
     reply.error(Errors.noSuchKey);
@@ -199,7 +201,7 @@ function rename({ args, db, reply }: Call, onlyNew: boolean): void {
     return;
   }
   if (!same) {
-    db.copyTo(source, db, target);
+    copyWhole(call, source, db, target);
     db.remove(source);
   }
   if (onlyNew) reply.flag(true);
@@ -220,7 +222,7 @@ function copy(call: Call): void {
     reply.flag(false);
     return;
   }
-  db.copyTo(source, target, newKey);
+  copyWhole(call, source, target, newKey);
   reply.flag(true);
 }
 
@@ -256,7 +258,7 @@ function move(call: Call): void {
     reply.flag(false);
     return;
   }
-  db.copyTo(key, target, key);
+  copyWhole(call, key, target, key);
   db.remove(key);
   reply.flag(true);
 }

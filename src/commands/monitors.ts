@@ -3,6 +3,7 @@ import type { Slice } from '../core/slice.ts';
 import type { Client } from './client.ts';
 import { redisEntry } from './metadata/entry.ts';
 import type { Reply } from './reply.ts';
+import { isCredential } from './slow-log.ts';
 import type { Call, Command } from './table.ts';
 
 export class Monitors {
@@ -25,20 +26,22 @@ export class Monitors {
   }
 
   /** Shows a command, if it may be seen, in Redis's form: UNIX time, database and address of who said it, its words. */
-  show({ args, argc, client, command: { flags } }: Call): void {
+  show({ args, argc, client, command: { flags, name } }: Call): void {
     if (flags.includes('skip_monitor') || flags.includes('admin')) return;
     const now = Date.now();
     const seconds = `${Math.floor(now / 1000)}.${String(now % 1000).padStart(3, '0')}000`;
     let line = `${seconds} [${client.database} ${client.address}]`;
     const hiddenFrom = secretsFrom(args, argc);
-    for (let i = 0; i < argc; i++) line += i < hiddenFrom ? ` ${quoted(args[i])}` : ' "(redacted)"';
+    const isHidden = (at: number) => at >= hiddenFrom || (name === 'migrate' && isCredential(args, at));
+    for (let i = 0; i < argc; i++) line += isHidden(i) ? ' "(redacted)"' : ` ${quoted(args[i])}`;
     const write = (reply: Reply) => reply.status(line);
     for (const each of this.clients) each.push(write);
   }
 }
 
-/** HELLO may carry a password. */
+/** HELLO may carry a password, as AUTH does. */
 function secretsFrom(args: readonly Slice[], argc: number): number {
+  if (args[0].isWord('auth')) return 1;
   if (!args[0].isWord('hello')) return argc;
   for (let i = 2; i < argc; i++) if (args[i].isWord('auth')) return i + 1;
   return argc;

@@ -46,12 +46,16 @@ export const serverCommands: readonly Command[] = [
   redisEntry('shutdown', runShutdown),
   redisEntry('replicaof', runReplicaOf),
   redisEntry('slaveof', runReplicaOf),
-  redisEntry('failover', ({ reply }) => reply.error(NO_MASTER)),
+  // what a replica of Redis says, and tools that pose as one
+  ...['failover', 'psync', 'replconf', 'sync'].map((name) => redisEntry(name, ({ reply }) => reply.error(NO_MASTER))),
   redisContainer('module', [
     redisEntry('module|help', ({ reply }) =>
       answerHelp(reply, 'MODULE', ['LIST', '    The modules that are loaded: there are none.']),
     ),
     redisEntry('module|list', ({ reply }) => reply.array(0)),
+    ...['load', 'loadex', 'unload'].map((word) =>
+      redisEntry(`module|${word}`, ({ reply }) => reply.error('ERR Starling loads no modules')),
+    ),
   ]),
   redisContainer('function', [
     // there are no libraries yet: nothing to remove, nothing to list

@@ -7,6 +7,7 @@ import type { KeyChanges } from './changes/key-changes.ts';
 import type { Client } from './client.ts';
 import type { KeyWaits } from './key-waits.ts';
 import type { LatencyHistogram } from './latency-histogram.ts';
+import type { OutboundService } from './migration/outbound.ts';
 import type { Monitors } from './monitors.ts';
 import type { SlowLog } from './slow-log.ts';
 import type { Command } from './table.ts';
@@ -24,6 +25,7 @@ export interface Services {
   readonly monitors: Monitors;
   readonly keyWaits: KeyWaits;
   readonly changes: KeyChanges;
+  readonly outbound: OutboundService;
   /** [0, 1). */
   random(): number;
   /** Microseconds, monotonic. */

@@ -1,4 +1,5 @@
 /** The slow log: the latest commands that took longer than `slowlog-log-slower-than` microseconds. */
+import type { Slice } from '../core/slice.ts';
 import type { Call } from './table.ts';
 
 const ARGUMENTS_MAX = 32;
@@ -53,11 +54,18 @@ export class SlowLog {
   }
 }
 
+/** What follows AUTH, and both words that follow AUTH2. */
+export function isCredential(args: readonly Slice[], index: number): boolean {
+  if (index < 7) return false;
+  return args[index - 1].isWord('auth') || args[index - 1].isWord('auth2') || args[index - 2].isWord('auth2');
+}
+
 /** Passwords; as in Redis, with HELLO … AUTH the user's name too, and all that tells of users and their rules. */
 function isSecret({ args, command }: LoggedCall, index: number): boolean {
   if (index === 0) return false;
   if (command.name === 'auth') return true;
   if (command.name === 'hello') return args[index - 1].isWord('auth') || (index > 1 && args[index - 2].isWord('auth'));
+  if (command.name === 'migrate') return isCredential(args, index);
   if (USER_COMMANDS.has(command.name)) return index > 1;
   return command.name === 'config|set' && SECRET_SETTINGS.some((name) => args[index - 1].isWord(name));
 }

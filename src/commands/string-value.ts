@@ -3,8 +3,8 @@
  * new value is put together before it is written. The value that a read fills in is valid until the next effect, so
  * whatever changes bytes in the middle copies them first.
  */
-import { KeyType } from '../core/contract.ts';
-import type { Slice } from '../core/slice.ts';
+import { type Database, KEEP_DEADLINE, KeyType } from '../core/contract.ts';
+import { Slice } from '../core/slice.ts';
 import { joinSiblings } from './hyperloglog/siblings.ts';
 import { isSketch } from './hyperloglog/sketch.ts';
 import { Errors } from './reply.ts';
@@ -48,6 +48,19 @@ export function readOldValue(call: Call, key: Slice, out: Slice): boolean | unde
 export function showWhole({ client, engine, services }: Call, key: Slice, out: Slice): void {
   if (out.bytes[out.start] !== SKETCH_BEGINS || !isSketch(out)) return;
   joinSiblings(engine, client.database, key, out, Number(services.config.get('hll-sparse-max-bytes')));
+}
+
+/** Copies what is visible under a key, as Database.copyTo() does; of a sketch all that stands there. */
+export function copyWhole(call: Call, key: Slice, target: Database, newKey: Slice): void {
+  const { client, db, engine, services } = call;
+  const whole = new Slice();
+  const isWhole =
+    db.peekType(key) !== KeyType.string ||
+    db.strings.read(key, whole) !== KeyType.string ||
+    !isSketch(whole) ||
+    !joinSiblings(engine, client.database, key, whole, Number(services.config.get('hll-sparse-max-bytes')));
+  db.copyTo(key, target, newKey);
+  if (!isWhole) target.strings.write(newKey, whole, KEEP_DEADLINE);
 }
 
 /** True if a value of `length` bytes may be; else answers the error. */

@@ -213,8 +213,8 @@ export interface Watch {
   readonly changed: boolean;
 }
 
-/** An effect on one key, as txns of other replicas bring it. */
-export type RemoteEffect = Exclude<keyof EffectTarget, 'databaseClear' | 'retire'>;
+/** An effect on one key, as txns of other replicas bring it; with what is told apart of those on fields of hashes. */
+export type RemoteEffect = Exclude<keyof EffectTarget, 'databaseClear' | 'retire'> | 'fieldPersist' | 'fieldExpired';
 
 /** A key as it shows, before and after a txn. */
 export interface KeySight {

@@ -3,15 +3,24 @@
  * client-side caches and keyspace notifications are made from. It stands between delivery and the keyspaces only while
  * somebody observes; else state.touched() asks whether there is an observer, and that is all.
  */
+
+import type { Cancel } from './cell.ts';
 import { unixMsOf } from './clock.ts';
-import { type KeyObserver, type KeySight, KeyType, type RemoteChange, type RemoteEffect } from './contract.ts';
+import {
+  type KeyObserver,
+  type KeySight,
+  KeyType,
+  type RemoteChange,
+  type RemoteEffect,
+  type UnixMs,
+} from './contract.ts';
 import type { Keyspace } from './keyspace.ts';
 import { Slice } from './slice.ts';
 import { type State, watchName } from './state.ts';
 import type { EffectTarget } from './txn.ts';
 
 /** All effects on one key; a record, so that none can be forgotten. */
-const EFFECTS: Readonly<Record<RemoteEffect, true>> = {
+const EFFECTS: Readonly<Record<Exclude<RemoteEffect, 'fieldPersist' | 'fieldExpired'>, true>> = {
   stringAssign: true,
   stringAdd: true,
   stringPrune: true,
@@ -68,13 +77,31 @@ export class Observation {
       retire: keyspace.retire.bind(keyspace),
       databaseClear: () => this.clear(keyspace),
     };
-    for (const effect of Object.keys(EFFECTS) as RemoteEffect[]) {
+    for (const effect of Object.keys(EFFECTS) as (keyof typeof EFFECTS)[]) {
       const apply: (...operands: never[]) => void = keyspace[effect];
       target[effect] = (key: Slice, ...operands: unknown[]) => {
         this.apply(keyspace, key, effect, () => Reflect.apply(apply, keyspace, [key, ...operands]));
       };
     }
+    target.fieldExpire = (key: Slice, field: Slice, deadline: UnixMs, scope: readonly number[]) => {
+      const effect = Number.isFinite(deadline) ? 'fieldExpire' : 'fieldPersist';
+      this.apply(keyspace, key, effect, () => keyspace.fieldExpire(key, field, deadline, scope));
+    };
+    target.hashRemove = (key: Slice, field: Slice, cancels: readonly Cancel[]) => {
+      const effect = this.isFieldExpired(keyspace, key, field) ? 'fieldExpired' : 'hashRemove';
+      this.apply(keyspace, key, effect, () => keyspace.hashRemove(key, field, cancels));
+    };
     return target as EffectTarget;
+  }
+
+  private isFieldExpired({ bodies }: Keyspace, key: Slice, field: Slice): boolean {
+    const deadlines = bodies.findBody(key)?.fieldDeadlines;
+    return deadlines != null && deadlines.hideAt(field.bytes, field.start, field.end) <= this.timeOfTxn();
+  }
+
+  /** The clock of who wrote the txn may be ahead of ours: what has expired there has expired. */
+  private timeOfTxn(): UnixMs {
+    return Math.max(this.state.now, unixMsOf(this.state.stamp));
   }
 
   private apply(keyspace: Keyspace, key: Slice, effect: RemoteEffect, apply: () => void): void {
@@ -121,12 +148,11 @@ export class Observation {
   private sightOf({ keys, bodies, expiry }: Keyspace, key: Slice): KeySight {
     const at = keys.table.find(key.bytes, key.start, key.end);
     if (at < 0 || !keys.isShown(at)) return ABSENT;
-    const { now, stamp } = this.state;
     const deadline = expiry.hasDeadline(at)
       ? expiry.deadlines.hideAt(key.bytes, key.start, key.end)
       : Number.POSITIVE_INFINITY;
-    // the clock of who wrote the txn may be ahead of ours: its time has come there
-    const expired = deadline <= Math.max(now, unixMsOf(stamp)) || expiry.fieldsExpired(at, now);
+    const now = this.timeOfTxn();
+    const expired = deadline <= now || expiry.fieldsExpired(at, now);
     return { type: bodies.typeAt(at), deadline, expired };
   }
 }

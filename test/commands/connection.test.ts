@@ -227,10 +227,6 @@ test('CLIENT KILL MAXAGE spares the young', async () => {
   assert.is(await one.run('PING'), 'PONG');
 });
 
-test('CLIENT TRACKING ON is refused in clear words', async () => {
-  assert.match(String(await client().run('CLIENT', 'TRACKING', 'ON')), 'client-side caching is not supported');
-});
-
 differentialTest('qbuf is the size of the input that is being run', async () => {
   const both = await BothServers.open();
   try {

@@ -250,6 +250,22 @@ test('a PFADD makes one value of them, though it adds nothing', () => {
   assert.is(b.engine.digest(), a.engine.digest());
 });
 
+test('a copy, a new name and a dump are of all that stands there', () => {
+  const { a, b, exchange } = twoNodes();
+  a.say('PFADD h x');
+  b.say('PFADD h y', 'EXPIRE h 1000');
+  exchange();
+  const whole = a.say('GET h');
+  a.say('COPY h copied', 'RENAME h named', 'MOVE named 1', 'SELECT 1');
+  assert.is(a.say('GET named'), whole);
+  a.say('SELECT 0');
+  assert.is(a.say('GET copied'), whole);
+  assert.is(a.say('PFCOUNT copied'), ':2\r\n');
+  const dumped = b.say('DUMP h');
+  exchange();
+  assert.is(a.say('DUMP copied'), dumped);
+});
+
 test('a DEL takes what it has seen, and leaves what was added meanwhile', () => {
   const { a, b, exchange } = twoNodes();
   a.say('PFADD h x');

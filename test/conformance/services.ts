@@ -35,6 +35,7 @@ export function servicesOf(): Services & { config: Configuration } {
     monitors: new Monitors(),
     keyWaits: new KeyWaits(),
     changes: new KeyChanges(),
+    outbound: absent<Services['outbound']>('outbound'),
     random: () => 0.5,
     monotonicMicros: () => Number(process.hrtime.bigint() / 1000n),
   };

@@ -1,4 +1,5 @@
 /** What an observer of all keys is told: by txns of our own, of other replicas, by expiry and by state transfers. */
+import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -9,7 +10,10 @@ import {
   type RemoteChange,
   Slice,
 } from '../../src/core/index.ts';
+import { contents, makeReplica, type Replica, syncAll } from './cluster.ts';
+import { perform, steps } from './operations.ts';
 
+const RUNS = Number(process.env.PROPERTY_RUNS ?? 300);
 const START_MS = Date.UTC(2026, 0, 1);
 
 function newEngine(replica: string): Engine {
@@ -145,6 +149,85 @@ test('a state transfer tells the keys that it has changed', () => {
   const { bytes } = there.exportState(0, 1 << 20);
   here.importState([bytes]);
   assert.ok(notes.take().includes('changed 0:k'));
+});
+
+/** What a cache would have to forget. */
+class Told implements KeyObserver {
+  readonly keys = new Set<string>();
+  readonly after = new Map<string, RemoteChange>();
+  isAll = false;
+
+  changed(_database: number, key: Slice): void {
+    this.keys.add(key.latin1());
+    this.after.delete(key.latin1());
+  }
+
+  applied(change: RemoteChange): void {
+    this.keys.add(change.key.toString('latin1'));
+    this.after.set(change.key.toString('latin1'), change);
+  }
+
+  cleared(): void {
+    this.isAll = true;
+  }
+}
+
+/** Does something to replicas, and checks that of each key which shows otherwise since then the replica's observer was told. */
+function assertTold(replicas: readonly Replica[], work: () => void): void {
+  const before = replicas.map(({ db }) => contents(db));
+  const told = replicas.map(({ engine }) => {
+    const observer = new Told();
+    engine.observe(observer);
+    return observer;
+  });
+  work();
+  for (const [at, { db }] of replicas.entries()) {
+    const now = contents(db);
+    for (const name of new Set([...Object.keys(before[at]), ...Object.keys(now)])) {
+      const isSame = JSON.stringify(before[at][name]) === JSON.stringify(now[name]);
+      assert.ok(isSame || told[at].isAll || told[at].keys.has(name), `replica ${at} does not tell of ${name}`);
+    }
+    for (const [name, { after }] of told[at].after) {
+      if (!told[at].isAll && !after.expired)
+        assert.is(after.type, db.peekType(Slice.of(name)), `what shows under ${name}`);
+    }
+  }
+}
+
+test('whatever txns are made, and in whatever order they arrive, no change of what shows goes untold', () => {
+  fc.assert(
+    fc.property(steps(3, 60), (plan) => {
+      const replicas = [0, 1, 2].map(makeReplica);
+      for (const step of plan) {
+        // what time hides is no change yet
+        if (step.step === 'tick') perform(replicas, step);
+        else assertTold(replicas, () => perform(replicas, step));
+      }
+      assertTold(replicas, () => syncAll(replicas));
+    }),
+    { numRuns: RUNS },
+  );
+});
+
+test('nor does a change by a state transfer, or by expiry', () => {
+  fc.assert(
+    fc.property(steps(2, 40), (plan) => {
+      const replicas = [0, 1].map(makeReplica);
+      for (const step of plan) perform(replicas, step);
+      const [a, b] = replicas;
+      for (const { engine } of replicas) engine.seal();
+      const { bytes } = b.engine.exportState(0, 1 << 20);
+      assertTold(replicas, () => a.engine.importState([bytes]));
+      a.engine.setStability('alone', Number.POSITIVE_INFINITY);
+      const before = a.engine.statistics.expiredKeys;
+      a.engine.setNow(a.engine.now + 10_000);
+      const observer = new Told();
+      a.engine.observe(observer);
+      while (a.engine.collect(100) > 0);
+      assert.ok(observer.keys.size >= a.engine.statistics.expiredKeys - before);
+    }),
+    { numRuns: RUNS },
+  );
 });
 
 test('who observes no more is told nothing, and remote txns apply as before', () => {

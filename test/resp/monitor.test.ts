@@ -40,6 +40,7 @@ test('neither passwords nor what administrators say', () => {
   const lines = shown(monitor.talk.heard);
   assert.not.match(lines.join(), 'secret');
   assert.equal(lines, [
+    '[0 test:1] "AUTH" "(redacted)"',
     '[0 test:1] "HELLO" "3" "AUTH" "(redacted)" "(redacted)" "(redacted)" "(redacted)"',
     '[0 test:1] "PING"',
   ]);

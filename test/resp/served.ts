@@ -80,6 +80,7 @@ export function serve(
     monitors: new Monitors(),
     keyWaits: new KeyWaits(),
     changes: new KeyChanges(),
+    outbound: absent<Services['outbound']>('outbound'),
     random: () => 0.5,
     monotonicMicros: () => performance.now() * 1000,
   } as Omit<Services, 'clients'> as Services & { clients: RespServer };

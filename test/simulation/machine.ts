@@ -329,6 +329,7 @@ export class Machine {
       monitors: new Monitors(),
       keyWaits: new KeyWaits(),
       changes: new KeyChanges(),
+      outbound: { ask: () => Promise.reject(new Error('no server stands outside of a simulation')) },
       pubsub: new PubSub({
         messenger: mesh.messenger,
         epoch: Date.now() >>> 0,

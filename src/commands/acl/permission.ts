@@ -3,7 +3,7 @@
  * may is not asked anything, which is what keeps the usual case as fast as no ACLs.
  */
 import type { Slice } from '../../core/slice.ts';
-import { hasKeys, type KeyUse, keysNamedBy } from '../metadata/keys-of-call.ts';
+import { hasKeys, type KeyUse, keysOfCall } from '../metadata/keys-of-call.ts';
 import type { Call, Command } from '../table.ts';
 import { Access, type Selector } from './selector.ts';
 import { shownText, type User } from './user.ts';
@@ -33,7 +33,7 @@ export function denialOf(user: User, command: Command, args: readonly Slice[], a
   const words = args.length === argc ? args : args.slice(0, argc);
   const selectors = user.allSelectors();
   const needsKeys = hasKeys(command) && selectors.some(({ allKeys }) => !allKeys);
-  const keys = needsKeys ? keysNamedBy(command, words) : [];
+  const keys = needsKeys ? (keysOfCall(command, words, true) ?? []) : [];
   let worst = COMMAND_DENIED;
   for (const selector of selectors) {
     const denial = deniedBy(selector, command, words, keys);

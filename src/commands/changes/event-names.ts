@@ -4,6 +4,7 @@
  */
 import { KeyType, type RemoteChange } from '../../core/contract.ts';
 import type { Slice } from '../../core/slice.ts';
+import { parseDouble } from '../arguments.ts';
 import type { EventClass } from './event-flags.ts';
 
 /** Every event that there is, and its class. Most commands tell one of their own name. */
@@ -55,7 +56,6 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   hsetnx: 'hset',
   hmset: 'hset',
   hgetdel: 'hdel',
-  zincrby: 'zincr',
   geoadd: 'zadd',
   bzpopmin: 'zpopmin',
   bzpopmax: 'zpopmax',
@@ -89,8 +89,8 @@ export interface LocalChange {
   readonly before: KeyType;
   readonly after: KeyType;
   readonly hasDeadline: boolean;
-  /** A hash, which has lost fields. */
-  readonly hasFewer: boolean;
+  /** By how many fields or members a hash or sorted set has grown. */
+  readonly growth: number;
 }
 
 export function eventClassOf(event: string): EventClass | undefined {
@@ -107,10 +107,10 @@ export function eventsOfCommand(change: LocalChange): readonly string[] {
 }
 
 function namesOf(change: LocalChange): readonly string[] {
-  const { command, args, argc, position, elsewhere, after, hasDeadline, hasFewer } = change;
+  const { command, args, argc, position, elsewhere, after, hasDeadline, growth } = change;
   const gone = after === KeyType.none;
   if (EXPIRING.has(command)) return gone ? ['del'] : ['expire'];
-  if (FIELDS_EXPIRING.has(command)) return gone || hasFewer ? ['hdel'] : ['hexpire'];
+  if (FIELDS_EXPIRING.has(command)) return gone || growth < 0 ? ['hdel'] : ['hexpire'];
   switch (command) {
     case 'set':
       return hasDeadline && !hasWord(args, argc, 3, ['keepttl']) ? ['set', 'expire'] : ['set'];
@@ -120,7 +120,7 @@ function namesOf(change: LocalChange): readonly string[] {
     case 'getex':
       return gone ? ['del'] : [hasDeadline ? 'expire' : 'persist'];
     case 'hgetex':
-      return gone || hasFewer ? ['hdel'] : [hasWord(args, argc, 2, ['persist']) ? 'hpersist' : 'hexpire'];
+      return gone || growth < 0 ? ['hdel'] : [hasWord(args, argc, 2, ['persist']) ? 'hpersist' : 'hexpire'];
     case 'hsetex':
       return hasWord(args, argc, 2, ['ex', 'px', 'exat', 'pxat']) ? ['hset', 'hexpire'] : ['hset'];
     case 'rename':
@@ -133,7 +133,10 @@ function namesOf(change: LocalChange): readonly string[] {
     case 'smove':
       return [position === 1 ? 'srem' : 'sadd'];
     case 'zadd':
-      return [hasWord(args, argc, 2, ['incr']) ? 'zincr' : 'zadd'];
+      if (!hasWord(args, argc, 2, ['incr'])) return ['zadd'];
+      return growth === 0 && isZero(args[argc - 2]) ? [] : ['zincr'];
+    case 'zincrby':
+      return growth === 0 && isZero(args[2]) ? [] : ['zincr'];
     case 'zmpop':
     case 'bzmpop':
       return [hasWord(args, argc, 3, ['max']) ? 'zpopmax' : 'zpopmin'];
@@ -154,6 +157,11 @@ function namesOf(change: LocalChange): readonly string[] {
       return gone ? ['del'] : [eventOfType(after)];
     }
   }
+}
+
+/** Redis takes that for no change of a score; here it is an effect, of which nobody sees anything. */
+function isZero(increment: Slice): boolean {
+  return parseDouble(increment) === 0;
 }
 
 /** True if one of the options from argument `from` on is one of these words. */
@@ -185,12 +193,15 @@ export function eventOfType(type: KeyType): string {
 /** The events of what a txn of another node has done to one key: a name for each kind of effect. */
 export function eventsOfEffects({ effects, before, after }: RemoteChange): readonly string[] {
   const wasThere = before.type !== KeyType.none && !before.expired;
-  if (before.type !== KeyType.none && after.type === KeyType.none && effects.includes('keyClear'))
-    return [before.expired ? 'expired' : 'del'];
-  const events: string[] = [];
+  const isGone = after.type === KeyType.none;
+  const isCleared = effects.includes('keyClear');
+  if (wasThere && isGone && isCleared) return ['del'];
+  const events: string[] = before.expired && isCleared ? ['expired'] : [];
+  if (isGone && isCleared) return events;
   const add = (event: string) => {
     if (!events.includes(event)) events.push(event);
   };
+  if (!wasThere && !isGone) add('new');
   for (const effect of effects) {
     switch (effect) {
       case 'stringAssign':
@@ -210,6 +221,12 @@ export function eventsOfEffects({ effects, before, after }: RemoteChange): reado
         break;
       case 'fieldExpire':
         add('hexpire');
+        break;
+      case 'fieldPersist':
+        add('hpersist');
+        break;
+      case 'fieldExpired':
+        add('hexpired');
         break;
       case 'setAdd':
         add('sadd');
@@ -245,6 +262,6 @@ export function eventsOfEffects({ effects, before, after }: RemoteChange): reado
         break;
     }
   }
-  if (wasThere && after.type === KeyType.none) add('del');
+  if (isGone) add('del');
   return events;
 }

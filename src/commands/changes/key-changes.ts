@@ -3,7 +3,7 @@
  * The dispatcher runs each command through here while anybody wants either; else the core is not even asked which keys
  * change. What comes from other nodes, and expiry, is told at the end of the turn, or before the next command.
  */
-import { type Engine, type KeyObserver, KeyType, type RemoteChange, Slice } from '../../core/index.ts';
+import { type Database, type Engine, type KeyObserver, KeyType, type RemoteChange, Slice } from '../../core/index.ts';
 import type { Client } from '../client.ts';
 import type { EventsOf } from '../key-waits.ts';
 import { keysOfCall } from '../metadata/keys-of-call.ts';
@@ -26,8 +26,14 @@ interface Named {
   readonly position: number;
   readonly key: Buffer;
   readonly type: KeyType;
-  /** Fields of a hash. */
+  /** Fields of a hash, members of a sorted set. */
   readonly size: number;
+}
+
+interface Event {
+  readonly event: string;
+  readonly database: number;
+  readonly key: Buffer;
 }
 
 /** A command that is being run: its changes are told by its name. */
@@ -44,10 +50,12 @@ type Note =
 const FLUSHING = new Set(['flushall', 'flushdb']);
 /** They set the key of their own event up anew, whatever was there. */
 const PLACING = new Set(['rename_to', 'copy_to', 'move_to', 'restore']);
+/** The key is there under its new name before it is told that it has moved. */
+const MOVING = /^(rename|renamenx|move)$/;
 /** Looks at keys that tell of no miss. */
 const UNMISSED = /^(object|memory|debug|watch|scan|keys)\b/;
 /** Writes that read first, and miss. */
-const READING_WRITES = new Set(['getdel', 'getex', 'pfmerge']);
+const READING_WRITES = new Set(['getdel', 'getex', 'getset', 'pfmerge']);
 
 export class KeyChanges implements KeyObserver {
   /** Somebody wants to know: the dispatcher asks before each command. */
@@ -140,11 +148,11 @@ export class KeyChanges implements KeyObserver {
     this.scheduled = true;
     setImmediate(() => {
       this.scheduled = false;
-      this.tellNotes(null);
+      this.tellNotes();
     });
   }
 
-  private tellNotes(by: Client | null): void {
+  private tellNotes(): void {
     const { notes } = this;
     this.notes = [];
     if (this.isFlushDue) {
@@ -156,7 +164,8 @@ export class KeyChanges implements KeyObserver {
       if (note.kind === 'remote') this.tellRemote(note.change);
       else {
         const { database, key, name } = note.touched;
-        this.tracking.invalidate(name, by);
+        // nobody's own: whoever has found it
+        this.tracking.invalidate(name, null);
         if (note.kind === 'expired') this.events.tell('expired', database, key);
         else if (note.kind === 'merged') this.events.tell(eventOfType(this.typeOf(database, key)), database, key);
         else if (!fieldsExpired.has(`${database}:${name}`)) {
@@ -169,9 +178,8 @@ export class KeyChanges implements KeyObserver {
   }
 
   private tellRemote(change: RemoteChange): void {
-    const { database, key, before, after } = change;
+    const { database, key } = change;
     this.tracking.invalidate(key.toString('latin1'), null);
-    if (before.type === KeyType.none && after.type !== KeyType.none) this.events.tell('new', database, key);
     for (const event of eventsOfEffects(change)) this.events.tell(event, database, key);
   }
 
@@ -183,7 +191,7 @@ export class KeyChanges implements KeyObserver {
 
   /** Runs a command, and tells what it has changed. */
   run(call: Call, command: Command, work: () => void): void {
-    if (this.notes.length > 0 || this.isFlushDue) this.tellNotes(null);
+    if (this.notes.length > 0 || this.isFlushDue) this.tellNotes();
     this.tracking.limit();
     const { client } = call;
     const outer = this.running;
@@ -191,13 +199,13 @@ export class KeyChanges implements KeyObserver {
     this.running = running;
     const named = this.events.isOn ? this.look(call, command) : [];
     // what has expired is found before anything is done
-    if (this.notes.length > 0) this.tellNotes(client);
+    if (this.notes.length > 0) this.tellNotes();
     if (named.length > 0) this.tellMisses(call, command, named);
     try {
       work();
     } finally {
       this.running = outer;
-      if (this.notes.length > 0) this.tellNotes(client);
+      if (this.notes.length > 0) this.tellNotes();
       if (FLUSHING.has(command.name)) this.tracking.invalidateAll();
       else if (running.touched.size > 0) this.tell(call, command, running, named);
       if (client.tracking !== null) this.follow(call, command, outer === null);
@@ -219,8 +227,10 @@ export class KeyChanges implements KeyObserver {
   private tellServed({ client, touched }: Running, eventsOf: EventsOf): void {
     for (const { database, key, name } of touched.values()) {
       this.tracking.invalidate(name, client);
-      for (const event of eventsOf(key)) this.events.tell(event, database, key);
-      if (this.typeOf(database, key) === KeyType.none) this.events.tell('del', database, key);
+      const events = eventsOf(key);
+      for (const event of events) this.events.tell(event, database, key);
+      if (!events.includes('del') && this.typeOf(database, key) === KeyType.none)
+        this.events.tell('del', database, key);
     }
   }
 
@@ -229,7 +239,7 @@ export class KeyChanges implements KeyObserver {
     return positionsOf(command, args, argc).map((position) => {
       const key = args[position].copy();
       const type = this.typeOf(client.database, key);
-      return { position, key, type, size: type === KeyType.hash ? db.hashes.size(args[position]) : 0 };
+      return { position, key, type, size: sizeOf(db, args[position], type) };
     });
   }
 
@@ -252,40 +262,42 @@ export class KeyChanges implements KeyObserver {
     // whose keys move without changing
     if (!this.events.isOn || command.name === 'swapdb') return;
     const told = new Set<string>();
+    const events: Event[] = [];
     for (const { position, key, type, size } of named) {
       const name = key.toString('latin1');
       // MSET may name a key twice, and tells twice
       const again = told.has(name);
-      if (again && command.name !== 'mset') continue;
+      if (again && !command.name.startsWith('mset')) continue;
       told.add(name);
       const before = again ? KeyType.string : type;
       for (const each of sorted(touched.values(), name, client.database))
-        this.tellChange(call, command, each, position, before, size);
+        events.push(...this.eventsOf(call, command, each, { position, before, size }));
     }
     for (const each of touched.values()) {
-      if (!told.has(each.name)) this.tellChange(call, command, each, 0, KeyType.none, 0);
+      if (!told.has(each.name))
+        events.push(...this.eventsOf(call, command, each, { position: 0, before: KeyType.none, size: 0 }));
     }
+    if (MOVING.test(command.name)) events.sort((a, b) => Number(b.event === 'new') - Number(a.event === 'new'));
+    for (const { event, database, key } of events) this.events.tell(event, database, key);
   }
 
-  private tellChange(
-    call: Call,
+  private eventsOf(
+    { args, argc, client, engine }: Call,
     command: Command,
-    touched: Touched,
-    position: number,
-    before: KeyType,
-    sizeBefore: number,
-  ): void {
-    const { args, argc, client, engine } = call;
-    const { database, key } = touched;
+    { database, key }: Touched,
+    { position, before, size }: { position: number; before: KeyType; size: number },
+  ): Event[] {
     const after = this.typeOf(database, key);
     const elsewhere = database !== client.database;
-    const hasDeadline = engine.databases[database].deadlineOf(new Slice(key)) >= 0;
-    const hasFewer = after === KeyType.hash && engine.databases[database].hashes.size(new Slice(key)) < sizeBefore;
-    const change = { command: command.name, args, argc, position, elsewhere, before, after, hasDeadline, hasFewer };
+    const db = engine.databases[database];
+    const slice = new Slice(key);
+    const hasDeadline = db.deadlineOf(slice) >= 0;
+    const growth = sizeOf(db, slice, after) - size;
+    const change = { command: command.name, args, argc, position, elsewhere, before, after, hasDeadline, growth };
     const events = eventsOfCommand(change);
     const placed = elsewhere || before === KeyType.none || events.some((event) => PLACING.has(event));
-    if (after !== KeyType.none && placed && position > 0) this.events.tell('new', database, key);
-    for (const event of events) this.events.tell(event, database, key);
+    const all = after !== KeyType.none && placed && position > 0 ? ['new', ...events] : events;
+    return all.map((event) => ({ event, database, key }));
   }
 
   /** Of a client that is tracked: what it has read it may keep. */
@@ -305,6 +317,12 @@ export class KeyChanges implements KeyObserver {
 function sorted(touched: Iterable<Touched>, name: string, database: number): Touched[] {
   const all = [...touched].filter((each) => each.name === name);
   return all.sort((a, b) => Number(b.database === database) - Number(a.database === database));
+}
+
+/** Of types whose events tell by it. */
+function sizeOf(db: Database, key: Slice, type: KeyType): number {
+  if (type === KeyType.hash) return db.hashes.size(key);
+  return type === KeyType.zset ? db.zsets.size(key) : 0;
 }
 
 function hasGet(args: readonly Slice[], argc: number): boolean {

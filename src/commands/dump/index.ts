@@ -3,26 +3,36 @@
  * is written as any other is, one txn, and goes to all nodes. What does not fit together to the last byte is refused, and
  * then nothing has changed.
  */
-import { type Database, KeyType, NO_DEADLINE } from '../../core/contract.ts';
+import { KeyType, NO_DEADLINE } from '../../core/contract.ts';
 import { Slice } from '../../core/slice.ts';
 import { integerArgument, numberArgument } from '../arguments.ts';
 import { redisEntry } from '../metadata/entry.ts';
 import { Errors } from '../reply.ts';
+import { showWhole } from '../string-value.ts';
 import type { Call, Command } from '../table.ts';
 import { PayloadError } from './packed.ts';
 import { decodePayload, encodePayload, type Field, isIntact, type ScoredMember, type Value } from './payload.ts';
 
-function runDump({ args, db, reply }: Call): void {
-  const value = visibleValue(db, args[1]);
-  if (value === null) reply.nil();
-  else reply.bulkBytes(encodePayload(value));
+function runDump(call: Call): void {
+  const { args, reply } = call;
+  const payload = dumpOf(call, args[1]);
+  if (payload === null) reply.nil();
+  else reply.bulkBytes(payload);
 }
 
-function visibleValue(db: Database, key: Slice): Value | null {
+/** What DUMP gives; null if there is no such key. */
+export function dumpOf(call: Call, key: Slice): Buffer | null {
+  const value = visibleValue(call, key);
+  return value === null ? null : encodePayload(value);
+}
+
+function visibleValue(call: Call, key: Slice): Value | null {
+  const { db } = call;
   switch (db.typeOf(key)) {
     case KeyType.string: {
       const out = new Slice();
       db.strings.read(key, out);
+      showWhole(call, key, out);
       return { type: 'string', value: out.copy() };
     }
     case KeyType.list: {

@@ -21,8 +21,11 @@ export function hasKeys(command: Command): boolean {
   return 'shown' in command.keys || metadataOf(command).keySpecs.some((spec) => !spec.flags.includes('not_key'));
 }
 
-/** The keys of a call; null if its arguments make no sense. */
-export function keysOfCall(command: Command, args: readonly Slice[]): KeyUse[] | null {
+/**
+ * The keys of a call; null if its arguments make no sense. `partial`: those of the specifications that fit it, such as the
+ * destination of a PFMERGE without sources.
+ */
+export function keysOfCall(command: Command, args: readonly Slice[], partial = false): KeyUse[] | null {
   const { keySpecs } = metadataOf(command);
   const byCall = USES_BY_CALL[command.name];
   if (byCall !== undefined) return [{ position: 1, flags: byCall(args) }];
@@ -32,20 +35,13 @@ export function keysOfCall(command: Command, args: readonly Slice[]): KeyUse[] |
     if (spec.flags.includes('not_key')) continue;
     if (spec.flags.includes('incomplete')) return keysByEntry(command, args);
     const uses = followSpec(spec, args);
-    if (uses === null) return null;
+    if (uses === null) {
+      if (!partial || found.length === 0) return null;
+      continue;
+    }
     found.push(...uses);
   }
   return found.length > 0 ? found : keysByEntry(command, args);
-}
-
-/**
- * The keys that a call names as far as that can be told, for who may only touch some: a call that leaves out what is optional
- * names the rest all the same (PFMERGE with a destination alone).
- */
-export function keysNamedBy(command: Command, args: readonly Slice[]): KeyUse[] {
-  const { keySpecs } = metadataOf(command);
-  const known = () => keySpecs.filter(({ flags }) => !flags.includes('not_key'));
-  return keysOfCall(command, args) ?? known().flatMap((spec) => followSpec(spec, args) ?? []);
 }
 
 /** The entry's own finder knows best where a specification does not tell all. */

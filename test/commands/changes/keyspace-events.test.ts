@@ -319,6 +319,26 @@ test('what comes from another node is told by the kinds of its effects', async (
   assert.equal(await told('SET k 1', 'FLUSHDB'), ['new 3:k', 'set 3:k']);
 });
 
+test('times to live of fields are told of other nodes too', async () => {
+  const { other, receive, served } = ofOthers();
+  other('HSET h f 1 g 2', 'HPEXPIRE h 5 FIELDS 2 f g', 'HPERSIST h FIELDS 1 g');
+  assert.equal(await receive(), ['new h', 'hset h', 'hexpire h', 'hpersist h']);
+  await new Promise((resolve) => setTimeout(resolve, 15));
+  other('HSET h f 3');
+  assert.equal(await receive(), ['hexpired h', 'hset h']);
+  served.services.changes.collect(served.engine, 100);
+  assert.equal(await receive(), []);
+});
+
+test('a key that is written anew after its time was another one', async () => {
+  const { other, receive } = ofOthers();
+  other('SET k v PX 5');
+  await receive();
+  await new Promise((resolve) => setTimeout(resolve, 15));
+  other('SADD k m');
+  assert.equal(await receive(), ['expired k', 'new k', 'sadd k']);
+});
+
 test('what has expired on another node is told as expired, whoever finds it first', async () => {
   const { other, receive, served } = ofOthers();
   other('SET k v PX 5', 'SET l v PX 5');
