@@ -58,7 +58,7 @@ const write: fc.Arbitrary<string[]> = fc.oneof(
 /** Of what is kept and told alike by both. */
 function scoreText(scores: fc.Stream<number>): string {
   const score = Number(scores.next().value);
-  return String(Number.isFinite(score) ? Math.trunc(score % 1e15) / 8 + 0 : score).replace('Infinity', 'inf');
+  return String(Number.isFinite(score) ? Math.trunc(score % 1e12) / 8 + 0 : score).replace('Infinity', 'inf');
 }
 
 function readBack(type: string): Request {

@@ -3,6 +3,7 @@
  * stop or kill them. Everything that was started is killed when the test process ends, however it ends.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -42,18 +43,27 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** A port that nobody uses at this moment. */
-export function freePort(): Promise<number> {
+/** Below those that Linux gives to connections that go out: one of them may take a port between its finding and its use. */
+const PORTS = { from: 10_240, to: 32_767 };
+const PORT_TRIES = 100;
+
+/** A port that nobody uses at this moment, and that no connection takes by chance. */
+export async function freePort(): Promise<number> {
+  for (let left = PORT_TRIES; left > 0; left--) {
+    const port = randomInt(PORTS.from, PORTS.to + 1);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no free port among ${PORT_TRIES} from ${PORTS.from} to ${PORTS.to}`);
+}
+
+function isFree(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => {
-        if (typeof address === 'object' && address !== null) resolve(address.port);
-        else reject(new Error('no port'));
-      });
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve(false);
+      else reject(error);
     });
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }
 
