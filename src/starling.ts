@@ -21,6 +21,7 @@ import { clientsPossible, openFilesMax } from './open-files.ts';
 import { PubSub } from './pubsub/index.ts';
 import type { ListenOptions } from './resp/listeners.ts';
 import { RespServer } from './resp/server.ts';
+import { Scripting } from './scripting/index.ts';
 import { sealInTime } from './sealing.ts';
 import { Statistics } from './server-statistics.ts';
 import { handOver, Shutdown } from './shutdown.ts';
@@ -166,6 +167,7 @@ async function assemble(
     slowLog,
     monitors: new Monitors(),
     keyWaits: new KeyWaits(),
+    scripting: new Scripting(),
     pubsub: new PubSub({
       messenger: mesh.messenger,
       epoch: randomBytes(4).readUInt32BE(),

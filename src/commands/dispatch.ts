@@ -42,6 +42,26 @@ export class CommandCall implements Call {
   runQueued(queued: QueuedCommand): void {
     this.dispatcher.runQueued(this, queued);
   }
+
+  /** A call of another client, through the same dispatcher: what scripts run. */
+  callOf(client: Client, reply: Reply): CommandCall {
+    return new CommandCall(this.dispatcher, client, this.engine, reply, this.services);
+  }
+
+  /** The entry that the words name, or undefined. */
+  find(): Entry | undefined {
+    return this.dispatcher.find(this);
+  }
+
+  /** Runs that entry, which nothing forbids, within the txn that is open: for scripts. */
+  runWithin(entry: Entry): void {
+    this.dispatcher.runWithin(this, entry);
+  }
+
+  /** True if commands that may take more memory are refused now. */
+  get outOfMemory(): boolean {
+    return this.dispatcher.isOutOfMemory(this);
+  }
 }
 
 /** What the session must know of a request that was dispatched. */
@@ -109,6 +129,11 @@ export class Dispatcher {
     return this.run(call, entry);
   }
 
+  find({ args, argc }: CommandCall): Entry | undefined {
+    const entry = this.registry.lookup(args[0]);
+    return entry?.subcommands == null || argc === 1 ? entry : findSubcommand(entry.subcommands, args[1]);
+  }
+
   /** Why this client may not run this command now, or null. */
   private refusalOf(call: CommandCall, entry: Entry): string | null {
     const { client, services } = call;
@@ -117,6 +142,8 @@ export class Dispatcher {
       return 'NOAUTH Authentication required.';
     }
     const { multi } = client;
+    const { busy } = services.scripting;
+    if (busy !== null && (traits & Trait.allowBusy) === 0) return busy;
     if (multi !== null && (traits & Trait.noMulti) !== 0) return 'ERR Command not allowed inside a transaction';
     if (!client.user.unrestricted) {
       const refusal = refusalByUser(call, entry.command);
@@ -209,6 +236,27 @@ export class Dispatcher {
     this.times.measured(tally, call);
   }
 
+  /** A script's part of it: one command, of which the script has found that it may be run. */
+  runWithin(call: CommandCall, entry: Entry): void {
+    const { client, engine, reply, services } = call;
+    const tally = this.times.of(entry);
+    call.command = entry.command;
+    services.statistics.commandsProcessed++;
+    if (services.monitors.count > 0) services.monitors.show(call);
+    call.db = engine.databases[client.database];
+    const failures = services.statistics.errorReplies;
+    const mark = reply.mark();
+    const started = services.monotonicMicros();
+    try {
+      entry.command.run(call);
+    } catch (error) {
+      this.crashed(call, mark, error);
+    }
+    if (services.statistics.errorReplies > failures) tally.failed++;
+    tally.calls++;
+    tally.micros += services.monotonicMicros() - started;
+  }
+
   /** A handler threw: whatever it had written of its reply is withdrawn, its effects stand as far as it got. */
   private crashed(call: CommandCall, mark: number, error: unknown): void {
     call.services.statistics.unexpectedErrorReplies++;
@@ -217,7 +265,7 @@ export class Dispatcher {
     call.reply.error(`ERR internal error: ${error instanceof Error ? error.message : String(error)}`);
   }
 
-  private isOutOfMemory(call: CommandCall): boolean {
+  isOutOfMemory(call: CommandCall): boolean {
     const limit = call.services.config.limits.maxMemoryBytes;
     return limit > 0 && call.engine.statistics.arenaUsedBytes > limit;
   }

@@ -17,6 +17,7 @@ import { keyCommands } from './keys.ts';
 import { meshCommands } from './mesh.ts';
 import { pubsubCommands } from './pubsub.ts';
 import { Registry } from './registry.ts';
+import { scriptingCommands } from './scripting/index.ts';
 import { serverCommands } from './server.ts';
 import { setCommands } from './sets.ts';
 import { stringCommands } from './strings.ts';
@@ -34,6 +35,7 @@ export function createCommandRegistry(): Registry {
     informationCommands,
     meshCommands,
     pubsubCommands,
+    scriptingCommands,
     serverCommands,
     connectionCommands,
     databaseCommands,

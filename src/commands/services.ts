@@ -6,8 +6,9 @@ import type { VersionVector } from '../core/contract.ts';
 import type { Client } from './client.ts';
 import type { KeyWaits } from './key-waits.ts';
 import type { Monitors } from './monitors.ts';
+import type { Reply } from './reply.ts';
 import type { SlowLog } from './slow-log.ts';
-import type { Command } from './table.ts';
+import type { Call, Command } from './table.ts';
 
 export interface Services {
   readonly config: ConfigService;
@@ -21,6 +22,7 @@ export interface Services {
   readonly pubsub: PubSubService;
   readonly monitors: Monitors;
   readonly keyWaits: KeyWaits;
+  readonly scripting: ScriptingService;
   /** [0, 1). */
   random(): number;
   /** Microseconds, monotonic. */
@@ -157,6 +159,51 @@ export interface PubSubService {
   names(kind: SubscriptionKind): string[];
   /** How many clients listen to that name. */
   count(kind: SubscriptionKind, name: Uint8Array): number;
+}
+
+/** A script's call, as EVAL and FCALL give it. Keys are args[first .. first + keyCount), the rest are its other arguments. */
+export interface ScriptCall {
+  readonly call: Call;
+  readonly first: number;
+  readonly keyCount: number;
+  /** EVAL_RO and its kin: nothing may be written. */
+  readonly readOnly: boolean;
+}
+
+/** A script that is past its time and waits for its next turn. */
+export interface SuspendedScript {
+  /** `write` gives the reply, within the txn in which the script has ended. */
+  onEnd(listener: (write: (reply: Reply) => void) => void): void;
+}
+
+/** Lua scripts and libraries of functions. */
+export interface ScriptingService {
+  /** While a script is past its time: what everybody else is told. */
+  readonly busy: string | null;
+  /** The script that the command that has just run has started and that goes on later. */
+  readonly suspended: SuspendedScript | null;
+  /** Runs a script; the reply is written unless `suspended`. */
+  evaluate(source: Buffer, script: ScriptCall): void;
+  evaluateCached(sha: string, script: ScriptCall): void;
+  /** Keeps a script: its sha, or the error. */
+  load(source: Buffer): { readonly sha: string } | { readonly error: string };
+  isCached(sha: string): boolean;
+  flush(): void;
+  /** SCRIPT KILL and FUNCTION KILL: null, or the error. */
+  kill(kind: 'script' | 'function'): string | null;
+  /** Fields of INFO memory. */
+  statistics(): ScriptingStatistics;
+}
+
+export interface ScriptingStatistics {
+  readonly cachedScripts: number;
+  readonly functions: number;
+  readonly libraries: number;
+  /** Of the interpreters, and of what is kept of scripts and functions beside them. */
+  readonly evalInterpreterBytes: number;
+  readonly functionInterpreterBytes: number;
+  readonly scriptBytes: number;
+  readonly functionBytes: number;
 }
 
 export interface StoreService {

@@ -64,8 +64,8 @@ export class RespServer implements ClientRegistry {
     this.dispatcher = new Dispatcher(options.registry, options.services, this.acl, (error, command) =>
       options.warn(`command ${command} failed`, error),
     );
-    const { keyWaits, store } = options.services;
-    keyWaits.isHeld = () => this.dispatcher.paused !== 'none' || store.failure !== null;
+    const { keyWaits, scripting, store } = options.services;
+    keyWaits.isHeld = () => this.dispatcher.paused !== 'none' || store.failure !== null || scripting.busy !== null;
   }
 
   get count(): number {

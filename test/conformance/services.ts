@@ -5,6 +5,7 @@ import { Monitors } from '../../src/commands/monitors.ts';
 import type { ClientRegistry, Services, StoreService } from '../../src/commands/services.ts';
 import { SlowLog } from '../../src/commands/slow-log.ts';
 import { Configuration } from '../../src/config/configuration.ts';
+import { Scripting } from '../../src/scripting/index.ts';
 import { Statistics } from '../../src/server-statistics.ts';
 import { pubsubAlone } from '../pubsub/alone.ts';
 
@@ -33,6 +34,7 @@ export function servicesOf(): Services & { config: Configuration } {
     pubsub: pubsubAlone(),
     monitors: new Monitors(),
     keyWaits: new KeyWaits(),
+    scripting: new Scripting(),
     random: () => 0.5,
     monotonicMicros: () => Number(process.hrtime.bigint() / 1000n),
   };

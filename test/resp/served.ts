@@ -10,6 +10,7 @@ import { SlowLog } from '../../src/commands/slow-log.ts';
 import { Configuration } from '../../src/config/configuration.ts';
 import { createEngine, type Engine } from '../../src/core/index.ts';
 import { RespServer } from '../../src/resp/server.ts';
+import { Scripting } from '../../src/scripting/index.ts';
 import { Statistics } from '../../src/server-statistics.ts';
 import { pubsubAlone } from '../pubsub/alone.ts';
 
@@ -77,6 +78,7 @@ export function serve(
     pubsub: pubsubAlone(),
     monitors: new Monitors(),
     keyWaits: new KeyWaits(),
+    scripting: new Scripting(),
     random: () => 0.5,
     monotonicMicros: () => performance.now() * 1000,
   } as Omit<Services, 'clients'> as Services & { clients: RespServer };

@@ -16,6 +16,7 @@ import { type Mesh, runMesh } from '../../src/mesh/index.ts';
 import { PubSub } from '../../src/pubsub/index.ts';
 import { LocalClient } from '../../src/resp/local-client.ts';
 import { RespServer } from '../../src/resp/server.ts';
+import { Scripting } from '../../src/scripting/index.ts';
 import { sealInTime } from '../../src/sealing.ts';
 import { Statistics } from '../../src/server-statistics.ts';
 import type { SyncPolicy } from '../../src/store/index.ts';
@@ -325,6 +326,7 @@ export class Machine {
       slowLog: new SlowLog(),
       monitors: new Monitors(),
       keyWaits: new KeyWaits(),
+      scripting: new Scripting(),
       pubsub: new PubSub({
         messenger: mesh.messenger,
         epoch: Date.now() >>> 0,

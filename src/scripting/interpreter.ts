@@ -1,0 +1,151 @@
+/**
+ * One interpreter with everything around it: Lua, the environment of scripts, the hook that watches the time, and the one
+ * script that runs in it. Scripts have one interpreter, functions another.
+ */
+import type { Reply } from '../commands/reply.ts';
+import { COUNTED, writeValue } from './conversion.ts';
+import type { Outcome } from './coroutines.ts';
+import { Environment, type Library } from './environment.ts';
+import { LuaMachine, LuaType, type Place, REGISTRY, type Thread } from './machine.ts';
+import { type RedisLibraryHost, redisLibrary } from './redis-library.ts';
+import type { RunningScript } from './running.ts';
+
+/** Instructions between two looks at the clock: about a millisecond. */
+const HOOK_INSTRUCTIONS = 100_000;
+/** A script that is past its time runs so long before it lets others in again. */
+const SLICE_MS = 20;
+/** With more memory than this an interpreter is not kept: WebAssembly never gives any back. */
+/** An error that Lua's own functions found when ours called them: it is the script's. */
+const IN_PRELUDE = /^ERR prelude:\d+: /;
+const KEPT_BYTES = 256 * 1024 * 1024;
+
+export class Interpreter implements RedisLibraryHost {
+  readonly machine = new LuaMachine();
+  readonly environment: Environment;
+  script: RunningScript | null = null;
+  private thread: Thread = 0;
+  private leaveAtMs = Number.POSITIVE_INFINITY;
+  private readonly kind: 'script' | 'function';
+
+  constructor(kind: 'script' | 'function', libraries: (machine: LuaMachine) => Readonly<Record<string, Library>>) {
+    this.kind = kind;
+    this.environment = new Environment(this.machine, { ...libraries(this.machine), redis: redisLibrary(this, kind) });
+    const { machine } = this;
+    machine.setHook(
+      machine.main,
+      machine.wasm.addHook((thread) => this.look(thread)),
+      HOOK_INSTRUCTIONS,
+    );
+  }
+
+  /** It has grown too big to be kept. */
+  get isOversized(): boolean {
+    return this.machine.wasm.memoryBytes > KEPT_BYTES;
+  }
+
+  /** Compiles: a reference for run(), or the error. */
+  compile(body: Buffer): number | string {
+    const { machine } = this;
+    const error = machine.load(machine.main, body, `@user_${this.kind}`);
+    return error ?? machine.api.luaL_ref(machine.main, REGISTRY);
+  }
+
+  /**
+   * Runs the function that the registry has under `reference`. `busyAfterMs`: 0 for no limit. `prepare` puts arguments on the
+   * thread's stack and gives their number. A script that has ended waits for finish().
+   */
+  run(script: RunningScript, reference: number, busyAfterMs: number, prepare: (thread: Thread) => number): Outcome {
+    const { api, main } = this.machine;
+    this.script = script;
+    this.leaveAtMs = busyAfterMs === 0 ? Number.POSITIVE_INFINITY : script.startedMs + busyAfterMs;
+    this.environment.reset();
+    this.thread = api.lua_newthread(main);
+    api.lua_rawgeti(this.thread, REGISTRY, reference);
+    const args = prepare(this.thread);
+    return this.environment.coroutines.start(this.thread, args);
+  }
+
+  proceed(): Outcome {
+    this.leaveAtMs = performance.now() + SLICE_MS;
+    return this.environment.coroutines.proceed();
+  }
+
+  /** Writes the reply of a script that has ended. */
+  writeReply(outcome: Outcome, reply: Reply): void {
+    const { machine, script, thread } = this;
+    if (script === null) throw new Error('no script has run');
+    if (outcome !== 'done') {
+      this.writeError(script, reply);
+      return;
+    }
+    if (machine.api.lua_gettop(thread) === 0) machine.api.lua_pushnil(thread);
+    machine.api.lua_settop(thread, 1);
+    writeValue(machine, thread, reply, script.client.protocol);
+  }
+
+  /** The script is over and its reply written. */
+  finish(): void {
+    this.environment.coroutines.abandon();
+    this.script = null;
+    this.machine.api.lua_settop(this.machine.main, 0);
+  }
+
+  log(message: string, level: string): void {
+    this.script?.caller.services.node.log(`script (${level}): ${message}`);
+  }
+
+  private look(thread: Thread): void {
+    if (performance.now() < this.leaveAtMs) return;
+    const { coroutines } = this.environment;
+    if (coroutines.mayPause(thread)) coroutines.pause(thread);
+  }
+
+  private writeError(script: RunningScript, reply: Reply): void {
+    const { machine, thread } = this;
+    const { api } = machine;
+    const place = this.place();
+    let text: string;
+    let counted = true;
+    if (script.killed) text = `ERR Script killed by user with ${script.kind.toUpperCase()} KILL.`;
+    else if (api.lua_type(thread, -1) === LuaType.table) {
+      text = this.field('err') ?? 'ERR unknown error';
+      machine.rawField(thread, -1, COUNTED);
+      counted = api.lua_toboolean(thread, -1) === 0;
+    } else text = `ERR ${this.described()}`;
+    if (place === null) {
+      reply.error(text, counted);
+      return;
+    }
+    const { line, source } = place;
+    text = text.replace(IN_PRELUDE, `ERR ${source.slice(1)}:${line}: `);
+    reply.error(`${text} script: ${script.name}, on ${source}:${line}.`, counted);
+  }
+
+  private field(name: string): string | null {
+    const { machine, thread } = this;
+    machine.rawField(thread, -1, name);
+    const text = machine.view(thread, -1)?.toString() ?? null;
+    machine.pop(thread);
+    return text;
+  }
+
+  /** As tostring() has it. */
+  private described(): string {
+    const { machine, thread } = this;
+    const text = machine.view(thread, -1)?.toString();
+    if (text !== undefined) return text;
+    const type = machine.api.lua_type(thread, -1);
+    if (type === LuaType.nil) return 'nil';
+    if (type === LuaType.boolean) return machine.api.lua_toboolean(thread, -1) === 0 ? 'false' : 'true';
+    return machine.typeName(thread, -1);
+  }
+
+  /** Where the thread has stopped: the function that failed, or the one that called it if it is none of the script's. */
+  private place(): Place | null {
+    for (let level = 0; ; level++) {
+      const place = this.machine.placeAt(this.thread, level);
+      if (place === null) return null;
+      if (place.source.startsWith('@')) return place;
+    }
+  }
+}

@@ -1,0 +1,285 @@
+/**
+ * Scripts of EVAL: kept by their SHA-1, compiled once, run as one txn with the command that runs them. Scripts run on the
+ * command thread, so nothing of any other client happens meanwhile; one that is past `busy-reply-threshold` gives the thread
+ * back for a moment every few milliseconds, in which everybody else is told BUSY. What it has written so far is a txn then:
+ * such a script is whole for the clients of this node, and arrives elsewhere in parts.
+ */
+import { createHash } from 'node:crypto';
+import { CommandCall } from '../commands/dispatch.ts';
+import type { Reply } from '../commands/reply.ts';
+import type { ScriptCall, ScriptingService, ScriptingStatistics, SuspendedScript } from '../commands/services.ts';
+import type { Call } from '../commands/table.ts';
+import type { Outcome } from './coroutines.ts';
+import { Interpreter } from './interpreter.ts';
+import { libraries } from './libraries.ts';
+import type { Thread } from './machine.ts';
+import type { RunningScript } from './running.ts';
+import { parseScript, type Script, type ScriptFlag } from './script.ts';
+import { ScriptClient } from './script-client.ts';
+
+const NOSCRIPT = 'NOSCRIPT No matching script. Please use EVAL.';
+const BUSY = {
+  script: 'BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.',
+  function: 'BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.',
+};
+const NOTBUSY = 'NOTBUSY No scripts in execution right now.';
+const UNKILLABLE =
+  'UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script ' +
+  'termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.';
+const SHA_LENGTH = 40;
+
+interface Suspended extends SuspendedScript {
+  readonly interpreter: Interpreter;
+  readonly script: RunningScript;
+}
+
+export class Scripting implements ScriptingService {
+  busy: string | null = null;
+  suspended: Suspended | null = null;
+  private readonly scripts = new Map<string, Script>();
+  private scriptBytes = 0;
+  private evalInterpreter: Interpreter | null = null;
+  /** Of evalInterpreter: where its registry has a script's function. */
+  private readonly compiled = new Map<string, number>();
+  private client: ScriptClient | null = null;
+  private call: CommandCall | null = null;
+
+  evaluate(source: Buffer, script: ScriptCall): void {
+    const loaded = this.load(source);
+    if ('error' in loaded) script.call.reply.error(loaded.error);
+    else this.evaluateCached(loaded.sha, script);
+  }
+
+  evaluateCached(sha: string, { call, first, keyCount, readOnly }: ScriptCall): void {
+    const script = sha.length === SHA_LENGTH ? this.scripts.get(sha.toLowerCase()) : undefined;
+    if (script === undefined) {
+      call.reply.error(NOSCRIPT);
+      return;
+    }
+    const refusal = refusalOf(call, script.flags, readOnly);
+    if (refusal !== null) {
+      call.reply.error(refusal);
+      return;
+    }
+    const { flags } = script;
+    const interpreter = this.interpreterForScripts();
+    const running = this.prepare(call, {
+      kind: 'script',
+      name: script.sha,
+      readOnly: readOnly || flags?.has('no-writes') === true,
+      allowOom: flags?.has('allow-oom') === true,
+    });
+    this.run(interpreter, running, () => {
+      const reference = this.referenceOf(interpreter, script);
+      return interpreter.run(running, reference, busyAfterMs(call), (thread) => {
+        setWords(interpreter, thread, 'KEYS', call, first, first + keyCount);
+        setWords(interpreter, thread, 'ARGV', call, first + keyCount, call.argc);
+        return 0;
+      });
+    });
+  }
+
+  load(source: Buffer): { readonly sha: string } | { readonly error: string } {
+    const sha = createHash('sha1').update(source).digest('hex');
+    if (this.scripts.has(sha)) return { sha };
+    const script = parseScript(sha, source);
+    if ('error' in script) return script;
+    const interpreter = this.interpreterForScripts();
+    const reference = interpreter.compile(script.body);
+    if (typeof reference === 'string') return { error: `ERR Error compiling script (new function): ${reference}` };
+    this.compiled.set(sha, reference);
+    // the bytes belong to the client's input
+    this.scripts.set(sha, { ...script, body: Buffer.from(script.body) });
+    this.scriptBytes += source.length + SHA_LENGTH;
+    return { sha };
+  }
+
+  isCached(sha: string): boolean {
+    return this.scripts.has(sha.toLowerCase());
+  }
+
+  flush(): void {
+    this.scripts.clear();
+    this.scriptBytes = 0;
+    this.forgetInterpreter();
+  }
+
+  kill(kind: 'script' | 'function'): string | null {
+    const { suspended } = this;
+    if (suspended === null) return NOTBUSY;
+    const { script } = suspended;
+    if (script.wrote) return UNKILLABLE;
+    if (script.kind !== kind) return BUSY[script.kind];
+    script.killed = true;
+    return null;
+  }
+
+  statistics(): ScriptingStatistics {
+    return {
+      cachedScripts: this.scripts.size,
+      functions: 0,
+      libraries: 0,
+      evalInterpreterBytes: this.evalInterpreter?.machine.usedBytes() ?? 0,
+      functionInterpreterBytes: 0,
+      scriptBytes: this.scriptBytes,
+      functionBytes: 0,
+    };
+  }
+
+  private interpreterForScripts(): Interpreter {
+    this.evalInterpreter ??= new Interpreter('script', libraries);
+    return this.evalInterpreter;
+  }
+
+  private forgetInterpreter(): void {
+    this.evalInterpreter = null;
+    this.compiled.clear();
+  }
+
+  private referenceOf(interpreter: Interpreter, { sha, body }: Script): number {
+    const known = this.compiled.get(sha);
+    if (known !== undefined) return known;
+    const reference = interpreter.compile(body);
+    if (typeof reference === 'string') throw new Error(`a script that was compiled before: ${reference}`);
+    this.compiled.set(sha, reference);
+    return reference;
+  }
+
+  private prepare(caller: Call, given: Pick<RunningScript, 'kind' | 'name' | 'readOnly' | 'allowOom'>): RunningScript {
+    if (!(caller instanceof CommandCall)) throw new Error('a script needs the call of a session');
+    this.client ??= new ScriptClient(caller.client);
+    this.client.actFor(caller.client);
+    this.call ??= caller.callOf(this.client, this.client.out);
+    return {
+      ...given,
+      caller,
+      call: this.call,
+      client: this.client,
+      outOfMemory: caller.outOfMemory,
+      startedAt: caller.engine.now,
+      startedMs: performance.now(),
+      wrote: false,
+      killed: false,
+      listeners: [],
+    };
+  }
+
+  /** Runs a script up to its end, or up to where its time is over. */
+  private run(interpreter: Interpreter, script: RunningScript, start: () => Outcome): void {
+    const { reply } = script.caller;
+    const outcome = this.guarded(interpreter, script, start, reply);
+    if (outcome === null) return;
+    if (outcome === 'paused') this.suspend(interpreter, script);
+    else this.end(interpreter, outcome, reply);
+  }
+
+  /** Null: the interpreter has broken, which the reply says. */
+  private guarded(
+    interpreter: Interpreter,
+    { caller, name }: RunningScript,
+    work: () => Outcome,
+    reply: Reply | null,
+  ): Outcome | null {
+    try {
+      return work();
+    } catch (error) {
+      this.discard(interpreter);
+      const reason = error instanceof Error ? error.message : 'not enough memory';
+      caller.services.node.log(`script ${name} has broken its interpreter: ${reason}; there is a new one`);
+      reply?.error(`ERR the script has broken its interpreter (${reason}) script: ${name}`);
+      return null;
+    }
+  }
+
+  private discard(interpreter: Interpreter): void {
+    interpreter.script = null;
+    if (interpreter === this.evalInterpreter) this.forgetInterpreter();
+  }
+
+  private end(interpreter: Interpreter, outcome: Outcome, reply: Reply): void {
+    interpreter.writeReply(outcome, reply);
+    interpreter.finish();
+    if (interpreter.isOversized) this.discard(interpreter);
+  }
+
+  private suspend(interpreter: Interpreter, script: RunningScript): void {
+    this.busy = BUSY[script.kind];
+    this.suspended = { interpreter, script, onEnd: (listener) => script.listeners.push(listener) };
+    script.caller.services.node.log(`slow ${script.kind} ${script.name} is past busy-reply-threshold`);
+    setImmediate(() => this.proceed());
+  }
+
+  /** The next turn of a suspended script, with a txn of its own, at the time at which the script began. */
+  private proceed(): void {
+    const { suspended } = this;
+    if (suspended === null) return;
+    const { interpreter, script } = suspended;
+    const { engine, services } = script.caller;
+    engine.setNow(script.startedAt);
+    engine.begin();
+    let broken: string | null = null;
+    const outcome = script.killed
+      ? 'failed'
+      : this.guarded(interpreter, script, () => interpreter.proceed(), {
+          error: (text: string) => {
+            broken = text;
+          },
+        } as Reply);
+    if (outcome !== 'paused') {
+      this.busy = null;
+      this.suspended = null;
+      const write = (reply: Reply) => {
+        if (broken !== null) reply.error(broken);
+        else interpreter.writeReply(outcome ?? 'failed', reply);
+      };
+      for (const listener of script.listeners) listener(write);
+      if (broken === null) interpreter.finish();
+      if (interpreter.isOversized) this.discard(interpreter);
+    }
+    engine.commit();
+    engine.setNow(Date.now());
+    if (outcome === 'paused') setImmediate(() => this.proceed());
+    else if (services.keyWaits.isReady) services.keyWaits.serve();
+  }
+}
+
+/** `busy-reply-threshold`, of which `lua-time-limit` is another name. */
+function busyAfterMs({ services }: Call): number {
+  return Number(services.config.get('busy-reply-threshold'));
+}
+
+/** KEYS or ARGV. */
+function setWords(
+  { environment, machine }: Interpreter,
+  thread: Thread,
+  name: string,
+  { args }: Call,
+  from: number,
+  to: number,
+): void {
+  const { api } = machine;
+  api.lua_createtable(thread, to - from, 0);
+  for (let i = from; i < to; i++) {
+    machine.pushBytes(thread, args[i].view());
+    api.lua_rawseti(thread, -2, i - from + 1);
+  }
+  environment.setGlobal(thread, name);
+}
+
+/** Why a script with these flags may not begin; one without a shebang (null) is judged command by command. */
+export function refusalOf(call: Call, flags: ReadonlySet<ScriptFlag> | null, readOnly: boolean): string | null {
+  if (flags === null) return null;
+  if (!(call instanceof CommandCall)) throw new Error('a script needs the call of a session');
+  if (!flags.has('no-writes')) {
+    const { failure } = call.services.store;
+    if (failure !== null)
+      return (
+        `MISCONF Starling is configured to persist data, but it is currently unable to: ${failure}. ` +
+        "Writable scripts are blocked. Use 'no-writes' flag for read only scripts."
+      );
+    if (readOnly) return 'ERR Can not execute a script with write flag using *_ro command.';
+    if (call.outOfMemory && !flags.has('allow-oom'))
+      return "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'";
+  }
+  return null;
+}
