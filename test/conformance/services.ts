@@ -29,7 +29,7 @@ export function servicesOf(): Services & { config: Configuration } {
     statistics: new Statistics(),
     mesh: absent<Services['mesh']>('mesh'),
     store: memoryOnly(),
-    node: absent<Services['node']>('node', { abortShutdown: () => false }),
+    node: absent<Services['node']>('node', { abortShutdown: () => false, log: () => {} }),
     slowLog: new SlowLog(),
     pubsub: pubsubAlone(),
     monitors: new Monitors(),
