@@ -53,11 +53,6 @@ export const serverCommands: readonly Command[] = [
     ),
     redisEntry('module|list', ({ reply }) => reply.array(0)),
   ]),
-  redisContainer('function', [
-    // there are no libraries yet: nothing to remove, nothing to list
-    redisEntry('function|flush', ({ reply }) => reply.ok()),
-    redisEntry('function|list', ({ reply }) => reply.array(0)),
-  ]),
   ...waitingCommands,
   aclCommand,
   latencyCommand,

@@ -191,8 +191,37 @@ export interface ScriptingService {
   flush(): void;
   /** SCRIPT KILL and FUNCTION KILL: null, or the error. */
   kill(kind: 'script' | 'function'): string | null;
+  readonly functions: FunctionsService;
   /** Fields of INFO memory. */
   statistics(): ScriptingStatistics;
+}
+
+/** FUNCTION LIST tells of it. */
+export interface LibraryDescription {
+  readonly name: string;
+  readonly source: Buffer;
+  readonly functions: readonly {
+    readonly name: string;
+    readonly description: string | null;
+    readonly flags: readonly string[];
+  }[];
+}
+
+/** Libraries of functions: data of the whole mesh, and yet in no database. Errors are texts of replies. */
+export interface FunctionsService {
+  /** The library's name. */
+  load(call: Call, source: Buffer, replace: boolean): { readonly name: string } | { readonly error: string };
+  /** False if there is no such library. */
+  remove(call: Call, name: string): boolean;
+  clear(call: Call): void;
+  /** All or none of them. */
+  restore(call: Call, sources: readonly Buffer[], policy: 'flush' | 'append' | 'replace'): string | null;
+  list(call: Call): readonly LibraryDescription[];
+  has(call: Call, functionName: string): boolean;
+  /** Runs a function as ScriptingService does a script. */
+  run(name: string, script: ScriptCall): void;
+  /** The function that runs past its time. */
+  readonly running: { readonly name: string; readonly words: readonly Buffer[]; readonly durationMs: number } | null;
 }
 
 export interface ScriptingStatistics {

@@ -33,6 +33,7 @@ export class Environment {
   private nextFunction = 0;
   private rawNextFunction = 0;
   private globals = 0;
+  private loadingGlobals = 0;
   private standIn = 0;
 
   /** `libraries` by their names in scripts; of `cjson`, `null` is a light userdata. */
@@ -59,27 +60,40 @@ export class Environment {
     this.random.seed(0);
   }
 
-  /** Puts a table of its own before `redis` while `work` runs: FUNCTION LOAD offers other functions than a call. */
-  withRedis(library: Library, work: () => void): void {
+  /**
+   * While `work` runs, there is nothing but this library `redis`: a library of functions is read so. What it compiles sees
+   * the whole environment afterwards, since both stand behind the same stand-in.
+   */
+  whileLoading(library: Library, work: () => void): void {
+    if (this.loadingGlobals === 0) this.loadingGlobals = this.makeLoadingGlobals(library);
+    this.lookUpIn(this.loadingGlobals);
+    try {
+      work();
+    } finally {
+      this.lookUpIn(this.globals);
+    }
+  }
+
+  private makeLoadingGlobals(library: Library): number {
     const { machine } = this;
     const { api, main } = machine;
-    this.pushGlobals(main);
-    machine.rawField(main, -1, 'redis');
-    const kept = api.luaL_ref(main, REGISTRY);
+    api.lua_createtable(main, 0, 1);
     this.pushLibrary(main, library);
     this.refuseUnknown(main);
     this.protect(main);
     machine.setRawField(main, -2, 'redis');
-    machine.pop(main);
-    try {
-      work();
-    } finally {
-      this.pushGlobals(main);
-      api.lua_rawgeti(main, REGISTRY, kept);
-      machine.setRawField(main, -2, 'redis');
-      machine.pop(main);
-      api.luaL_unref(main, REGISTRY, kept);
-    }
+    this.refuseUnknown(main);
+    return api.luaL_ref(main, REGISTRY);
+  }
+
+  /** What the stand-in of the globals stands for. */
+  private lookUpIn(globals: number): void {
+    const { api, main } = this.machine;
+    api.lua_rawgeti(main, REGISTRY, this.standIn);
+    api.lua_getmetatable(main, -1);
+    api.lua_rawgeti(main, REGISTRY, globals);
+    this.machine.setRawField(main, -2, '__index');
+    this.machine.pop(main, 2);
   }
 
   /** Where the registry keeps a function that is a global now. */

@@ -25,6 +25,7 @@ export class Interpreter implements RedisLibraryHost {
   script: RunningScript | null = null;
   private thread: Thread = 0;
   private leaveAtMs = Number.POSITIVE_INFINITY;
+  private failAtMs = Number.POSITIVE_INFINITY;
   private readonly kind: 'script' | 'function';
 
   constructor(kind: 'script' | 'function', libraries: (machine: LuaMachine) => Readonly<Record<string, Library>>) {
@@ -94,8 +95,17 @@ export class Interpreter implements RedisLibraryHost {
     this.script?.caller.services.node.log(`script (${level}): ${message}`);
   }
 
+  /** Runs work that must not take longer: then what runs fails. */
+  within(limitMs: number, work: () => void): void {
+    this.failAtMs = performance.now() + limitMs;
+    work();
+    this.failAtMs = Number.POSITIVE_INFINITY;
+  }
+
   private look(thread: Thread): void {
-    if (performance.now() < this.leaveAtMs) return;
+    const now = performance.now();
+    if (now >= this.failAtMs) this.machine.fail(thread, 'FUNCTION LOAD timeout', false);
+    if (now < this.leaveAtMs) return;
     const { coroutines } = this.environment;
     if (coroutines.mayPause(thread)) coroutines.pause(thread);
   }

@@ -10,8 +10,10 @@ import type { Reply } from '../commands/reply.ts';
 import type { ScriptCall, ScriptingService, ScriptingStatistics, SuspendedScript } from '../commands/services.ts';
 import type { Call } from '../commands/table.ts';
 import type { Outcome } from './coroutines.ts';
+import { Functions } from './functions.ts';
 import { Interpreter } from './interpreter.ts';
 import { libraries } from './libraries.ts';
+import type { ScriptFunction } from './library.ts';
 import type { Thread } from './machine.ts';
 import type { RunningScript } from './running.ts';
 import { parseScript, type Script, type ScriptFlag } from './script.ts';
@@ -36,6 +38,7 @@ interface Suspended extends SuspendedScript {
 export class Scripting implements ScriptingService {
   busy: string | null = null;
   suspended: Suspended | null = null;
+  readonly functions = new Functions((interpreter, found, script) => this.runFunction(interpreter, found, script));
   private readonly scripts = new Map<string, Script>();
   private scriptBytes = 0;
   private evalInterpreter: Interpreter | null = null;
@@ -72,11 +75,36 @@ export class Scripting implements ScriptingService {
     this.run(interpreter, running, () => {
       const reference = this.referenceOf(interpreter, script);
       return interpreter.run(running, reference, busyAfterMs(call), (thread) => {
-        setWords(interpreter, thread, 'KEYS', call, first, first + keyCount);
-        setWords(interpreter, thread, 'ARGV', call, first + keyCount, call.argc);
+        pushWords(interpreter, thread, call, first, first + keyCount);
+        interpreter.environment.setGlobal(thread, 'KEYS');
+        pushWords(interpreter, thread, call, first + keyCount, call.argc);
+        interpreter.environment.setGlobal(thread, 'ARGV');
         return 0;
       });
     });
+  }
+
+  private runFunction(interpreter: Interpreter, found: ScriptFunction, script: ScriptCall): void {
+    const { call, first, keyCount, readOnly } = script;
+    const { name, flags, reference } = found;
+    const refusal = refusalOf(call, flags, readOnly);
+    if (refusal !== null) {
+      call.reply.error(refusal);
+      return;
+    }
+    const running = this.prepare(call, {
+      kind: 'function',
+      name,
+      readOnly: readOnly || flags.has('no-writes'),
+      allowOom: flags.has('allow-oom'),
+    });
+    this.run(interpreter, running, () =>
+      interpreter.run(running, reference, busyAfterMs(call), (thread) => {
+        pushWords(interpreter, thread, call, first, first + keyCount);
+        pushWords(interpreter, thread, call, first + keyCount, call.argc);
+        return 2;
+      }),
+    );
   }
 
   load(source: Buffer): { readonly sha: string } | { readonly error: string } {
@@ -117,12 +145,12 @@ export class Scripting implements ScriptingService {
   statistics(): ScriptingStatistics {
     return {
       cachedScripts: this.scripts.size,
-      functions: 0,
-      libraries: 0,
+      functions: this.functions.functionCount,
+      libraries: this.functions.libraryCount,
       evalInterpreterBytes: this.evalInterpreter?.machine.usedBytes() ?? 0,
-      functionInterpreterBytes: 0,
+      functionInterpreterBytes: this.functions.interpreter?.machine.usedBytes() ?? 0,
       scriptBytes: this.scriptBytes,
-      functionBytes: 0,
+      functionBytes: this.functions.sourceBytes,
     };
   }
 
@@ -194,6 +222,7 @@ export class Scripting implements ScriptingService {
   private discard(interpreter: Interpreter): void {
     interpreter.script = null;
     if (interpreter === this.evalInterpreter) this.forgetInterpreter();
+    else if (interpreter === this.functions.interpreter) this.functions.forgetInterpreter();
   }
 
   private end(interpreter: Interpreter, outcome: Outcome, reply: Reply): void {
@@ -206,7 +235,20 @@ export class Scripting implements ScriptingService {
     this.busy = BUSY[script.kind];
     this.suspended = { interpreter, script, onEnd: (listener) => script.listeners.push(listener) };
     script.caller.services.node.log(`slow ${script.kind} ${script.name} is past busy-reply-threshold`);
+    if (script.kind === 'function') this.functions.running = this.describe(script);
     setImmediate(() => this.proceed());
+  }
+
+  /** For FUNCTION STATS. */
+  private describe({ caller, name, startedMs }: RunningScript): Functions['running'] {
+    const words = caller.args.slice(0, caller.argc).map((arg) => arg.copy());
+    return {
+      name,
+      words,
+      get durationMs() {
+        return Math.floor(performance.now() - startedMs);
+      },
+    };
   }
 
   /** The next turn of a suspended script, with a txn of its own, at the time at which the script began. */
@@ -228,6 +270,7 @@ export class Scripting implements ScriptingService {
     if (outcome !== 'paused') {
       this.busy = null;
       this.suspended = null;
+      this.functions.running = null;
       const write = (reply: Reply) => {
         if (broken !== null) reply.error(broken);
         else interpreter.writeReply(outcome ?? 'failed', reply);
@@ -248,22 +291,14 @@ function busyAfterMs({ services }: Call): number {
   return Number(services.config.get('busy-reply-threshold'));
 }
 
-/** KEYS or ARGV. */
-function setWords(
-  { environment, machine }: Interpreter,
-  thread: Thread,
-  name: string,
-  { args }: Call,
-  from: number,
-  to: number,
-): void {
+/** A table of the words of a call, from `from` on and before `to`. */
+function pushWords({ machine }: Interpreter, thread: Thread, { args }: Call, from: number, to: number): void {
   const { api } = machine;
   api.lua_createtable(thread, to - from, 0);
   for (let i = from; i < to; i++) {
     machine.pushBytes(thread, args[i].view());
     api.lua_rawseti(thread, -2, i - from + 1);
   }
-  environment.setGlobal(thread, name);
 }
 
 /** Why a script with these flags may not begin; one without a shebang (null) is judged command by command. */

@@ -14,8 +14,8 @@ export const evalCommands: readonly Command[] = [
 const FIRST_KEY = 3;
 
 /** Undefined with the error written: the number of keys makes no sense. */
-export function scriptCall(call: Call, readOnly: boolean): ScriptCall | undefined {
-  const keyCount = numberArgument(call, 2);
+export function scriptCall(call: Call, readOnly: boolean, notInteger?: string): ScriptCall | undefined {
+  const keyCount = numberArgument(call, 2, notInteger);
   if (keyCount === undefined) return undefined;
   if (keyCount > call.argc - FIRST_KEY) {
     call.reply.error("ERR Number of keys can't be greater than number of args");
