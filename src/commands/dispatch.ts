@@ -58,6 +58,12 @@ export class CommandCall implements Call {
     this.dispatcher.runWithin(this, entry);
   }
 
+  /** Counts a command that a script may not run. */
+  reject(entry: Entry, error: string): void {
+    this.dispatcher.times.of(entry).rejected++;
+    this.services.statistics.countError(error);
+  }
+
   /** True if commands that may take more memory are refused now. */
   get outOfMemory(): boolean {
     return this.dispatcher.isOutOfMemory(this);

@@ -82,6 +82,8 @@ export interface ServerStatistics {
   instantaneousOutputKbps: number;
   /** By error prefix ('ERR', 'WRONGTYPE'). */
   readonly errors: Map<string, number>;
+  /** By the text of an error reply. */
+  countError(text: string): void;
   readonly commandCalls: Map<string, { calls: number; micros: number; rejected: number; failed: number }>;
   reset(): void;
 }
@@ -182,6 +184,8 @@ export interface ScriptingService {
   readonly busy: string | null;
   /** The script that the command that has just run has started and that goes on later. */
   readonly suspended: SuspendedScript | null;
+  /** For tests: scripts may run commands that are none for scripts. */
+  allowsAll: boolean;
   /** Runs a script; the reply is written unless `suspended`. */
   evaluate(source: Buffer, script: ScriptCall): void;
   evaluateCached(sha: string, script: ScriptCall): void;

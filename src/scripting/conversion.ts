@@ -22,6 +22,8 @@ const CODE = {
   bar: 124,
   greater: 62,
 };
+/** As deep as a reply is written: each level takes native stack. */
+const DEPTH_MAX = 1000;
 const INT64_MIN = -(2n ** 63n);
 
 /** Puts the reply at bytes[at..] on the stack as a value; gives where the next one begins. */
@@ -147,9 +149,9 @@ function doubleOf(text: string): number {
  * Writes the value on top of the stack as a reply, and takes it off. `protocol`: as the script has set it; a script that
  * speaks RESP2 has no booleans.
  */
-export function writeValue(machine: LuaMachine, thread: Thread, reply: Reply, protocol: 2 | 3): void {
+export function writeValue(machine: LuaMachine, thread: Thread, reply: Reply, protocol: 2 | 3, depth = 0): void {
   const { api } = machine;
-  if (api.lua_checkstack(thread, 8) === 0) {
+  if (depth > DEPTH_MAX || api.lua_checkstack(thread, 8) === 0) {
     reply.error('ERR reached lua stack limit');
     machine.pop(thread);
     return;
@@ -165,7 +167,7 @@ export function writeValue(machine: LuaMachine, thread: Thread, reply: Reply, pr
       writeBoolean(reply, api.lua_toboolean(thread, -1) !== 0, protocol);
       break;
     case LuaType.table:
-      writeTable(machine, thread, reply, protocol);
+      writeTable(machine, thread, reply, protocol, depth + 1);
       break;
     default:
       reply.nil();
@@ -186,7 +188,7 @@ function integerOf(value: number): Integer {
   return Math.abs(value) >= 2 ** 63 ? INT64_MIN : BigInt(Math.trunc(value));
 }
 
-function writeTable(machine: LuaMachine, thread: Thread, reply: Reply, protocol: 2 | 3): void {
+function writeTable(machine: LuaMachine, thread: Thread, reply: Reply, protocol: 2 | 3, depth: number): void {
   const { api } = machine;
   const find = (name: string, type: number): boolean => {
     machine.rawField(thread, -1, name);
@@ -202,13 +204,13 @@ function writeTable(machine: LuaMachine, thread: Thread, reply: Reply, protocol:
     reply.error(text, api.lua_toboolean(thread, -1) === 0);
   } else if (find('ok', LuaType.string)) reply.status(utf8(machine, thread).replace(/[\r\n]/g, ' '));
   else if (find('double', LuaType.number)) reply.double(api.lua_tonumber(thread, -1));
-  else if (find('map', LuaType.table)) writePairs(machine, thread, reply, protocol, 'map');
-  else if (find('set', LuaType.table)) writePairs(machine, thread, reply, protocol, 'set');
+  else if (find('map', LuaType.table)) writePairs(machine, thread, reply, protocol, depth, 'map');
+  else if (find('set', LuaType.table)) writePairs(machine, thread, reply, protocol, depth, 'set');
   else if (find('big_number', LuaType.string)) reply.bigNumber(utf8(machine, thread).replace(/[\r\n]/g, ' '));
   else if (find('verbatim_string', LuaType.table) && writeVerbatim(machine, thread, reply)) {
     // written
   } else {
-    writeArray(machine, thread, reply, protocol);
+    writeArray(machine, thread, reply, protocol, depth);
     return;
   }
   machine.pop(thread);
@@ -228,8 +230,8 @@ function writePairs(machine: LuaMachine, thread: Thread, reply: Reply, protocol:
   while (api.lua_next(thread, -2) !== 0) {
     // a copy: a key that is a number must stay one for the walk
     api.lua_pushvalue(thread, -2);
-    writeValue(machine, thread, reply, protocol);
-    if (kind === 'map') writeValue(machine, thread, reply, protocol);
+    writeValue(machine, thread, reply, protocol, depth);
+    if (kind === 'map') writeValue(machine, thread, reply, protocol, depth);
     else machine.pop(thread);
   }
 }
@@ -248,7 +250,7 @@ function writeVerbatim(machine: LuaMachine, thread: Thread, reply: Reply): boole
 }
 
 /** Up to the first nil. */
-function writeArray(machine: LuaMachine, thread: Thread, reply: Reply, protocol: 2 | 3): void {
+function writeArray(machine: LuaMachine, thread: Thread, reply: Reply, protocol: 2 | 3, depth: number): void {
   const { api } = machine;
   let size = 0;
   for (;;) {
@@ -261,7 +263,7 @@ function writeArray(machine: LuaMachine, thread: Thread, reply: Reply, protocol:
   reply.array(size);
   for (let i = 1; i <= size; i++) {
     api.lua_rawgeti(thread, -1, i);
-    writeValue(machine, thread, reply, protocol);
+    writeValue(machine, thread, reply, protocol, depth);
   }
 }
 

@@ -26,7 +26,7 @@ export type Library = Readonly<Record<string, CFunction | number | string>>;
 export class Environment {
   readonly coroutines: Coroutines;
   private readonly machine: LuaMachine;
-  private readonly random = new ScriptRandom();
+  private readonly random = new ScriptRandom(Math.random() * 2 ** 32);
   /** By the address of a stand-in: where the registry has the real table; and the other way round. */
   private readonly realOf = new Map<number, number>();
   private readonly standInOf = new Map<number, number>();
@@ -53,11 +53,6 @@ export class Environment {
     api.lua_insert(thread, -2);
     this.machine.setRawField(thread, -2, name);
     this.machine.pop(thread);
-  }
-
-  /** Before each script: the same seed. */
-  reset(): void {
-    this.random.seed(0);
   }
 
   /**

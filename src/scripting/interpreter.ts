@@ -59,7 +59,6 @@ export class Interpreter implements RedisLibraryHost {
     const { api, main } = this.machine;
     this.script = script;
     this.leaveAtMs = busyAfterMs === 0 ? Number.POSITIVE_INFINITY : script.startedMs + busyAfterMs;
-    this.environment.reset();
     this.thread = api.lua_newthread(main);
     api.lua_rawgeti(this.thread, REGISTRY, reference);
     const args = prepare(this.thread);

@@ -1,6 +1,6 @@
 /**
- * math.random of scripts: Redis's own generator (that of drand48: 48 bits, linear), which begins anew with each script, so
- * that a script draws the same numbers wherever and whenever it runs.
+ * math.random of scripts: Redis's own generator (that of drand48: 48 bits, linear), so that a script that sets a seed draws
+ * the numbers that it draws there. Without one they are different on each node.
  */
 import type { LuaMachine, Thread } from './machine.ts';
 
@@ -12,6 +12,10 @@ const RANGE = 2 ** 31 - 1;
 
 export class ScriptRandom {
   private state = LOW_WORD;
+
+  constructor(seed: number) {
+    this.seed(seed);
+  }
 
   seed(seed: number): void {
     this.state = (BigInt(Math.trunc(seed) | 0) << 16n) + LOW_WORD;

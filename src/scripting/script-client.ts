@@ -1,5 +1,6 @@
 /** The client that a script's commands come from: the user of its caller, a database and a protocol of its own. */
 import type { Blocked, Client } from '../commands/client.ts';
+import type { Call } from '../commands/table.ts';
 import { ClientState } from '../resp/client-state.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 
@@ -14,9 +15,10 @@ export class ScriptClient extends ClientState implements Client {
   /** Where its commands write their replies. */
   readonly out = new ReplyWriter();
 
-  constructor(caller: Client) {
-    super(caller.id, caller.user, true);
+  constructor({ client, services }: Call) {
+    super(client.id, client.user, true);
     this.mayBlock = false;
+    this.out.onError = (text) => services.statistics.countError(text);
   }
 
   /** Before a script of `caller`. */

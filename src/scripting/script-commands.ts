@@ -37,25 +37,34 @@ export class ScriptCommands {
     const entry = call.find();
     if (entry === undefined) return this.refuse(thread, 'Unknown Redis command called from script');
     const refusal = refusalOf(entry, script);
-    if (refusal !== null) return this.refuse(thread, refusal);
+    if (refusal !== null) {
+      const text = errorText(refusal);
+      call.reject(entry, text);
+      pushError(this.machine, thread, text);
+      this.markCounted(thread);
+      return true;
+    }
     if ((entry.traits & Trait.write) !== 0) script.wrote = true;
     const { out } = client;
     call.runWithin(entry);
     const bytes = out.filled();
     const isError = bytes[0] === 45;
     pushReply(this.machine, thread, bytes, 0);
-    if (isError) {
-      api.lua_pushboolean(thread, 1);
-      this.machine.setRawField(thread, -2, COUNTED);
-    }
+    if (isError) this.markCounted(thread);
     if (bytes.length > KEPT_REPLY_BYTES) out.detach();
     else out.rewind(0);
     return isError;
   }
 
   private refuse(thread: Thread, text: string): true {
-    pushError(this.machine, thread, /^-/.test(text) ? text.slice(1) : `ERR ${text}`);
+    pushError(this.machine, thread, errorText(text));
     return true;
+  }
+
+  /** In an error on top of the stack: INFO errorstats knows of it. */
+  private markCounted(thread: Thread): void {
+    this.machine.api.lua_pushboolean(thread, 1);
+    this.machine.setRawField(thread, -2, COUNTED);
   }
 
   /** The words as slices of Lua's memory: nothing of Lua's is allocated, moved or freed before the command has ended. */
@@ -81,13 +90,19 @@ export class ScriptCommands {
   }
 }
 
+/** With a code: a minus stands before one that is in the text. */
+function errorText(text: string): string {
+  return text.startsWith('-') ? text.slice(1) : `ERR ${text}`;
+}
+
 function refusalOf(entry: Entry, script: RunningScript): string | null {
   const { call } = script;
   const { command, traits } = entry;
   const { arity } = command;
   if (arity > 0 ? call.argc !== arity : call.argc < -arity)
     return 'Wrong number of args calling Redis command from script';
-  if ((traits & Trait.noScript) !== 0) return 'This Redis command is not allowed from script';
+  if ((traits & Trait.noScript) !== 0 && !call.services.scripting.allowsAll)
+    return 'This Redis command is not allowed from script';
   if (!call.client.user.unrestricted) {
     const refusal = refusalInScript(call, command, script.caller);
     if (refusal !== null) return refusal;

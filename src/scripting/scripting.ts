@@ -37,6 +37,7 @@ interface Suspended extends SuspendedScript {
 
 export class Scripting implements ScriptingService {
   busy: string | null = null;
+  allowsAll = false;
   suspended: Suspended | null = null;
   readonly functions = new Functions((interpreter, found, script) => this.runFunction(interpreter, found, script));
   private readonly scripts = new Map<string, Script>();
@@ -175,7 +176,7 @@ export class Scripting implements ScriptingService {
 
   private prepare(caller: Call, given: Pick<RunningScript, 'kind' | 'name' | 'readOnly' | 'allowOom'>): RunningScript {
     if (!(caller instanceof CommandCall)) throw new Error('a script needs the call of a session');
-    this.client ??= new ScriptClient(caller.client);
+    this.client ??= new ScriptClient(caller);
     this.client.actFor(caller.client);
     this.call ??= caller.callOf(this.client, this.client.out);
     return {
