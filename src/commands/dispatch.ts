@@ -61,6 +61,7 @@ export class CommandCall implements Call {
   /** Counts a command that a script may not run. */
   reject(entry: Entry, error: string): void {
     this.dispatcher.times.of(entry).rejected++;
+    this.dispatcher.errorsWithin++;
     this.services.statistics.countError(error);
   }
 
@@ -92,6 +93,8 @@ export class Dispatcher {
   readonly acl: AccessControl;
   /** CLIENT PAUSE. */
   paused: 'none' | 'writes' | 'all' = 'none';
+  /** Errors of commands that scripts ran, since the start: they are no failures of the scripts. */
+  errorsWithin = 0;
   private readonly registry: Registry;
   private readonly services: Services;
   private readonly onCrash: (error: unknown, command: string) => void;
@@ -192,6 +195,7 @@ export class Dispatcher {
     const isTimed = (entry.traits & Trait.timed) !== 0;
     if (isTimed) this.times.cut();
     const failures = services.statistics.errorReplies;
+    const within = this.errorsWithin;
     const mark = reply.mark();
     if (services.monitors.count > 0 && entry.command.name !== 'exec') services.monitors.show(call);
     engine.begin();
@@ -205,7 +209,7 @@ export class Dispatcher {
     if (services.keyWaits.isReady) services.keyWaits.serve();
     // behind the commands that it ran
     if (services.monitors.count > 0 && entry.command.name === 'exec') showExec(call, entry.command);
-    if (services.statistics.errorReplies > failures) tally.failed++;
+    if (this.hasFailed(failures, within)) tally.failed++;
     if (isTimed) {
       call.command = entry.command;
       this.times.measured(tally, call);
@@ -231,6 +235,7 @@ export class Dispatcher {
     if (services.monitors.count > 0) services.monitors.show(call);
     call.db = engine.databases[client.database];
     const failures = services.statistics.errorReplies;
+    const within = this.errorsWithin;
     const mark = reply.mark();
     try {
       if (client.noTouch) runUnnoticed(call, command);
@@ -238,7 +243,7 @@ export class Dispatcher {
     } catch (error) {
       this.crashed(call, mark, error);
     }
-    if (services.statistics.errorReplies > failures) tally.failed++;
+    if (this.hasFailed(failures, within)) tally.failed++;
     this.times.measured(tally, call);
   }
 
@@ -258,9 +263,16 @@ export class Dispatcher {
     } catch (error) {
       this.crashed(call, mark, error);
     }
-    if (services.statistics.errorReplies > failures) tally.failed++;
+    const errors = services.statistics.errorReplies - failures;
+    this.errorsWithin += errors;
+    if (errors > 0) tally.failed++;
     tally.calls++;
     tally.micros += services.monotonicMicros() - started;
+  }
+
+  /** Since these two counts the command has answered with an error of its own. */
+  private hasFailed(errors: number, within: number): boolean {
+    return this.services.statistics.errorReplies - errors > this.errorsWithin - within;
   }
 
   /** A handler threw: whatever it had written of its reply is withdrawn, its effects stand as far as it got. */

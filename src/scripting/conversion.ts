@@ -72,6 +72,8 @@ export function pushReply(machine: LuaMachine, thread: Thread, bytes: Buffer, at
       return next;
     case CODE.equals:
       return pushVerbatim(machine, thread, bytes, Number(text()), next);
+    case CODE.bar:
+      return pushReply(machine, thread, bytes, skipAttribute(machine, thread, bytes, Number(text()), next));
     default:
       throw new Error(`no reply begins with byte ${bytes[at]}`);
   }
@@ -112,6 +114,16 @@ function pushMap(
     api.lua_rawset(thread, -3);
   }
   machine.setRawField(thread, -2, kind);
+  return at;
+}
+
+/** What is told about the reply that follows is none of a script's business. */
+function skipAttribute(machine: LuaMachine, thread: Thread, bytes: Buffer, pairs: number, start: number): number {
+  let at = start;
+  for (let i = 0; i < 2 * pairs; i++) {
+    at = pushReply(machine, thread, bytes, at);
+    machine.pop(thread);
+  }
   return at;
 }
 
@@ -219,7 +231,14 @@ function writeTable(machine: LuaMachine, thread: Thread, reply: Reply, protocol:
 /** Set in an error that a command has counted already. Redis's name for it. */
 export const COUNTED = 'ignore_error_stats_update';
 
-function writePairs(machine: LuaMachine, thread: Thread, reply: Reply, protocol: 2 | 3, kind: 'map' | 'set'): void {
+function writePairs(
+  machine: LuaMachine,
+  thread: Thread,
+  reply: Reply,
+  protocol: 2 | 3,
+  depth: number,
+  kind: 'map' | 'set',
+): void {
   const { api } = machine;
   let size = 0;
   api.lua_pushnil(thread);

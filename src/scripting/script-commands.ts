@@ -46,13 +46,13 @@ export class ScriptCommands {
     }
     if ((entry.traits & Trait.write) !== 0) script.wrote = true;
     const { out } = client;
+    out.rewind(0);
     call.runWithin(entry);
     const bytes = out.filled();
     const isError = bytes[0] === 45;
     pushReply(this.machine, thread, bytes, 0);
     if (isError) this.markCounted(thread);
     if (bytes.length > KEPT_REPLY_BYTES) out.detach();
-    else out.rewind(0);
     return isError;
   }
 

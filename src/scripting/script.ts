@@ -1,5 +1,7 @@
 /** A script or library before it runs: its name, and what its first line says of it (`#!lua name=… flags=…`). */
 
+import { LineFault, LineWords } from '../resp/inline.ts';
+
 /** What a script says that it does without, or bears. */
 export type ScriptFlag = 'no-writes' | 'allow-oom' | 'allow-stale' | 'no-cluster' | 'allow-cross-slot-keys';
 
@@ -46,9 +48,12 @@ export function parseScript(sha: string, source: Buffer): Script | { readonly er
 export function shebang(source: Buffer): { words: string[]; rest: Buffer; error: string | null } {
   const end = source.indexOf(10);
   if (end < 0) return { words: [], rest: source, error: 'ERR Invalid script shebang' };
-  const words = source
-    .toString('latin1', 2, end)
-    .split(/[\s\0]+/)
-    .filter((word) => word !== '');
-  return { words: words.length === 0 ? [''] : words, rest: source.subarray(end), error: null };
+  const line = new LineWords();
+  if (line.split(source, 0, end) !== LineFault.none)
+    return { words: [], rest: source, error: 'ERR Invalid script shebang' };
+  const { bytes, ends, count } = line;
+  const words = Array.from({ length: count }, (_, at) =>
+    bytes.toString('latin1', at === 0 ? 2 : ends[at - 1], ends[at]),
+  );
+  return { words, rest: source.subarray(end), error: null };
 }
