@@ -65,6 +65,11 @@ export class CommandCall implements Call {
     this.services.statistics.countError(error);
   }
 
+  /** The script has failed with the error of a command, which is counted already. */
+  markFailed(): void {
+    this.dispatcher.errorsWithin--;
+  }
+
   /** True if commands that may take more memory are refused now. */
   get outOfMemory(): boolean {
     return this.dispatcher.isOutOfMemory(this);

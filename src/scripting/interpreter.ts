@@ -80,6 +80,7 @@ export class Interpreter implements RedisLibraryHost {
     }
     if (machine.api.lua_gettop(thread) === 0) machine.api.lua_pushnil(thread);
     machine.api.lua_settop(thread, 1);
+    if (this.isCountedError()) script.caller.markFailed();
     writeValue(machine, thread, reply, script.client.protocol);
   }
 
@@ -121,6 +122,7 @@ export class Interpreter implements RedisLibraryHost {
       machine.rawField(thread, -1, COUNTED);
       counted = api.lua_toboolean(thread, -1) === 0;
     } else text = `ERR ${this.described()}`;
+    if (!counted) script.caller.markFailed();
     if (place === null) {
       reply.error(text, counted);
       return;
@@ -128,6 +130,16 @@ export class Interpreter implements RedisLibraryHost {
     const { line, source } = place;
     text = text.replace(IN_PRELUDE, `ERR ${source.slice(1)}:${line}: `);
     reply.error(`${text} script: ${script.name}, on ${source}:${line}.`, counted);
+  }
+
+  /** The value on top of the stack is the error of a command, as redis.pcall gives it. */
+  private isCountedError(): boolean {
+    const { machine, thread } = this;
+    if (machine.api.lua_type(thread, -1) !== LuaType.table || this.field('err') === null) return false;
+    machine.rawField(thread, -1, COUNTED);
+    const counted = machine.api.lua_toboolean(thread, -1) !== 0;
+    machine.pop(thread);
+    return counted;
   }
 
   private field(name: string): string | null {

@@ -52,6 +52,7 @@ export class LibraryReader {
   private readonly interpreter: Interpreter;
   private readonly machine: LuaMachine;
   private readonly offered: LuaLibrary;
+  private isReading = false;
   /** What the library that is being read has registered. */
   private registered = new Map<string, ScriptFunction>();
 
@@ -68,11 +69,13 @@ export class LibraryReader {
     if (problem !== null) return { error: `ERR Error compiling function: ${problem}` };
     this.registered = new Map();
     let status: number = Status.ok;
+    this.isReading = true;
     this.interpreter.environment.whileLoading(this.offered, () => {
       this.interpreter.within(READING_MS_MAX, () => {
         status = api.lua_pcall(main, 0, 0, 0);
       });
     });
+    this.isReading = false;
     const functions = this.registered;
     if (status !== Status.ok) {
       const error = this.errorText();
@@ -100,6 +103,8 @@ export class LibraryReader {
   private register(thread: Thread): number {
     const { machine } = this;
     const { api } = machine;
+    // a function may have kept it
+    if (!this.isReading) this.refuse(thread, 'redis.register_function can only be called on FUNCTION LOAD command');
     const count = api.lua_gettop(thread);
     if (count === 1 && api.lua_type(thread, 1) !== LuaType.table)
       this.refuse(

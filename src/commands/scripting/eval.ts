@@ -37,6 +37,7 @@ export function awaitScript({ client, services }: Call): void {
 }
 
 function runSource(call: Call, readOnly: boolean): void {
+  call.services.monitors.showScript(call);
   const script = scriptCall(call, readOnly);
   if (script === undefined) return;
   call.services.scripting.evaluate(call.args[1].view(), script);
@@ -44,6 +45,7 @@ function runSource(call: Call, readOnly: boolean): void {
 }
 
 function runCached(call: Call, readOnly: boolean): void {
+  call.services.monitors.showScript(call);
   const script = scriptCall(call, readOnly);
   if (script === undefined) return;
   call.services.scripting.evaluateCached(call.args[1].latin1(), script);

@@ -50,6 +50,7 @@ export const functionCommands: readonly Command[] = [
 ];
 
 function runFunction(call: Call, readOnly: boolean): void {
+  call.services.monitors.showScript(call);
   // Redis looks for the function first, and has words of its own for a number that is none
   const { functions } = call.services.scripting;
   if (!functions.has(call, call.args[1].latin1())) {
