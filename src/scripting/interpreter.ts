@@ -24,6 +24,7 @@ export class Interpreter implements RedisLibraryHost {
   readonly environment: Environment;
   script: RunningScript | null = null;
   private thread: Thread = 0;
+  private pausedAt: Place | null = null;
   private leaveAtMs = Number.POSITIVE_INFINITY;
   private failAtMs = Number.POSITIVE_INFINITY;
   private readonly kind: 'script' | 'function';
@@ -107,13 +108,16 @@ export class Interpreter implements RedisLibraryHost {
     if (now >= this.failAtMs) this.machine.fail(thread, 'FUNCTION LOAD timeout', false);
     if (now < this.leaveAtMs) return;
     const { coroutines } = this.environment;
-    if (coroutines.mayPause(thread)) coroutines.pause(thread);
+    if (!coroutines.mayPause(thread)) return;
+    // a thread that has yielded does not know its line any more
+    this.pausedAt = this.placeIn(thread);
+    coroutines.pause(thread);
   }
 
   private writeError(script: RunningScript, reply: Reply): void {
     const { machine, thread } = this;
     const { api } = machine;
-    const place = this.place();
+    const place = script.killed ? this.pausedAt : this.placeIn(thread);
     let text: string;
     let counted = true;
     if (script.killed) text = `ERR Script killed by user with ${script.kind.toUpperCase()} KILL.`;
@@ -162,9 +166,9 @@ export class Interpreter implements RedisLibraryHost {
   }
 
   /** Where the thread has stopped: the function that failed, or the one that called it if it is none of the script's. */
-  private place(): Place | null {
+  private placeIn(thread: Thread): Place | null {
     for (let level = 0; ; level++) {
-      const place = this.machine.placeAt(this.thread, level);
+      const place = this.machine.placeAt(thread, level);
       if (place === null) return null;
       if (place.source.startsWith('@')) return place;
     }
