@@ -193,6 +193,7 @@ async function assemble(
   let stopping: Promise<void> | null = null;
   const stop = async () => {
     clearInterval(timer);
+    shared.scripting.stop();
     await server.close();
     stopSealing();
     if (peersConfirm) await handOver(engine, mesh, handOverMs());

@@ -183,11 +183,14 @@ export class Dispatcher {
     return writes && failure !== null ? misconf(failure) : null;
   }
 
-  private mustPause({ client }: CommandCall, entry: Entry): boolean {
+  private mustPause(call: CommandCall, entry: Entry): boolean {
     if (this.paused === 'all' || (entry.traits & Trait.write) !== 0) return true;
-    return (
-      entry.command.name === 'exec' &&
-      (client.multi?.queue ?? []).some(({ command }) => command.flags.includes('write'))
+    const { client, services } = call;
+    const { command } = entry;
+    if (command.name !== 'exec') return services.scripting.mayWrite(command, call.args, call);
+    const queue = client.multi?.queue ?? [];
+    return queue.some(
+      (each) => each.command.flags.includes('write') || services.scripting.mayWrite(each.command, each.args, call),
     );
   }
 

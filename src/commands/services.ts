@@ -3,6 +3,7 @@
  * never reaches for a global. Each part is an interface, so tests can give their own.
  */
 import type { VersionVector } from '../core/contract.ts';
+import type { Slice } from '../core/slice.ts';
 import type { Client } from './client.ts';
 import type { KeyWaits } from './key-waits.ts';
 import type { Monitors } from './monitors.ts';
@@ -193,6 +194,10 @@ export interface ScriptingService {
   load(source: Buffer): { readonly sha: string } | { readonly error: string };
   isCached(sha: string): boolean;
   flush(): void;
+  /** True of a command that runs a script which does not say that it writes nothing. */
+  mayWrite(command: Command, args: readonly Slice[], call: Call): boolean;
+  /** Ends what runs: the node stops. */
+  stop(): void;
   /** SCRIPT KILL and FUNCTION KILL: null, or the error. */
   kill(kind: 'script' | 'function'): string | null;
   readonly functions: FunctionsService;
@@ -222,6 +227,8 @@ export interface FunctionsService {
   restore(call: Call, sources: readonly Buffer[], policy: 'flush' | 'append' | 'replace'): string | null;
   list(call: Call): readonly LibraryDescription[];
   has(call: Call, functionName: string): boolean;
+  /** Of a function: what it says of itself; undefined if there is none of that name. */
+  flagsOf(call: Call, functionName: string): ReadonlySet<string> | undefined;
   /** Runs a function as ScriptingService does a script. */
   run(name: string, script: ScriptCall): void;
   /** The function that runs past its time. */

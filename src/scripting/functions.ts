@@ -110,6 +110,11 @@ export class Functions implements FunctionsService {
     }));
   }
 
+  flagsOf(call: Call, functionName: string): ReadonlySet<string> | undefined {
+    this.refresh(call);
+    return this.functions.get(functionName.toLowerCase())?.flags;
+  }
+
   has(call: Call, functionName: string): boolean {
     this.refresh(call);
     return this.functions.has(functionName.toLowerCase());

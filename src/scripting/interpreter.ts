@@ -15,6 +15,8 @@ const HOOK_INSTRUCTIONS = 100_000;
 /** A script that is past its time runs so long before it lets others in again. */
 const SLICE_MS = 20;
 /** With more memory than this an interpreter is not kept: WebAssembly never gives any back. */
+/** Of redis.log and of `loglevel`, from the least on. */
+const LEVELS = ['debug', 'verbose', 'notice', 'warning'];
 /** An error that Lua's own functions found when ours called them: it is the script's. */
 const IN_PRELUDE = /^ERR prelude:\d+: /;
 const KEPT_BYTES = 256 * 1024 * 1024;
@@ -93,7 +95,9 @@ export class Interpreter implements RedisLibraryHost {
   }
 
   log(message: string, level: string): void {
-    this.script?.caller.services.node.log(`script (${level}): ${message}`);
+    const services = this.script?.caller.services;
+    if (services === undefined || LEVELS.indexOf(level) < LEVELS.indexOf(services.config.get('loglevel') ?? '')) return;
+    services.node.log(`script (${level}): ${message}`);
   }
 
   /** Runs work that must not take longer: then what runs fails. */

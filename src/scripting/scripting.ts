@@ -6,9 +6,10 @@
  */
 import { createHash } from 'node:crypto';
 import { CommandCall } from '../commands/dispatch.ts';
-import type { Reply } from '../commands/reply.ts';
+import { Errors, type Reply } from '../commands/reply.ts';
 import type { ScriptCall, ScriptingService, ScriptingStatistics, SuspendedScript } from '../commands/services.ts';
-import type { Call } from '../commands/table.ts';
+import type { Call, Command } from '../commands/table.ts';
+import type { Slice } from '../core/slice.ts';
 import type { Outcome } from './coroutines.ts';
 import { Functions } from './functions.ts';
 import { Interpreter } from './interpreter.ts';
@@ -131,6 +132,27 @@ export class Scripting implements ScriptingService {
     this.scripts.clear();
     this.scriptBytes = 0;
     this.forgetInterpreter();
+  }
+
+  mayWrite({ name }: Command, args: readonly Slice[], call: Call): boolean {
+    const flags = this.flagsOf(name, args, call);
+    return flags !== undefined && !flags?.has('no-writes');
+  }
+
+  /** Null: without a shebang; undefined: none that may write, or no script at all. */
+  private flagsOf(name: string, args: readonly Slice[], call: Call): ReadonlySet<string> | null | undefined {
+    if (name === 'eval') {
+      const script = parseScript('', args[1].view());
+      return 'error' in script ? undefined : script.flags;
+    }
+    if (name === 'evalsha') return this.scripts.get(args[1].latin1().toLowerCase())?.flags;
+    return name === 'fcall' ? this.functions.flagsOf(call, args[1].latin1()) : undefined;
+  }
+
+  stop(): void {
+    this.busy = null;
+    this.suspended = null;
+    this.functions.running = null;
   }
 
   kill(kind: 'script' | 'function'): string | null {
@@ -307,6 +329,7 @@ export function refusalOf(call: Call, flags: ReadonlySet<ScriptFlag> | null, rea
   if (flags === null) return null;
   if (!(call instanceof CommandCall)) throw new Error('a script needs the call of a session');
   if (!flags.has('no-writes')) {
+    if (call.outOfMemory && !flags.has('allow-oom')) return Errors.oom;
     const { failure } = call.services.store;
     if (failure !== null)
       return (
@@ -314,8 +337,6 @@ export function refusalOf(call: Call, flags: ReadonlySet<ScriptFlag> | null, rea
         "Writable scripts are blocked. Use 'no-writes' flag for read only scripts."
       );
     if (readOnly) return 'ERR Can not execute a script with write flag using *_ro command.';
-    if (call.outOfMemory && !flags.has('allow-oom'))
-      return "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'";
   }
   return null;
 }
