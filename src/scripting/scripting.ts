@@ -114,8 +114,7 @@ export class Scripting implements ScriptingService {
     if (this.scripts.has(sha)) return { sha };
     const script = parseScript(sha, source);
     if ('error' in script) return script;
-    const interpreter = this.interpreterForScripts();
-    const reference = interpreter.compile(script.body);
+    const reference = this.interpreterForScripts().compile(script.body);
     if (typeof reference === 'string') return { error: `ERR Error compiling script (new function): ${reference}` };
     this.compiled.set(sha, reference);
     // the bytes belong to the client's input
@@ -218,28 +217,15 @@ export class Scripting implements ScriptingService {
   /** Runs a script up to its end, or up to where its time is over. */
   private run(interpreter: Interpreter, script: RunningScript, start: () => Outcome): void {
     const { reply } = script.caller;
-    const outcome = this.guarded(interpreter, script, start, reply);
-    if (outcome === null) return;
-    if (outcome === 'paused') this.suspend(interpreter, script);
-    else this.end(interpreter, outcome, reply);
-  }
-
-  /** Null: the interpreter has broken, which the reply says. */
-  private guarded(
-    interpreter: Interpreter,
-    { caller, name }: RunningScript,
-    work: () => Outcome,
-    reply: Reply | null,
-  ): Outcome | null {
+    let outcome: Outcome;
     try {
-      return work();
+      outcome = start();
     } catch (error) {
-      this.discard(interpreter);
-      const reason = error instanceof Error ? error.message : 'not enough memory';
-      caller.services.node.log(`script ${name} has broken its interpreter: ${reason}; there is a new one`);
-      reply?.error(`ERR the script has broken its interpreter (${reason}) script: ${name}`);
-      return null;
+      reply.error(this.broken(interpreter, script, error));
+      return;
     }
+    if (outcome === 'paused') this.suspend(interpreter, script);
+    else this.end(interpreter, script, outcome, reply);
   }
 
   private discard(interpreter: Interpreter): void {
@@ -248,10 +234,25 @@ export class Scripting implements ScriptingService {
     else if (interpreter === this.functions.interpreter) this.functions.forgetInterpreter();
   }
 
-  private end(interpreter: Interpreter, outcome: Outcome, reply: Reply): void {
-    interpreter.writeReply(outcome, reply);
-    interpreter.finish();
+  /** Writes the reply of a script that has ended. That takes memory too, of which there may be no more. */
+  private end(interpreter: Interpreter, script: RunningScript, outcome: Outcome, reply: Reply): void {
+    const mark = reply.mark();
+    try {
+      interpreter.writeReply(outcome, reply);
+      interpreter.finish();
+    } catch (error) {
+      reply.rewind(mark);
+      reply.error(this.broken(interpreter, script, error));
+    }
     if (interpreter.isOversized) this.discard(interpreter);
+  }
+
+  /** The interpreter is of no use any more: tells the log, and gives the text of the reply. */
+  private broken(interpreter: Interpreter, { caller, name }: RunningScript, error: unknown): string {
+    this.discard(interpreter);
+    const reason = error instanceof Error ? error.message : 'not enough memory';
+    caller.services.node.log(`script ${name} has broken its interpreter: ${reason}; there is a new one`);
+    return `ERR the script has broken its interpreter (${reason}) script: ${name}`;
   }
 
   private suspend(interpreter: Interpreter, script: RunningScript): void {
@@ -282,30 +283,29 @@ export class Scripting implements ScriptingService {
     const { engine, services } = script.caller;
     engine.setNow(script.startedAt);
     engine.begin();
+    let outcome: Outcome = 'failed';
     let broken: string | null = null;
-    const outcome = script.killed
-      ? 'failed'
-      : this.guarded(interpreter, script, () => interpreter.proceed(), {
-          error: (text: string) => {
-            broken = text;
-          },
-        } as Reply);
-    if (outcome !== 'paused') {
-      this.busy = null;
-      this.suspended = null;
-      this.functions.running = null;
-      const write = (reply: Reply) => {
-        if (broken !== null) reply.error(broken);
-        else interpreter.writeReply(outcome ?? 'failed', reply);
-      };
-      for (const listener of script.listeners) listener(write);
-      if (broken === null) interpreter.finish();
-      if (interpreter.isOversized) this.discard(interpreter);
+    try {
+      if (!script.killed) outcome = interpreter.proceed();
+    } catch (error) {
+      broken = this.broken(interpreter, script, error);
     }
+    if (outcome !== 'paused') this.endSuspended(interpreter, script, outcome, broken);
     engine.commit();
     engine.setNow(Date.now());
     if (outcome === 'paused') setImmediate(() => this.proceed());
     else if (services.keyWaits.isReady) services.keyWaits.serve();
+  }
+
+  private endSuspended(interpreter: Interpreter, script: RunningScript, outcome: Outcome, broken: string | null): void {
+    this.stop();
+    for (const listener of script.listeners)
+      listener((reply) => {
+        if (broken !== null) reply.error(broken);
+        else this.end(interpreter, script, outcome, reply);
+      });
+    // nobody listens any more: the client has gone
+    if (interpreter.script === script) interpreter.finish();
   }
 }
 
