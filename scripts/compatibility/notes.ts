@@ -127,7 +127,7 @@ export const NOTES: Readonly<Record<string, string>> = {
   acl: 'users are this node’s own, as in Redis: they are not replicated; rules, texts and log as of Redis 7.4',
   auth: 'against the users of this node',
   client: 'TRACKING and CACHING answer an error',
-  eval: 'Lua 5.1; what a script has done is replicated, not the script; redis.set_repl changes nothing',
+  eval: 'Lua 5.1; what a script has done is replicated, not the script; redis.set_repl changes nothing; memory for 512 MiB of values',
   evalsha: 'scripts are kept by each node for itself',
   script: 'KILL, within busy-reply-threshold; there is no debugger',
   function: 'libraries are of the whole mesh: of two of one name the later one stays',

@@ -14,8 +14,8 @@ import { createRequire } from 'node:module';
 export type Thread = number;
 export type CFunction = (thread: Thread) => number;
 
-/** As much memory as scripts may fill; 32-bit pointers would allow four times that. */
-export const MEMORY_BYTES_MAX = 1024 * 1024 * 1024;
+/** As much memory as scripts may fill, and functions as much again: as long as the longest value of Redis. */
+export const MEMORY_BYTES_MAX = 512 * 1024 * 1024;
 const PAGE_BYTES = 65_536;
 /** Grown by so much at least, so that a growing table does not ask for each page. */
 const GROWTH_BYTES = 16 * 1024 * 1024;
