@@ -6,7 +6,7 @@
  * A hook yields the script's thread from between two instructions, which Lua 5.1 allows as long as no call of C lies
  * between it and its resume. So the functions through which scripts call scripts are none here: pcall, xpcall and the
  * coroutines yield to drive(), which starts the callee in a thread of its own and hands its results on. Only functions that
- * C itself calls remain: metamethods, and what `load` and the like are given; while one of them runs, nothing can be left.
+ * C itself calls remain, which are metamethods: while one of them runs, nothing can be left (prelude.ts has the rest in Lua).
  */
 import { type CFunction, type LuaMachine, LuaType, Status, type Thread } from './machine.ts';
 

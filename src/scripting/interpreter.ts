@@ -6,7 +6,7 @@ import type { Reply } from '../commands/reply.ts';
 import { COUNTED, writeValue } from './conversion.ts';
 import type { Outcome } from './coroutines.ts';
 import { Environment, type Library } from './environment.ts';
-import { LuaMachine, LuaType, type Place, REGISTRY, type Thread } from './machine.ts';
+import { BrokenMachine, LuaMachine, LuaType, type Place, REGISTRY, type Thread } from './machine.ts';
 import { type RedisLibraryHost, redisLibrary } from './redis-library.ts';
 import type { RunningScript } from './running.ts';
 
@@ -15,6 +15,7 @@ const HOOK_INSTRUCTIONS = 100_000;
 /** A script that is past its time runs so long before it lets others in again. */
 const SLICE_MS = 20;
 /** With more memory than this an interpreter is not kept: WebAssembly never gives any back. */
+const CANNOT_BE_LEFT = 'it ran past busy-reply-threshold in a metamethod, where no script can be left';
 /** Of redis.log and of `loglevel`, from the least on. */
 const LEVELS = ['debug', 'verbose', 'notice', 'warning'];
 /** An error that Lua's own functions found when ours called them: it is the script's. */
@@ -28,6 +29,7 @@ export class Interpreter implements RedisLibraryHost {
   private thread: Thread = 0;
   private pausedAt: Place | null = null;
   private leaveAtMs = Number.POSITIVE_INFINITY;
+  private graceMs = 0;
   private failAtMs = Number.POSITIVE_INFINITY;
   private readonly kind: 'script' | 'function';
 
@@ -61,6 +63,7 @@ export class Interpreter implements RedisLibraryHost {
   run(script: RunningScript, reference: number, busyAfterMs: number, prepare: (thread: Thread) => number): Outcome {
     const { api, main } = this.machine;
     this.script = script;
+    this.graceMs = busyAfterMs;
     this.leaveAtMs = busyAfterMs === 0 ? Number.POSITIVE_INFINITY : script.startedMs + busyAfterMs;
     this.thread = api.lua_newthread(main);
     api.lua_rawgeti(this.thread, REGISTRY, reference);
@@ -112,7 +115,11 @@ export class Interpreter implements RedisLibraryHost {
     if (now >= this.failAtMs) this.machine.fail(thread, 'FUNCTION LOAD timeout', false);
     if (now < this.leaveAtMs) return;
     const { coroutines } = this.environment;
-    if (!coroutines.mayPause(thread)) return;
+    if (!coroutines.mayPause(thread)) {
+      // nobody could end it: what has written must not be ended, and the rest had as long again
+      if (this.script?.wrote === false && now > this.leaveAtMs + this.graceMs) throw new BrokenMachine(CANNOT_BE_LEFT);
+      return;
+    }
     // a thread that has yielded does not know its line any more
     this.pausedAt = this.placeIn(thread);
     coroutines.pause(thread);

@@ -6,7 +6,7 @@
 export const PRELUDE = `
 local error, type, tostring, select = error, type, tostring, select
 local find, sub, gsub, concat, sort = string.find, string.sub, string.gsub, table.concat, table.sort
-local collect, loadstring = collectgarbage, loadstring
+local collect, loadstring, pairs = collectgarbage, loadstring, pairs
 local create, resume = coroutine.create, coroutine.resume
 
 local function finish(ok, ...)
@@ -127,6 +127,20 @@ end
 function table.sort(t, before)
   if type(before) == 'function' and type(t) == 'table' then return sortWithOrder(t, before) end
   return sort(t, before)
+end
+
+function table.foreach(t, f)
+  for key, value in pairs(t) do
+    local result = f(key, value)
+    if result ~= nil then return result end
+  end
+end
+
+function table.foreachi(t, f)
+  for i = 1, #t do
+    local result = f(i, t[i])
+    if result ~= nil then return result end
+  end
 end
 
 string.gfind = string.gmatch

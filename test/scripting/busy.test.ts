@@ -42,6 +42,7 @@ const NEVER_ENDING: readonly (readonly [string, string])[] = [
     'local next = coroutine.wrap(function() while true do coroutine.yield(1) end end) while true do next() end',
   ],
   ['gsub with a function', "string.gsub('abc', '.', function() while true do end end)"],
+  ['foreach', 'table.foreach({1}, function() while true do end end)'],
   ['sort with an order', 'table.sort({3, 2, 1}, function() while true do end end)'],
 ];
 
@@ -60,6 +61,14 @@ for (const [where, script] of NEVER_ENDING) {
     assert.equal(await node.run('SET k v'), 'OK');
   });
 }
+
+test('a script that hangs in a metamethod, where it cannot be left, is ended; the next one runs', async () => {
+  const node = new WholeNode();
+  await node.run('CONFIG SET busy-reply-threshold 20');
+  const hang = 'setmetatable({}, {__index = function() while true do pcall(error) end end})';
+  assert.match(String(await node.run('EVAL', `return ${hang}.x`, '0')), /in a metamethod, where no script can be left/);
+  assert.is(await node.run('EVAL', 'return 1', '0'), 1);
+});
 
 test('a script that has written cannot be killed, and what it goes on to write is there in the end', async () => {
   const node = new WholeNode();
