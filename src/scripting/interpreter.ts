@@ -15,6 +15,7 @@ const HOOK_INSTRUCTIONS = 100_000;
 /** A script that is past its time runs so long before it lets others in again. */
 const SLICE_MS = 20;
 /** With more memory than this an interpreter is not kept: WebAssembly never gives any back. */
+const NOT_YET = -1;
 const CANNOT_BE_LEFT = 'it ran past busy-reply-threshold in a metamethod, where no script can be left';
 /** Of redis.log and of `loglevel`, from the least on. */
 const LEVELS = ['debug', 'verbose', 'notice', 'warning'];
@@ -64,7 +65,8 @@ export class Interpreter implements RedisLibraryHost {
     const { api, main } = this.machine;
     this.script = script;
     this.graceMs = busyAfterMs;
-    this.leaveAtMs = busyAfterMs === 0 ? Number.POSITIVE_INFINITY : script.startedMs + busyAfterMs;
+    // reading the clock costs more than a short script: its time begins with the first look
+    this.leaveAtMs = busyAfterMs === 0 ? Number.POSITIVE_INFINITY : NOT_YET;
     this.thread = api.lua_newthread(main);
     api.lua_rawgeti(this.thread, REGISTRY, reference);
     const args = prepare(this.thread);
@@ -113,6 +115,7 @@ export class Interpreter implements RedisLibraryHost {
   private look(thread: Thread): void {
     const now = performance.now();
     if (now >= this.failAtMs) this.machine.fail(thread, 'FUNCTION LOAD timeout', false);
+    if (this.leaveAtMs === NOT_YET) this.leaveAtMs = now + this.graceMs;
     if (now < this.leaveAtMs) return;
     const { coroutines } = this.environment;
     if (!coroutines.mayPause(thread)) {

@@ -17,9 +17,8 @@ export interface RunningScript {
   readonly allowOom: boolean;
   /** Memory was full when it began: what it writes first is refused. */
   readonly outOfMemory: boolean;
-  /** UNIX ms, and the monotonic clock's ms. */
+  /** UNIX ms. */
   readonly startedAt: number;
-  readonly startedMs: number;
   /** It has run a command that writes: from now on it must not be stopped. */
   wrote: boolean;
   killed: boolean;
