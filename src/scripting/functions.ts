@@ -6,7 +6,7 @@
  * Two libraries may come to have a function of the same name, loaded on two nodes at once. It is then the function of the
  * library whose name comes first, on every node; the other library keeps its others.
  */
-import type { FunctionsService, LibraryDescription, ScriptCall } from '../commands/services.ts';
+import type { FunctionsService, LibraryDescription, ScriptCall, Services } from '../commands/services.ts';
 import type { Call } from '../commands/table.ts';
 import { type Engine, NO_DEADLINE } from '../core/contract.ts';
 import { Slice } from '../core/slice.ts';
@@ -27,6 +27,7 @@ export class Functions implements FunctionsService {
   /** Those that show, by lower-case name. */
   private readonly functions = new Map<string, ScriptFunction>();
   private engine: Engine | null = null;
+  private services: Services | null = null;
   private isStale = true;
   private readonly runFunction: RunFunction;
 
@@ -141,6 +142,7 @@ export class Functions implements FunctionsService {
 
   private refresh(call: Call): void {
     this.follow(call.engine);
+    this.services = call.services;
     // while a function is suspended, its interpreter must not be touched
     if (!this.isStale || this.running !== null) return;
     this.isStale = false;
@@ -198,6 +200,7 @@ export class Functions implements FunctionsService {
   private read(name: string, source: Buffer): FunctionLibrary | { readonly error: string } {
     this.interpreter ??= new Interpreter('function', libraries);
     this.reader ??= new LibraryReader(this.interpreter);
+    this.interpreter.services = this.services;
     try {
       return this.reader.read(name, source);
     } catch (error) {

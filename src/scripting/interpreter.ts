@@ -3,6 +3,7 @@
  * script that runs in it. Scripts have one interpreter, functions another.
  */
 import type { Reply } from '../commands/reply.ts';
+import type { Services } from '../commands/services.ts';
 import { COUNTED, writeValue } from './conversion.ts';
 import type { Outcome } from './coroutines.ts';
 import { Environment, type Library } from './environment.ts';
@@ -27,6 +28,8 @@ export class Interpreter implements RedisLibraryHost {
   readonly machine = new LuaMachine();
   readonly environment: Environment;
   script: RunningScript | null = null;
+  /** Of who uses it: where redis.log writes. */
+  services: Services | null = null;
   private thread: Thread = 0;
   private pausedAt: Place | null = null;
   private leaveAtMs = Number.POSITIVE_INFINITY;
@@ -100,8 +103,8 @@ export class Interpreter implements RedisLibraryHost {
   }
 
   log(message: string, level: string): void {
-    const services = this.script?.caller.services;
-    if (services === undefined || LEVELS.indexOf(level) < LEVELS.indexOf(services.config.get('loglevel') ?? '')) return;
+    const { services } = this;
+    if (services === null || LEVELS.indexOf(level) < LEVELS.indexOf(services.config.get('loglevel') ?? '')) return;
     services.node.log(`script (${level}): ${message}`);
   }
 

@@ -221,6 +221,7 @@ export class Scripting implements ScriptingService {
   private run(interpreter: Interpreter, script: RunningScript, start: () => Outcome): void {
     const { reply } = script.caller;
     let outcome: Outcome;
+    interpreter.services = script.caller.services;
     try {
       outcome = start();
     } catch (error) {
