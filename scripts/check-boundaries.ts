@@ -39,6 +39,12 @@ const RULES: Readonly<Record<string, Rule>> = {
   // INFO tells about the machine; ACL and DEBUG make hashes.
   commands: { ours: ['commands', 'core'], builtins: ['node:os', 'node:crypto'], packages: [] },
   resp: { ours: ['resp', 'commands', 'core'], builtins: true, packages: true },
+  // Lua runs beside commands, and answers through their replies.
+  scripting: {
+    ours: ['scripting', 'resp', 'commands', 'core'],
+    builtins: ['node:fs', 'node:module', 'node:crypto'],
+    packages: [],
+  },
   pubsub: { ours: ['pubsub', 'commands', 'core'], builtins: [], packages: [] },
   mesh: { ours: ['mesh', 'core'], types: ['commands/services.ts'], builtins: true, packages: true },
   store: { ours: ['store', 'core'], types: ['commands/services.ts'], builtins: true, packages: true },

@@ -53,6 +53,8 @@ const UNITS = [
   'auth',
   'acl',
   'acl-v2',
+  'scripting',
+  'functions',
 ];
 const RECORD = 'scripts/redis-suite/results.json';
 const SKIPPED = 'scripts/redis-suite/skipped.json';

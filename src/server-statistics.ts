@@ -21,6 +21,13 @@ export class Statistics implements ServerStatistics {
   readonly commandCalls = new Map<string, CommandTally>();
   private samples: { ms: number; commands: number; input: number; output: number }[] = [];
 
+  countError(text: string): void {
+    const space = text.indexOf(' ');
+    const prefix = space < 0 ? text : text.slice(0, space);
+    this.errorReplies++;
+    this.errors.set(prefix, (this.errors.get(prefix) ?? 0) + 1);
+  }
+
   /** Call about ten times a second. */
   sample(): void {
     const now = {

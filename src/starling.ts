@@ -23,6 +23,7 @@ import { outbound } from './outbound.ts';
 import { PubSub } from './pubsub/index.ts';
 import type { ListenOptions } from './resp/listeners.ts';
 import { RespServer } from './resp/server.ts';
+import { Scripting } from './scripting/index.ts';
 import { sealInTime } from './sealing.ts';
 import { Statistics } from './server-statistics.ts';
 import { handOver, Shutdown } from './shutdown.ts';
@@ -170,6 +171,7 @@ async function assemble(
     keyWaits: new KeyWaits(),
     changes: new KeyChanges(),
     outbound,
+    scripting: new Scripting(),
     pubsub: new PubSub({
       messenger: mesh.messenger,
       epoch: randomBytes(4).readUInt32BE(),
@@ -195,6 +197,7 @@ async function assemble(
   let stopping: Promise<void> | null = null;
   const stop = async () => {
     clearInterval(timer);
+    shared.scripting.stop();
     await server.close();
     stopSealing();
     if (peersConfirm) await handOver(engine, mesh, handOverMs());

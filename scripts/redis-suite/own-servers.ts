@@ -23,7 +23,6 @@ const NEWER: readonly Change[] = [
 ];
 /** What tests take from tests that are left out, or say in passing of commands that are not there yet. */
 const WITHOUT_THE_ABSENT: readonly Change[] = [
-  [/\+eval \+multi/g, '+multi'],
   [
     /test \{Existence test commands are not marked as access\} \{/g,
     '$&\n        r ACL setuser command-test +@all %R~read* %W~write* %RW~rw*',

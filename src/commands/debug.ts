@@ -104,7 +104,14 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     help: ['SET-ACTIVE-EXPIRE (0|1)', 'Whether expired keys are removed in the background.'],
     run: runSetActiveExpire,
   },
-  'set-disable-deny-scripts': withoutEffect(3, 'SET-DISABLE-DENY-SCRIPTS (0|1)'),
+  'set-disable-deny-scripts': {
+    argc: [3, 3],
+    help: ['SET-DISABLE-DENY-SCRIPTS <0|1>', 'Whether scripts may run commands that are none for scripts: for tests.'],
+    run: ({ args, reply, services }) => {
+      services.scripting.allowsAll = args[2].isWord('1');
+      reply.ok();
+    },
+  },
   sleep: {
     argc: [3, 3],
     help: ['SLEEP <seconds>', 'Stops the whole node for so long.'],

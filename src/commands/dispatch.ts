@@ -42,6 +42,38 @@ export class CommandCall implements Call {
   runQueued(queued: QueuedCommand): void {
     this.dispatcher.runQueued(this, queued);
   }
+
+  /** A call of another client, through the same dispatcher: what scripts run. */
+  callOf(client: Client, reply: Reply): CommandCall {
+    return new CommandCall(this.dispatcher, client, this.engine, reply, this.services);
+  }
+
+  /** The entry that the words name, or undefined. */
+  find(): Entry | undefined {
+    return this.dispatcher.find(this);
+  }
+
+  /** Runs that entry, which nothing forbids, within the txn that is open: for scripts. */
+  runWithin(entry: Entry): void {
+    this.dispatcher.runWithin(this, entry);
+  }
+
+  /** Counts a command that a script may not run. */
+  reject(entry: Entry, error: string): void {
+    this.dispatcher.times.of(entry).rejected++;
+    this.dispatcher.errorsWithin++;
+    this.services.statistics.countError(error);
+  }
+
+  /** The script has failed with the error of a command, which is counted already. */
+  markFailed(): void {
+    this.dispatcher.errorsWithin--;
+  }
+
+  /** True if commands that may take more memory are refused now. */
+  get outOfMemory(): boolean {
+    return this.dispatcher.isOutOfMemory(this);
+  }
 }
 
 /** What the session must know of a request that was dispatched. */
@@ -66,6 +98,8 @@ export class Dispatcher {
   readonly acl: AccessControl;
   /** CLIENT PAUSE. */
   paused: 'none' | 'writes' | 'all' = 'none';
+  /** Errors of commands that scripts ran, since the start: they are no failures of the scripts. */
+  errorsWithin = 0;
   private readonly registry: Registry;
   private readonly services: Services;
   private readonly onCrash: (error: unknown, command: string) => void;
@@ -109,6 +143,11 @@ export class Dispatcher {
     return this.run(call, entry);
   }
 
+  find({ args, argc }: CommandCall): Entry | undefined {
+    const entry = this.registry.lookup(args[0]);
+    return entry?.subcommands == null || argc === 1 ? entry : findSubcommand(entry.subcommands, args[1]);
+  }
+
   /** Why this client may not run this command now, or null. */
   private refusalOf(call: CommandCall, entry: Entry): string | null {
     const { client, services } = call;
@@ -117,6 +156,8 @@ export class Dispatcher {
       return 'NOAUTH Authentication required.';
     }
     const { multi } = client;
+    const { busy } = services.scripting;
+    if (busy !== null && (traits & Trait.allowBusy) === 0) return busy;
     if (multi !== null && (traits & Trait.noMulti) !== 0) return 'ERR Command not allowed inside a transaction';
     if (!client.user.unrestricted) {
       const refusal = refusalByUser(call, entry.command);
@@ -142,11 +183,14 @@ export class Dispatcher {
     return writes && failure !== null ? misconf(failure) : null;
   }
 
-  private mustPause({ client }: CommandCall, entry: Entry): boolean {
+  private mustPause(call: CommandCall, entry: Entry): boolean {
     if (this.paused === 'all' || (entry.traits & Trait.write) !== 0) return true;
-    return (
-      entry.command.name === 'exec' &&
-      (client.multi?.queue ?? []).some(({ command }) => command.flags.includes('write'))
+    const { client, services } = call;
+    const { command } = entry;
+    if (command.name !== 'exec') return services.scripting.mayWrite(command, call.args, call);
+    const queue = client.multi?.queue ?? [];
+    return queue.some(
+      (each) => each.command.flags.includes('write') || services.scripting.mayWrite(each.command, each.args, call),
     );
   }
 
@@ -158,6 +202,7 @@ export class Dispatcher {
     const isTimed = (entry.traits & Trait.timed) !== 0;
     if (isTimed) this.times.cut();
     const failures = services.statistics.errorReplies;
+    const within = this.errorsWithin;
     const mark = reply.mark();
     if (services.monitors.count > 0 && entry.command.name !== 'exec') services.monitors.show(call);
     engine.begin();
@@ -172,7 +217,7 @@ export class Dispatcher {
     if (services.monitors.count > 0 && entry.command.name === 'exec') showExec(call, entry.command);
     // CONFIG RESETSTAT counts itself
     const tally = this.times.of(entry);
-    if (services.statistics.errorReplies > failures) tally.failed++;
+    if (this.hasFailed(failures, within)) tally.failed++;
     if (isTimed) {
       call.command = entry.command;
       this.times.measured(tally, call);
@@ -198,14 +243,43 @@ export class Dispatcher {
     if (services.monitors.count > 0) services.monitors.show(call);
     call.db = engine.databases[client.database];
     const failures = services.statistics.errorReplies;
+    const within = this.errorsWithin;
     const mark = reply.mark();
     try {
       execute(call, command);
     } catch (error) {
       this.crashed(call, mark, error);
     }
-    if (services.statistics.errorReplies > failures) tally.failed++;
+    if (this.hasFailed(failures, within)) tally.failed++;
     this.times.measured(tally, call);
+  }
+
+  /** A script's part of it: one command, of which the script has found that it may be run. */
+  runWithin(call: CommandCall, entry: Entry): void {
+    const { client, engine, reply, services } = call;
+    const tally = this.times.of(entry);
+    call.command = entry.command;
+    services.statistics.commandsProcessed++;
+    if (services.monitors.count > 0) services.monitors.show(call);
+    call.db = engine.databases[client.database];
+    const failures = services.statistics.errorReplies;
+    const mark = reply.mark();
+    const started = services.monotonicMicros();
+    try {
+      execute(call, entry.command);
+    } catch (error) {
+      this.crashed(call, mark, error);
+    }
+    const errors = services.statistics.errorReplies - failures;
+    this.errorsWithin += errors;
+    if (errors > 0) tally.failed++;
+    tally.calls++;
+    tally.micros += services.monotonicMicros() - started;
+  }
+
+  /** Since these two counts the command has answered with an error of its own. */
+  private hasFailed(errors: number, within: number): boolean {
+    return this.services.statistics.errorReplies - errors > this.errorsWithin - within;
   }
 
   /** A handler threw: whatever it had written of its reply is withdrawn, its effects stand as far as it got. */
@@ -216,7 +290,7 @@ export class Dispatcher {
     call.reply.error(`ERR internal error: ${error instanceof Error ? error.message : String(error)}`);
   }
 
-  private isOutOfMemory(call: CommandCall): boolean {
+  isOutOfMemory(call: CommandCall): boolean {
     const limit = call.services.config.limits.maxMemoryBytes;
     return limit > 0 && call.engine.statistics.arenaUsedBytes > limit;
   }

@@ -20,6 +20,7 @@ import { meshCommands } from './mesh.ts';
 import { migrateCommand } from './migration/migrate.ts';
 import { pubsubCommands } from './pubsub.ts';
 import { Registry } from './registry.ts';
+import { scriptingCommands } from './scripting/index.ts';
 import { serverCommands } from './server.ts';
 import { setCommands } from './sets.ts';
 import { sortCommands } from './sorting.ts';
@@ -39,6 +40,7 @@ export function createCommandRegistry(): Registry {
     meshCommands,
     [migrateCommand],
     pubsubCommands,
+    scriptingCommands,
     serverCommands,
     connectionCommands,
     databaseCommands,

@@ -160,18 +160,7 @@ function memoryFields(call: Call): InfoFields {
     ['total_system_memory', totalmem()],
     ['total_system_memory_human', human(totalmem())],
     ['free_system_memory', freemem()],
-    ['used_memory_lua', 0],
-    ['used_memory_vm_eval', 0],
-    ['used_memory_lua_human', human(0)],
-    ['used_memory_scripts_eval', 0],
-    ['number_of_cached_scripts', 0],
-    ['number_of_functions', 0],
-    ['number_of_libraries', 0],
-    ['used_memory_vm_functions', 0],
-    ['used_memory_vm_total', 0],
-    ['used_memory_functions', 0],
-    ['used_memory_scripts', 0],
-    ['used_memory_scripts_human', human(0)],
+    ...scriptingFields(call),
     ['maxmemory', limits.maxMemoryBytes],
     ['maxmemory_human', human(limits.maxMemoryBytes)],
     ['maxmemory_policy', setting(call, 'maxmemory-policy')],
@@ -192,6 +181,29 @@ function memoryFields(call: Call): InfoFields {
 }
 
 /** The state on disk stands for Redis's RDB file, the log of txns for its AOF. */
+/** Lua's memory is that of WebAssembly, beside the heap. */
+function scriptingFields({ services }: Call): InfoFields {
+  const { evalInterpreterBytes, functionInterpreterBytes, scriptBytes, functionBytes, ...counts } =
+    services.scripting.statistics();
+  const interpreters = evalInterpreterBytes + functionInterpreterBytes;
+  const kept = scriptBytes + functionBytes;
+  return [
+    ['used_memory_lua', evalInterpreterBytes],
+    ['used_memory_vm_eval', evalInterpreterBytes],
+    ['used_memory_lua_human', human(evalInterpreterBytes)],
+    ['used_memory_scripts_eval', scriptBytes],
+    ['number_of_cached_scripts', counts.cachedScripts],
+    ['number_of_functions', counts.functions],
+    ['number_of_libraries', counts.libraries],
+    ['used_memory_vm_functions', functionInterpreterBytes],
+    ['used_memory_vm_total', interpreters],
+    ['used_memory_vm_total_human', human(interpreters)],
+    ['used_memory_functions', functionBytes],
+    ['used_memory_scripts', kept],
+    ['used_memory_scripts_human', human(kept)],
+  ];
+}
+
 function persistenceFields({ services }: Call): InfoFields {
   const { store } = services;
   const { log_bytes, checkpoints, checkpoint_in_progress, last_checkpoint_ms, ...others } = store.statistics();

@@ -26,8 +26,17 @@ export class Monitors {
   }
 
   /** Shows a command, if it may be seen, in Redis's form: UNIX time, database and address of who said it, its words. */
-  show({ args, argc, client, command: { flags, name } }: Call): void {
-    if (flags.includes('skip_monitor') || flags.includes('admin')) return;
+  show(call: Call): void {
+    const { flags } = call.command;
+    if (!flags.includes('skip_monitor') && !flags.includes('admin')) this.write(call);
+  }
+
+  /** Shows a script's call before the commands that it runs. */
+  showScript(call: Call): void {
+    if (this.count > 0) this.write(call);
+  }
+
+  private write({ args, argc, client, command: { name } }: Call): void {
     const now = Date.now();
     const seconds = `${Math.floor(now / 1000)}.${String(now % 1000).padStart(3, '0')}000`;
     let line = `${seconds} [${client.database} ${client.address}]`;

@@ -22,6 +22,10 @@ export const Trait = {
   transaction: 128,
   /** A RESP2 client that listens to channels may say it. */
   subscribed: 256,
+  /** Taken while a script is past its time. */
+  allowBusy: 512,
+  /** Not for scripts. */
+  noScript: 1024,
 } as const;
 
 export interface Entry {
@@ -125,6 +129,8 @@ function traitsOf({ name, flags, complexity }: Command): number {
     bit('no_auth', Trait.noAuth) |
     bit('no_multi', Trait.noMulti) |
     bit('skip_slowlog', Trait.skipSlowLog) |
+    bit('allow_busy', Trait.allowBusy) |
+    bit('noscript', Trait.noScript) |
     (UNQUEUED.has(name) ? Trait.unqueued : 0) |
     (TRANSACTION.has(name) ? Trait.transaction : 0) |
     (SUBSCRIBED.has(name) ? Trait.subscribed : 0) |

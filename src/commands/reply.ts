@@ -40,10 +40,15 @@ export interface Reply {
   boolean(value: boolean): void;
   /** =txt: in RESP3, bulk in RESP2 (INFO, CLIENT LIST, LOLWUT). */
   verbatim(text: string): void;
+  /** The same for bytes, with a format of three letters. */
+  verbatimBytes(format: string, value: Uint8Array): void;
   /** (n in RESP3, bulk in RESP2. */
   bigNumber(digits: string): void;
-  /** `-text`: the whole line with its prefix, such as 'ERR syntax error'. CR and LF in it become spaces. Counted in errorstats. */
-  error(text: string): void;
+  /**
+   * `-text`: the whole line with its prefix, such as 'ERR syntax error'. CR and LF in it become spaces. Counted in
+   * errorstats, unless somebody has done so already.
+   */
+  error(text: string, counted?: boolean): void;
   /** The reply that was begun may still be withdrawn: position now, and back to it (EXEC's abort, failed handlers). */
   mark(): number;
   rewind(mark: number): void;

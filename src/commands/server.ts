@@ -57,11 +57,6 @@ export const serverCommands: readonly Command[] = [
       redisEntry(`module|${word}`, ({ reply }) => reply.error('ERR Starling loads no modules')),
     ),
   ]),
-  redisContainer('function', [
-    // there are no libraries yet: nothing to remove, nothing to list
-    redisEntry('function|flush', ({ reply }) => reply.ok()),
-    redisEntry('function|list', ({ reply }) => reply.array(0)),
-  ]),
   ...waitingCommands,
   aclCommand,
   latencyCommand,

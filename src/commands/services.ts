@@ -3,14 +3,16 @@
  * never reaches for a global. Each part is an interface, so tests can give their own.
  */
 import type { VersionVector } from '../core/contract.ts';
+import type { Slice } from '../core/slice.ts';
 import type { KeyChanges } from './changes/key-changes.ts';
 import type { Client } from './client.ts';
 import type { KeyWaits } from './key-waits.ts';
 import type { LatencyHistogram } from './latency-histogram.ts';
 import type { OutboundService } from './migration/outbound.ts';
 import type { Monitors } from './monitors.ts';
+import type { Reply } from './reply.ts';
 import type { SlowLog } from './slow-log.ts';
-import type { Command } from './table.ts';
+import type { Call, Command } from './table.ts';
 
 export interface Services {
   readonly config: ConfigService;
@@ -26,6 +28,7 @@ export interface Services {
   readonly keyWaits: KeyWaits;
   readonly changes: KeyChanges;
   readonly outbound: OutboundService;
+  readonly scripting: ScriptingService;
   /** [0, 1). */
   random(): number;
   /** Microseconds, monotonic. */
@@ -96,6 +99,8 @@ export interface ServerStatistics {
   instantaneousOutputKbps: number;
   /** By error prefix ('ERR', 'WRONGTYPE'). */
   readonly errors: Map<string, number>;
+  /** By the text of an error reply. */
+  countError(text: string): void;
   readonly commandCalls: Map<string, CommandTally>;
   reset(): void;
 }
@@ -175,6 +180,88 @@ export interface PubSubService {
   names(kind: SubscriptionKind): string[];
   /** How many clients listen to that name. */
   count(kind: SubscriptionKind, name: Uint8Array): number;
+}
+
+/** A script's call, as EVAL and FCALL give it. Keys are args[first .. first + keyCount), the rest are its other arguments. */
+export interface ScriptCall {
+  readonly call: Call;
+  readonly first: number;
+  readonly keyCount: number;
+  /** EVAL_RO and its kin: nothing may be written. */
+  readonly readOnly: boolean;
+}
+
+/** A script that is past its time and waits for its next turn. */
+export interface SuspendedScript {
+  /** `write` gives the reply, within the txn in which the script has ended. */
+  onEnd(listener: (write: (reply: Reply) => void) => void): void;
+}
+
+/** Lua scripts and libraries of functions. */
+export interface ScriptingService {
+  /** While a script is past its time: what everybody else is told. */
+  readonly busy: string | null;
+  /** The script that the command that has just run has started and that goes on later. */
+  readonly suspended: SuspendedScript | null;
+  /** For tests: scripts may run commands that are none for scripts. */
+  allowsAll: boolean;
+  /** Runs a script; the reply is written unless `suspended`. */
+  evaluate(source: Buffer, script: ScriptCall): void;
+  evaluateCached(sha: string, script: ScriptCall): void;
+  /** Keeps a script: its sha, or the error. */
+  load(source: Buffer): { readonly sha: string } | { readonly error: string };
+  isCached(sha: string): boolean;
+  flush(): void;
+  /** True of a command that runs a script which does not say that it writes nothing. */
+  mayWrite(command: Command, args: readonly Slice[], call: Call): boolean;
+  /** Ends what runs: the node stops. */
+  stop(): void;
+  /** SCRIPT KILL and FUNCTION KILL: null, or the error. */
+  kill(kind: 'script' | 'function'): string | null;
+  readonly functions: FunctionsService;
+  /** Fields of INFO memory. */
+  statistics(): ScriptingStatistics;
+}
+
+/** FUNCTION LIST tells of it. */
+export interface LibraryDescription {
+  readonly name: string;
+  readonly source: Buffer;
+  readonly functions: readonly {
+    readonly name: string;
+    readonly description: string | null;
+    readonly flags: readonly string[];
+  }[];
+}
+
+/** Libraries of functions: data of the whole mesh, and yet in no database. Errors are texts of replies. */
+export interface FunctionsService {
+  /** The library's name. */
+  load(call: Call, source: Buffer, replace: boolean): { readonly name: string } | { readonly error: string };
+  /** False if there is no such library. */
+  remove(call: Call, name: string): boolean;
+  clear(call: Call): void;
+  /** All or none of them. */
+  restore(call: Call, sources: readonly Buffer[], policy: 'flush' | 'append' | 'replace'): string | null;
+  list(call: Call): readonly LibraryDescription[];
+  has(call: Call, functionName: string): boolean;
+  /** Of a function: what it says of itself; undefined if there is none of that name. */
+  flagsOf(call: Call, functionName: string): ReadonlySet<string> | undefined;
+  /** Runs a function as ScriptingService does a script. */
+  run(name: string, script: ScriptCall): void;
+  /** The function that runs past its time. */
+  readonly running: { readonly name: string; readonly words: readonly Buffer[]; readonly durationMs: number } | null;
+}
+
+export interface ScriptingStatistics {
+  readonly cachedScripts: number;
+  readonly functions: number;
+  readonly libraries: number;
+  /** Of the interpreters, and of what is kept of scripts and functions beside them. */
+  readonly evalInterpreterBytes: number;
+  readonly functionInterpreterBytes: number;
+  readonly scriptBytes: number;
+  readonly functionBytes: number;
 }
 
 export interface StoreService {

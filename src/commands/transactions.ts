@@ -2,7 +2,9 @@
  * MULTI, EXEC, DISCARD, WATCH, UNWATCH. The queue belongs to the client; EXEC runs it within the txn that the
  * dispatcher opened for EXEC itself, so a transaction is one txn: it arrives everywhere as a whole.
  */
+import type { QueuedCommand } from './client.ts';
 import { CommandCall } from './dispatch.ts';
+import type { Reply } from './reply.ts';
 import type { Call, Command } from './table.ts';
 import { discardMulti, unwatchAll } from './transaction-state.ts';
 
@@ -122,7 +124,26 @@ function runExec(call: Call): void {
   }
   if (!(call instanceof CommandCall)) throw new Error('EXEC needs the call of a session');
   reply.array(multi.queue.length);
+  runQueue(call, multi.queue, 0);
+}
+
+function runQueue(call: CommandCall, queue: readonly QueuedCommand[], from: number): void {
+  const { client, services } = call;
   client.mayBlock = false;
-  for (const queued of multi.queue) call.runQueued(queued);
+  for (let i = from; i < queue.length; i++) {
+    call.runQueued(queue[i]);
+    const { suspended } = services.scripting;
+    if (suspended === null) continue;
+    // a script that is past its time: the rest of the queue comes when it has ended
+    client.mayBlock = true;
+    const blocked = client.block();
+    const goOn = (write: (reply: Reply) => void) => {
+      write(call.reply);
+      runQueue(call, queue, i + 1);
+    };
+    // a client that has gone hears of nothing, and yet its transaction is run whole
+    suspended.onEnd((write) => (blocked.abandoned ? goOn(write) : blocked.resume(() => goOn(write), true)));
+    return;
+  }
   client.mayBlock = true;
 }

@@ -165,6 +165,14 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         summary: 'Databases that SELECT may choose',
       },
       {
+        name: 'busy-reply-threshold',
+        aliases: ['lua-time-limit'],
+        type: integer(0, Number.MAX_SAFE_INTEGER),
+        default: '5000',
+        mutable: true,
+        summary: 'Milliseconds after which a script lets others be told BUSY, and can be killed; 0: never',
+      },
+      {
         name: 'proto-max-bulk-len',
         type: bytes(1024 * 1024),
         default: '536870912',

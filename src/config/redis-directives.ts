@@ -80,7 +80,6 @@ export const REDIS_DIRECTIVES: readonly Directive[] = [
   inert('latency-tracking', boolean, 'yes'),
   inert('latency-tracking-info-percentiles', text, '50 99 99.9'),
   inert('latency-monitor-threshold', COUNT_64, '0'),
-  inert(['busy-reply-threshold', 'lua-time-limit'], COUNT_64, '5000'),
   // memory and encodings
   inert('maxmemory-samples', integer(1, 2147483647), '5'),
   inert('maxmemory-eviction-tenacity', integer(0, 100), '10'),

@@ -342,6 +342,8 @@ export interface StateRecord {
 export interface Engine {
   readonly replica: ReplicaId;
   readonly databases: readonly Database[];
+  /** One more, that no client sees and no flush empties: it replicates as the others do. For libraries of functions. */
+  readonly libraries: Database;
   readonly statistics: Readonly<EngineStatistics>;
 
   /** The wall clock in UNIX ms, told once a chunk of input or timer turn. Never goes backward for the HLC. */

@@ -245,7 +245,7 @@ function placeOf(list: readonly Waiting[], first: number): number {
   return low;
 }
 
-/** Sixteen databases that take everything and do nothing. */
+/** As many keyspaces as an engine has, that take everything and do nothing. */
 const NOBODY: EffectTarget = {
   stringAssign() {},
   stringAdd() {},
@@ -267,4 +267,4 @@ const NOBODY: EffectTarget = {
   stringPrune() {},
   retire() {},
 };
-const NOWHERE: readonly EffectTarget[] = new Array(16).fill(NOBODY);
+const NOWHERE: readonly EffectTarget[] = new Array(17).fill(NOBODY);

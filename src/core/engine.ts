@@ -43,6 +43,8 @@ import { Transfer } from './transfer.ts';
 import { Op } from './txn.ts';
 
 const DATABASES = 16;
+/** Those of the users, and one behind them: see Engine.libraries. */
+const KEYSPACES = DATABASES + 1;
 const NONE: ReadonlySet<ReplicaId> = new Set();
 
 export interface EngineOptions {
@@ -60,6 +62,8 @@ export function createEngine(options: EngineOptions): Engine {
 
 class StarlingEngine implements Engine {
   readonly databases: readonly DatabaseView[];
+  readonly libraries: DatabaseView;
+  private readonly views: readonly DatabaseView[];
   private readonly state: State;
   private readonly keyspaces: readonly Keyspace[];
   private readonly txn: LocalTxn;
@@ -84,8 +88,10 @@ class StarlingEngine implements Engine {
     this.state = new State(hashSeed);
     this.state.self = this.state.replicas.indexOf(replica);
     this.txn = new LocalTxn(this.state);
-    this.keyspaces = Array.from({ length: DATABASES }, (_, index) => new Keyspace(this.state, index));
-    this.databases = this.keyspaces.map((keyspace) => new DatabaseView(this.state, keyspace, this.txn));
+    this.keyspaces = Array.from({ length: KEYSPACES }, (_, index) => new Keyspace(this.state, index));
+    this.views = this.keyspaces.map((keyspace) => new DatabaseView(this.state, keyspace, this.txn));
+    this.databases = this.views.slice(0, DATABASES);
+    this.libraries = this.views[DATABASES];
     this.delivery = new Delivery(this.state, this.keyspaces);
     this.records = new Records(this.state, this.keyspaces);
     this.comparison = new Comparison(this.state, this.keyspaces, this.records);
@@ -150,7 +156,7 @@ class StarlingEngine implements Engine {
 
   watch(database: number, key: Slice, onChange: (() => void) | null = null): Watch {
     const { state } = this;
-    const db = this.databases[database];
+    const db = this.views[database];
     const owned = key.copy();
     const name = watchName(database, owned, 0, owned.length);
     const watchState: WatchState = { changed: false, database, key: owned, expiredBefore: db.isExpired(key), onChange };
@@ -178,7 +184,7 @@ class StarlingEngine implements Engine {
   }
 
   observe(observer: KeyObserver | null): void {
-    const observation = observer === null ? null : new Observation(this.state, this.keyspaces, observer);
+    const observation = observer === null ? null : new Observation(this.state, this.keyspaces, DATABASES, observer);
     this.state.observation = observation;
     this.delivery.targets = observation?.targets ?? this.keyspaces;
   }

@@ -52,6 +52,7 @@ export class Observation {
   readonly targets: readonly EffectTarget[];
   private readonly state: State;
   private readonly observer: KeyObserver;
+  private readonly shown: number;
   private readonly key = new Slice();
   /** What the txn that is being applied does, by key. */
   private readonly changes = new Map<string, Change>();
@@ -60,14 +61,17 @@ export class Observation {
   private current: Change | null = null;
   private clearing = false;
 
-  constructor(state: State, keyspaces: readonly Keyspace[], observer: KeyObserver) {
+  /** `shown`: so many of the databases are the users'; what is behind them nobody is told of. */
+  constructor(state: State, keyspaces: readonly Keyspace[], shown: number, observer: KeyObserver) {
     this.state = state;
     this.observer = observer;
-    this.targets = keyspaces.map((keyspace) => this.observed(keyspace));
+    this.shown = shown;
+    this.targets = keyspaces.map((keyspace, index) => (index < shown ? this.observed(keyspace) : keyspace));
   }
 
   /** From state.touched(). */
   changed(database: number, bytes: Buffer, start: number, end: number): void {
+    if (database >= this.shown) return;
     if (this.current !== null) this.current.changed = true;
     else if (!this.clearing) this.observer.changed(database, this.key.set(bytes, start, end));
   }

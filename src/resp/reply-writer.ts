@@ -172,13 +172,26 @@ export class ReplyWriter implements Reply {
     this.lineEnd();
   }
 
+  verbatimBytes(format: string, value: Uint8Array): void {
+    if (this.protocol !== 3) {
+      this.bulkBytes(value);
+      return;
+    }
+    this.header(61, value.length + 4);
+    this.reserve(value.length + 6);
+    this.at += this.bytes.write(`${format}:`, this.at, 'latin1');
+    this.bytes.set(value, this.at);
+    this.at += value.length;
+    this.lineEnd();
+  }
+
   bigNumber(digits: string): void {
     if (this.protocol === 3) this.line(40, digits);
     else this.bulkText(digits);
   }
 
-  error(text: string): void {
-    this.onError(text);
+  error(text: string, counted = true): void {
+    if (counted) this.onError(text);
     this.line(45, /[\r\n]/.test(text) ? text.replace(/[\r\n]/g, ' ') : text);
   }
 

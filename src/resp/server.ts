@@ -64,10 +64,10 @@ export class RespServer implements ClientRegistry {
     this.dispatcher = new Dispatcher(options.registry, options.services, this.acl, (error, command) =>
       options.warn(`command ${command} failed`, error),
     );
-    const { changes, keyWaits, store } = options.services;
+    const { changes, keyWaits, scripting, store } = options.services;
     changes.attach(options.engine, options.services);
     keyWaits.changes = changes;
-    keyWaits.isHeld = () => this.dispatcher.paused !== 'none' || store.failure !== null;
+    keyWaits.isHeld = () => this.dispatcher.paused !== 'none' || store.failure !== null || scripting.busy !== null;
   }
 
   get count(): number {

@@ -101,7 +101,7 @@ export class Session extends ClientState implements Client {
     this.warn = warn;
     this.outputLimit = new OutputLimit(services.config);
     this.call = new CommandCall(dispatcher, this, engine, this.out, services);
-    this.out.onError = (text) => countError(services, text);
+    this.out.onError = (text) => services.statistics.countError(text);
   }
 
   get address(): string {
@@ -466,11 +466,4 @@ function writeMessage(
   if (pattern !== null) reply.bulkBytes(pattern);
   reply.bulkBytes(channel);
   reply.bulkBytes(message);
-}
-
-function countError({ statistics }: Services, text: string): void {
-  const space = text.indexOf(' ');
-  const prefix = space < 0 ? text : text.slice(0, space);
-  statistics.errorReplies++;
-  statistics.errors.set(prefix, (statistics.errors.get(prefix) ?? 0) + 1);
 }

@@ -6,6 +6,7 @@ import { Monitors } from '../../src/commands/monitors.ts';
 import type { ClientRegistry, Services, StoreService } from '../../src/commands/services.ts';
 import { SlowLog } from '../../src/commands/slow-log.ts';
 import { Configuration } from '../../src/config/configuration.ts';
+import { Scripting } from '../../src/scripting/index.ts';
 import { Statistics } from '../../src/server-statistics.ts';
 import { pubsubAlone } from '../pubsub/alone.ts';
 
@@ -29,13 +30,14 @@ export function servicesOf(): Services & { config: Configuration } {
     statistics: new Statistics(),
     mesh: absent<Services['mesh']>('mesh'),
     store: memoryOnly(),
-    node: absent<Services['node']>('node', { abortShutdown: () => false }),
+    node: absent<Services['node']>('node', { abortShutdown: () => false, log: () => {} }),
     slowLog: new SlowLog(),
     pubsub: pubsubAlone(),
     monitors: new Monitors(),
     keyWaits: new KeyWaits(),
     changes: new KeyChanges(),
     outbound: absent<Services['outbound']>('outbound'),
+    scripting: new Scripting(),
     random: () => 0.5,
     monotonicMicros: () => Number(process.hrtime.bigint() / 1000n),
   };

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { splitLine } from '../../src/config/lines.ts';
 import type { Answer } from '../conformance/cases.ts';
 import { startCluster } from '../processes/cluster.ts';
 import { eventually, killAll, type NodeProcess, sleep } from '../processes/node-process.ts';
@@ -81,7 +82,7 @@ async function run(nodes: { a: NodeProcess; b: NodeProcess }, { on, command, ans
   if (exchange || on === 'ab') await settle(both);
   for (const node of on === 'ab' ? both : [on === 'a' ? nodes.a : nodes.b]) {
     await sleep(TYPING_MS);
-    const shown = show(await node.command(...command.split(' ')));
+    const shown = show(await node.command(...(splitLine(command) ?? [])));
     const good = shown.length === answer.length && shown.every((line, index) => fits(line, answer[index]));
     assert.ok(good, `${on}> ${command}\n${shown.join('\n')}\nbut the page says\n${answer.join('\n')}`);
   }

@@ -11,6 +11,7 @@ import { SlowLog } from '../../src/commands/slow-log.ts';
 import { Configuration } from '../../src/config/configuration.ts';
 import { createEngine, type Engine } from '../../src/core/index.ts';
 import { RespServer } from '../../src/resp/server.ts';
+import { Scripting } from '../../src/scripting/index.ts';
 import { Statistics } from '../../src/server-statistics.ts';
 import { pubsubAlone } from '../pubsub/alone.ts';
 
@@ -81,6 +82,7 @@ export function serve(
     keyWaits: new KeyWaits(),
     changes: new KeyChanges(),
     outbound: absent<Services['outbound']>('outbound'),
+    scripting: new Scripting(),
     random: () => 0.5,
     monotonicMicros: () => performance.now() * 1000,
   } as Omit<Services, 'clients'> as Services & { clients: RespServer };

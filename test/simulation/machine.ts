@@ -17,6 +17,7 @@ import { type Mesh, runMesh } from '../../src/mesh/index.ts';
 import { PubSub } from '../../src/pubsub/index.ts';
 import { LocalClient } from '../../src/resp/local-client.ts';
 import { RespServer } from '../../src/resp/server.ts';
+import { Scripting } from '../../src/scripting/index.ts';
 import { sealInTime } from '../../src/sealing.ts';
 import { Statistics } from '../../src/server-statistics.ts';
 import type { SyncPolicy } from '../../src/store/index.ts';
@@ -330,6 +331,7 @@ export class Machine {
       keyWaits: new KeyWaits(),
       changes: new KeyChanges(),
       outbound: { ask: () => Promise.reject(new Error('no server stands outside of a simulation')) },
+      scripting: new Scripting(),
       pubsub: new PubSub({
         messenger: mesh.messenger,
         epoch: Date.now() >>> 0,

@@ -8,7 +8,7 @@ export interface AclLogEntry {
   readonly id: number;
   count: number;
   readonly reason: DenialReason;
-  readonly context: 'toplevel' | 'multi';
+  readonly context: 'toplevel' | 'multi' | 'lua';
   /** The command, key or channel, as latin1 text. */
   readonly subject: string;
   readonly userName: string;
@@ -31,10 +31,15 @@ export class AclLog {
   private nextId = 0;
 
   /** `userName`: whom somebody wanted to be, if that is what was refused. */
-  note(call: Call, reason: DenialReason, subject: string, userName = call.client.user.name): void {
+  note(
+    call: Call,
+    reason: DenialReason,
+    subject: string,
+    userName = call.client.user.name,
+    context: AclLogEntry['context'] = contextOf(call),
+  ): void {
     const { client, engine, services } = call;
     this.denied[reason]++;
-    const context = client.multi !== null || !client.mayBlock ? 'multi' : 'toplevel';
     const nowMs = engine.now;
     const at = this.lengthMax === 0 ? -1 : this.findAlike({ reason, context, subject, userName }, nowMs);
     const known = at < 0 ? undefined : this.entries.splice(at, 1)[0];
@@ -76,4 +81,8 @@ export class AclLog {
           Math.abs(nowMs - entry.updatedAtMs) <= ALIKE_MS_MAX,
       );
   }
+}
+
+function contextOf({ client }: Call): AclLogEntry['context'] {
+  return client.multi !== null || !client.mayBlock ? 'multi' : 'toplevel';
 }

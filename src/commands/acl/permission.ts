@@ -112,6 +112,21 @@ export function refusalOfQueued(call: Call, command: Command): string | null {
   return `${CHANGED}${CHANGED_REASONS[denial.reason]}`;
 }
 
+const IN_SCRIPT: Readonly<Record<Denial['reason'], string>> = {
+  command: "can't run this command or subcommand",
+  key: "can't access at least one of the keys mentioned in the command arguments",
+  channel: "can't publish to the channel mentioned in the command",
+};
+
+/** The same when a script runs a command; `caller` is the call that runs the script, for the log. */
+export function refusalInScript(call: Call, command: Command, caller: Call): string | null {
+  const denial = denialOf(call.client.user, command, call.args, call.argc);
+  if (denial === null) return null;
+  const subject = subjectOf(denial, command, call.args);
+  call.acl.log.note(caller, denial.reason, subject, caller.client.user.name, 'lua');
+  return `The user executing the script ${IN_SCRIPT[denial.reason]}`;
+}
+
 /** In full, with the key or channel: for ACL DRYRUN. */
 export function explainDenial(user: User, denial: Denial, command: Command, args: readonly Slice[]): string {
   const who = `User ${shownText(user.name)} has no permissions`;

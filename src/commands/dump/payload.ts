@@ -112,7 +112,7 @@ function eightByteDouble(value: number): Buffer {
   return bytes;
 }
 
-function encodeLength(length: number): Buffer {
+export function encodeLength(length: number): Buffer {
   if (length < 64) return Buffer.from([length]);
   if (length < 16384) return Buffer.from([0x40 | (length >> 8), length & 0xff]);
   const wide = length > 0xffffffff;
@@ -270,12 +270,16 @@ const QuicklistNode = { plain: 1, packed: 2 } as const;
 /** What the two highest bits of a length say where they are both set: how the string is encoded. */
 const Encoding = { int8: 0, int16: 1, int32: 2, lzf: 3 } as const;
 
-class Reader {
+export class Reader {
   private readonly bytes: Buffer;
   private at = 0;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
+  }
+
+  get left(): number {
+    return this.bytes.length - this.at;
   }
 
   byte(): number {
