@@ -114,7 +114,8 @@ export class Configuration implements ConfigService {
     return directiveNames()
       .filter((name) => {
         const bytes = Buffer.from(name);
-        const isShown = findSetting(name)?.hidden !== true && findSetting(name) !== undefined;
+        const setting = findSetting(name);
+        const isShown = setting !== undefined && setting.hidden !== true;
         return isShown && matchGlob(glob, 0, glob.length, bytes, 0, bytes.length, true);
       })
       .sort();

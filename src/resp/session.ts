@@ -3,6 +3,7 @@
  * speaks to a Transport, not to a socket, so that tests run it in one process. The hot path of a pipelined chunk
  * allocates nothing per command.
  */
+import { isUnknown } from '../commands/acl/authentication.ts';
 import type { Blocked, Client } from '../commands/client.ts';
 import { CommandCall, type Dispatcher, Outcome } from '../commands/dispatch.ts';
 import { unsubscribeAll } from '../commands/pubsub.ts';
@@ -207,7 +208,7 @@ export class Session extends ClientState implements Client {
     const before = this.commandsProcessed;
     this.chunkBytes = bytes === this.input.bytes ? this.input.length : end;
     while (this.stops === 0) {
-      parser.trusted = this.authenticated || dispatcher.acl.users.open;
+      parser.trusted = !isUnknown(this, dispatcher.acl.users);
       const parsed = parser.parse(bytes, end);
       if (parsed !== Parsed.request) {
         if (parsed === Parsed.error) this.refuseProtocol(parser.error);

@@ -7,7 +7,7 @@ import type { Order } from './worker.ts';
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 /** Every so many-th seed runs twice, and must give the same hash. */
-const TWICE_EVERY = 100;
+const TWICE_EVERY = 50;
 /** Of real time; a run takes a tenth of a second. */
 const RUN_MS_MAX = 60_000;
 

@@ -11,7 +11,7 @@ import { disconnectListeners, disconnectUser } from './clients.ts';
 import { formatAclFile, parseAclFile } from './file.ts';
 import { runLog, wrongSubcommand } from './log-command.ts';
 import { denialOf, explainDenial } from './permission.ts';
-import type { Selector } from './selector.ts';
+import { type Selector, withSubcommands } from './selector.ts';
 import type { User } from './user.ts';
 import { DEFAULT_USER } from './users.ts';
 
@@ -78,7 +78,7 @@ function runCat({ args, argc, reply, services }: Call): void {
       reply.error(`ERR Unknown category '${args[2].text()}'`);
       return;
     }
-    const all = services.commands.all().flatMap((command) => [command, ...(command.subcommands ?? [])]);
+    const all = [...withSubcommands(services.commands.all())];
     names = all.filter((command) => isOfCategory(command, category)).map(({ name }) => name);
   }
   reply.array(names.length);

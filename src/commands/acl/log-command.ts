@@ -31,25 +31,25 @@ export function wrongSubcommand(word: Slice): string {
 }
 
 function writeEntry(reply: Reply, entry: AclLogEntry, nowMs: number): void {
+  const number = (name: string, value: number) => {
+    reply.bulkText(name);
+    reply.integer(value);
+  };
+  const latin1 = (name: string, value: string) => {
+    reply.bulkText(name);
+    reply.bulkBytes(Buffer.from(value, 'latin1'));
+  };
   reply.map(10);
-  reply.bulkText('count');
-  reply.integer(entry.count);
-  reply.bulkText('reason');
-  reply.bulkText(entry.reason);
-  reply.bulkText('context');
-  reply.bulkText(entry.context);
-  reply.bulkText('object');
-  reply.bulkBytes(Buffer.from(entry.subject, 'latin1'));
-  reply.bulkText('username');
-  reply.bulkBytes(Buffer.from(entry.userName, 'latin1'));
+  number('count', entry.count);
+  latin1('reason', entry.reason);
+  latin1('context', entry.context);
+  latin1('object', entry.subject);
+  latin1('username', entry.userName);
   reply.bulkText('age-seconds');
   reply.double((nowMs - entry.updatedAtMs) / 1000);
   reply.bulkText('client-info');
   reply.bulkText(entry.client);
-  reply.bulkText('entry-id');
-  reply.integer(entry.id);
-  reply.bulkText('timestamp-created');
-  reply.integer(entry.createdAtMs);
-  reply.bulkText('timestamp-last-updated');
-  reply.integer(entry.updatedAtMs);
+  number('entry-id', entry.id);
+  number('timestamp-created', entry.createdAtMs);
+  number('timestamp-last-updated', entry.updatedAtMs);
 }

@@ -50,7 +50,7 @@ function deniedBy(
   words: readonly Slice[],
   keys: readonly KeyUse[],
 ): Denial | null {
-  if (!selector.allowsCommand(command, words[1]?.latin1())) return COMMAND_DENIED;
+  if (!selector.allowsCommand(command, words[1])) return COMMAND_DENIED;
   for (const { position, flags } of keys) {
     if (!selector.allowsKey(words[position].view(), accessOf(flags))) return { reason: 'key', position };
   }

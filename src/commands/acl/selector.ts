@@ -4,6 +4,7 @@
  *
  * Invariant: commandRules, read from `fromAll` on, make exactly `allowed` and `firstArguments`.
  */
+import type { Slice } from '../../core/slice.ts';
 import { matchGlob } from '../glob.ts';
 import { isOfCategory } from '../metadata/index.ts';
 import type { CommandRegistry } from '../services.ts';
@@ -62,11 +63,11 @@ export class Selector {
 
   // commands
 
-  /** `word`: the argument behind the name, undefined if there is none. */
-  allowsCommand(command: Command, word: string | undefined): boolean {
+  /** `word`: the argument behind the name, undefined if there is none. It may be long, and is read only if it matters. */
+  allowsCommand(command: Command, word: Slice | undefined): boolean {
     if (this.allCommands || command.flags.includes('no_auth') || this.allowed.has(command)) return true;
-    const words = this.firstArguments.get(command) ?? [];
-    return word !== undefined && words.includes(word.toLowerCase());
+    const words = this.firstArguments.get(command);
+    return words !== undefined && word !== undefined && words.includes(word.latin1().toLowerCase());
   }
 
   /** `+@all` and `-@all`: whatever was said of commands before does not count any more. */
@@ -195,7 +196,8 @@ function describeKeyPattern({ access, text }: KeyPattern): string {
   return access === Access.both && text === '*' ? '%RW~*' : `${SIGNS[access]}${text}`;
 }
 
-function* withSubcommands(commands: readonly Command[]): Generator<Command> {
+/** Commands, each with its sub-commands behind it. */
+export function* withSubcommands(commands: readonly Command[]): Generator<Command> {
   for (const command of commands) {
     yield command;
     yield* command.subcommands ?? [];
