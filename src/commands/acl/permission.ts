@@ -65,8 +65,8 @@ function deniedBy(
 
 /** True if the user may run the command on any key that it reads: for keys that nobody can tell beforehand. */
 export function mayReadAllKeys(user: User, command: Command, args: readonly Slice[], argc: number): boolean {
-  const word = argc > 1 ? args[1].latin1() : undefined;
-  return user.allSelectors().some((each) => each.allowsCommand(command, word) && each.allowsAnyKey(Access.read));
+  const first = argc > 1 ? args[1] : undefined;
+  return user.allSelectors().some((each) => each.allowsCommand(command, first) && each.allowsAnyKey(Access.read));
 }
 
 /** What a command wants of a key, by the flags of its key specification: a key that it only looks for it wants nothing of. */
