@@ -40,6 +40,9 @@ export interface Client extends Subscriber {
   /** Writes what is no reply: now, or behind the reply of the command that runs. */
   push(write: (reply: import('./reply.ts').Reply) => void): void;
 
+  /** Whose script runs this client's commands; null: it is nobody's but its own. */
+  readonly caller: Client | null;
+
   /** CLIENT TRACKING; null: off. */
   tracking: ClientTracking | null;
 

@@ -49,8 +49,9 @@ function runSort(call: Call): void {
     reply.error(Errors.wrongType);
     return;
   }
-  // a set has no order of its own: what is stored must not depend on that
-  const settled = options.unsorted && type === KeyType.set && options.store > 0;
+  // a set has no order of its own: neither what is stored nor what a script does must depend on that
+  const lasts = options.store > 0 || call.client.caller !== null;
+  const settled = options.unsorted && type === KeyType.set && lasts;
   const ordered = inOrder(call, elements, settled ? { ...options, alphabetic: true, unsorted: false } : options);
   if (ordered === undefined) return;
   const results = resultsOf(call, page(ordered, options), options.get);

@@ -18,6 +18,7 @@ export class ClientState {
   readonly watches: Client['watches'][number][] = [];
   readonly subscriptions: Client['subscriptions'] = { channel: new Set(), pattern: new Set(), shard: new Set() };
   subscribed = 0;
+  caller: Client | null = null;
   tracking: Client['tracking'] = null;
   mayBlock = true;
   noEvict = false;

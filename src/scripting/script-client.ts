@@ -23,6 +23,7 @@ export class ScriptClient extends ClientState implements Client {
 
   /** Before a script of `caller`. */
   actFor(caller: Client): void {
+    this.caller = caller;
     this.user = caller.user;
     this.database = caller.database;
     this.noTouch = caller.noTouch;

@@ -150,6 +150,15 @@ differentialTest(`random calls (seed ${SEED})`, async () => {
   );
 });
 
+differentialTest('a script gets a set that is not sorted in one order on all nodes', async () => {
+  both ??= await BothServers.open();
+  await both.compareAfresh([
+    'SADD tags q e n v aa f l d',
+    `EVAL "return redis.call('sort', KEYS[1], 'by', '_')" 1 tags`,
+    `EVAL "return redis.call('sort', KEYS[1], 'by', '_', 'desc', 'get', '#', 'get', 'none_*')" 1 tags`,
+  ]);
+});
+
 differentialTest('BY and GET need the right to read all keys', async () => {
   both ??= await BothServers.open();
   await both.compareAfresh(DATA);

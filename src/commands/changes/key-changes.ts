@@ -52,6 +52,8 @@ const FLUSHING = new Set(['flushall', 'flushdb']);
 const PLACING = new Set(['rename_to', 'copy_to', 'move_to', 'restore']);
 /** The key is there under its new name before it is told that it has moved. */
 const MOVING = /^(rename|renamenx|move)$/;
+/** They read no key themselves: what they run does, and that is what counts (since Redis 7.2). */
+const RUNNING_SCRIPTS = new Set(['eval_ro', 'evalsha_ro', 'fcall_ro']);
 /** Looks at keys that tell of no miss. */
 const UNMISSED = /^(object|memory|debug|watch|scan|keys)\b/;
 /** Writes that read first, and miss. */
@@ -193,7 +195,7 @@ export class KeyChanges implements KeyObserver {
   run(call: Call, command: Command, work: () => void): void {
     if (this.notes.length > 0 || this.isFlushDue) this.tellNotes();
     this.tracking.limit();
-    const { client } = call;
+    const client = call.client.caller ?? call.client;
     const outer = this.running;
     const running: Running = { client, touched: new Map() };
     this.running = running;
@@ -208,7 +210,7 @@ export class KeyChanges implements KeyObserver {
       if (this.notes.length > 0) this.tellNotes();
       if (FLUSHING.has(command.name)) this.tracking.invalidateAll();
       else if (running.touched.size > 0) this.tell(call, command, running, named);
-      if (client.tracking !== null) this.follow(call, command, outer === null);
+      if (client.tracking !== null) this.follow(call, command, client, outer === null);
     }
   }
 
@@ -301,15 +303,18 @@ export class KeyChanges implements KeyObserver {
   }
 
   /** Of a client that is tracked: what it has read it may keep. */
-  private follow({ args, argc, client }: Call, command: Command, isOutermost: boolean): void {
+  private follow(call: Call, command: Command, client: Client, isOutermost: boolean): void {
+    const { args, argc } = call;
     const { tracking } = client;
     if (tracking === null) return;
+    const reads = command.flags.includes('readonly') && !command.flags.includes('pubsub');
     const chosen = tracking.optIn ? tracking.caching : tracking.optOut ? !tracking.caching : true;
-    if (!tracking.broadcast && chosen && command.flags.includes('readonly') && !command.flags.includes('pubsub')) {
+    if (!tracking.broadcast && chosen && reads && !RUNNING_SCRIPTS.has(command.name)) {
       for (const position of positionsOf(command, args, argc)) this.tracking.remember(client, args[position].latin1());
     }
     // CLIENT CACHING is about the next command, or the next transaction
-    if (isOutermost && client.multi === null && !command.name.startsWith('client|')) tracking.caching = false;
+    const isWithin = !isOutermost || call.client.caller !== null || client.multi !== null;
+    if (!isWithin && !command.name.startsWith('client|')) tracking.caching = false;
   }
 }
 

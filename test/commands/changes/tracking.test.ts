@@ -69,6 +69,34 @@ compared('its own writes are told behind their reply, and not at all with NOLOOP
   'b: SET k 2',
 ]);
 
+compared('what a script writes is its caller’s own', [
+  'a: HELLO 3',
+  'a: CLIENT TRACKING ON NOLOOP',
+  'a: GET k',
+  `a: EVAL "return redis.call('set', 'k', '2')" 1 k`,
+  'a: GET k',
+  `b: EVAL "return redis.call('set', 'k', '3')" 1 k`,
+]);
+
+test('a client may have in its cache what its scripts have read, as since Redis 7.2; not what they only name', () => {
+  const { open } = talker();
+  const [a, b] = [open(), open()];
+  a.say('HELLO 3', 'CLIENT TRACKING ON');
+  const heard = (eval_: string) => {
+    a.say(eval_);
+    const before = a.talk.heard.length;
+    b.say('MSET named 1 read 1');
+    return [...a.talk.heard.slice(before).matchAll(/named|read/g)].map(([key]) => key);
+  };
+  assert.equal(heard(`EVAL "return redis.call('get', 'read')" 1 named`), ['read']);
+  assert.equal(heard(`EVAL_RO "return redis.call('get', 'read')" 1 named`), ['read']);
+  assert.equal(heard(`EVAL_RO "return redis.call('ping')" 1 named`), []);
+  assert.equal(heard(`EVAL "return redis.call('set', 'other', 'x')" 1 named`), []);
+  a.say('CLIENT TRACKING OFF', 'CLIENT TRACKING ON OPTIN', 'CLIENT CACHING YES');
+  assert.equal(heard(`EVAL "redis.call('get', 'named') return redis.call('get', 'read')" 0`), ['named', 'read']);
+  assert.equal(heard(`EVAL "return redis.call('get', 'read')" 0`), []);
+});
+
 compared('what a transaction of another does is told at once, key by key', [
   'a: HELLO 3',
   'a: CLIENT TRACKING ON',
