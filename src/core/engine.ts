@@ -314,10 +314,15 @@ class StarlingEngine implements Engine {
   // --- what can be seen of it
 
   digest(): string {
+    this.state.uncounted.settle();
+    this.state.wholeDigest ??= this.digestOfAll();
+    return this.state.wholeDigest;
+  }
+
+  private digestOfAll(): string {
     let a = 0;
     let b = 0;
-    const { digestA, digestB, uncounted } = this.state;
-    uncounted.settle();
+    const { digestA, digestB } = this.state;
     for (let slot = 0; slot < SLOTS; slot++) {
       a = (Math.imul(a, 31) + digestA[slot]) | 0;
       b = (Math.imul(b, 37) + digestB[slot]) | 0;

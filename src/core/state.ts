@@ -94,6 +94,8 @@ export class State {
   /** Whole after uncounted.settle(). */
   readonly digestA = new Int32Array(SLOTS);
   readonly digestB = new Int32Array(SLOTS);
+  /** Of all slots together, as Engine.digest() last found it; null: something has changed since. */
+  wholeDigest: string | null = null;
   readonly uncounted = new Uncounted();
   /** By slot: all bits are set when it is written. Who wants to know of later writes clears its own bit: see self-check.ts. */
   readonly written = new Uint8Array(SLOTS);
@@ -152,6 +154,7 @@ export class State {
     this.digestA[slot] = (this.digestA[slot] + a) | 0;
     this.digestB[slot] = (this.digestB[slot] + b) | 0;
     this.written[slot] = 0xff;
+    this.wholeDigest = null;
   }
 
   noteDamage(slot: number): void {

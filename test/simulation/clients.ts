@@ -5,7 +5,7 @@ import type { Call, History } from './history.ts';
 import type { Machine } from './machine.ts';
 import type { Random } from './random.ts';
 import type { Circumstances, Family } from './workload.ts';
-import type { World } from './world.ts';
+import { IDLE, type World } from './world.ts';
 
 const RECONNECT_MS = 50;
 
@@ -72,7 +72,8 @@ export class Clients {
       };
       // a connection that is waited for in vain is left behind
       this.world.schedule(3000, null, () => {
-        if (!answered) connections.clear();
+        if (answered) return IDLE;
+        connections.clear();
         next();
       });
       if (connection.busy) connections.delete(family.database);

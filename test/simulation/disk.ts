@@ -9,6 +9,12 @@ import type { KeyRange } from '../../src/store/encoding.ts';
 import type { Random } from './random.ts';
 import type { Process, World } from './world.ts';
 
+/** `key` in latin1; `value` null: it is taken away. */
+interface Change {
+  readonly key: string;
+  readonly value: Buffer | null;
+}
+
 const PAGE_ENTRIES = 1000;
 const PLENTY_BYTES = 1e12;
 const SOME_WRITE_MS = 0.2;
@@ -38,20 +44,20 @@ export class Medium {
   private view = new Map<string, Buffer>();
   /** What every power cut leaves; and the batches since, of which some are synced alone. */
   private base = new Map<string, Buffer>();
-  private journal: { readonly operations: readonly Operation[]; synced: boolean }[] = [];
+  private journal: { readonly changes: readonly Change[]; synced: boolean }[] = [];
   private sorted: string[] | null = null;
 
-  apply(operations: readonly Operation[]): void {
-    this.journal.push({ operations, synced: false });
-    if (play(this.view, operations)) this.sorted = null;
+  apply(changes: readonly Change[]): void {
+    this.journal.push({ changes, synced: false });
+    if (play(this.view, changes)) this.sorted = null;
   }
 
   /** What was written from the `from`th batch of the journal on survives a power cut from now. */
   sync(from = 0): void {
     for (let i = from; i < this.journal.length; i++) this.journal[i].synced = true;
     const first = this.journal.findIndex(({ synced }) => !synced);
-    for (const { operations } of this.journal.splice(0, first < 0 ? this.journal.length : first)) {
-      play(this.base, operations);
+    for (const { changes } of this.journal.splice(0, first < 0 ? this.journal.length : first)) {
+      play(this.base, changes);
     }
   }
 
@@ -64,8 +70,8 @@ export class Medium {
     const { journal } = this;
     const kept = random.below(journal.length + 1);
     const missing = random.chance(0.3) ? random.below(journal.length + 1) : -1;
-    for (const [i, { operations, synced }] of journal.entries()) {
-      if (synced || (i < kept && i !== missing)) play(this.base, operations);
+    for (const [i, { changes, synced }] of journal.entries()) {
+      if (synced || (i < kept && i !== missing)) play(this.base, changes);
     }
     this.journal = [];
     this.view = new Map(this.base);
@@ -88,24 +94,29 @@ export class Medium {
   }
 
   /** The entries of a range, in order. */
-  range({ gte, lt }: KeyRange): [Buffer, Buffer][] {
+  range(range: KeyRange): [Buffer, Buffer][] {
+    return this.keys(range).map((key) => this.entry(key));
+  }
+
+  /** In latin1, in order. */
+  keys({ gte, lt }: KeyRange): string[] {
     this.sorted ??= [...this.view.keys()].sort();
     const from = firstAtLeast(this.sorted, gte.toString('latin1'));
-    const to = firstAtLeast(this.sorted, lt.toString('latin1'));
-    return this.sorted
-      .slice(from, to)
-      .map((key) => [Buffer.from(key, 'latin1'), this.view.get(key) ?? Buffer.alloc(0)]);
+    return this.sorted.slice(from, firstAtLeast(this.sorted, lt.toString('latin1')));
+  }
+
+  entry(key: string): [Buffer, Buffer] {
+    return [Buffer.from(key, 'latin1'), this.view.get(key) ?? Buffer.alloc(0)];
   }
 }
 
 /** True if a key came or went. */
-function play(map: Map<string, Buffer>, operations: readonly Operation[]): boolean {
+function play(map: Map<string, Buffer>, changes: readonly Change[]): boolean {
   let changed = false;
-  for (const operation of operations) {
-    const key = operation.key.toString('latin1');
-    if (operation.type === 'put') {
+  for (const { key, value } of changes) {
+    if (value !== null) {
       changed = changed || !map.has(key);
-      map.set(key, operation.value);
+      map.set(key, value);
     } else changed = map.delete(key) || changed;
   }
   return changed;
@@ -161,12 +172,12 @@ export class SimulatedDisk implements Disk {
   }
 
   async batch(operations: readonly Operation[], sync: boolean): Promise<void> {
-    const copied = operations.map(copyOf);
+    const changes = operations.map(changeOf);
     await this.takes(sync ? SOME_SYNC_MS : SOME_WRITE_MS);
     if (!this.opened || this.broken) throw new Error('Database is not open');
     const failing = this.medium.trouble !== null || this.medium.failsAfter-- <= 0;
     // a failed write may have reached the disk all the same
-    if (!failing || this.random.chance(0.5)) this.medium.apply(copied);
+    if (!failing || this.random.chance(0.5)) this.medium.apply(changes);
     if (failing) {
       this.broken = true;
       this.medium.failsAfter = Number.POSITIVE_INFINITY;
@@ -207,7 +218,8 @@ export class SimulatedDisk implements Disk {
 
   async lastEntry(range: KeyRange): Promise<[Buffer, Buffer] | undefined> {
     await this.takes(0.05);
-    return this.medium.range(range).at(-1);
+    const key = this.medium.keys(range).at(-1);
+    return key === undefined ? undefined : this.medium.entry(key);
   }
 
   async lastKey(range: KeyRange): Promise<Buffer | undefined> {
@@ -216,12 +228,13 @@ export class SimulatedDisk implements Disk {
 
   async firstKey(range: KeyRange): Promise<Buffer | undefined> {
     await this.takes(0.05);
-    return this.medium.range(range)[0]?.[0];
+    const [key] = this.medium.keys(range);
+    return key === undefined ? undefined : Buffer.from(key, 'latin1');
   }
 
   async discard(range: KeyRange): Promise<void> {
     await this.takes(SOME_WRITE_MS);
-    this.medium.apply(this.medium.range(range).map(([key]) => ({ type: 'del', key })));
+    this.medium.apply(this.medium.keys(range).map((key) => ({ key, value: null })));
   }
 
   private complain(): void {
@@ -236,7 +249,8 @@ export class SimulatedDisk implements Disk {
   }
 }
 
-function copyOf(operation: Operation): Operation {
-  const key = Buffer.from(operation.key);
-  return operation.type === 'put' ? { type: 'put', key, value: Buffer.from(operation.value) } : { type: 'del', key };
+/** A copy: the caller's bytes are the caller's again. */
+function changeOf(operation: Operation): Change {
+  const key = operation.key.toString('latin1');
+  return { key, value: operation.type === 'put' ? Buffer.from(operation.value) : null };
 }

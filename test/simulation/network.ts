@@ -9,7 +9,7 @@ import type { PeerId } from '@libp2p/interface';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import type { MeshNode } from '../../src/mesh/node.ts';
 import type { Random } from './random.ts';
-import type { Process, World } from './world.ts';
+import { IDLE, type Process, type World } from './world.ts';
 
 const DIAL_TIMEOUT_MS = 4000;
 /** A stream with so much on its way takes no more for now. */
@@ -151,7 +151,7 @@ class Channel {
     const { world } = this.network;
     world.schedule(first.atMs - world.nowMs, this.to, () => {
       this.armed = false;
-      if (this.queue[0] !== first || this.path.cut) return;
+      if (this.queue[0] !== first || this.path.cut) return IDLE;
       this.queue.shift();
       this.move();
       first.work();
@@ -312,9 +312,9 @@ export class SimulatedStream {
     });
   }
 
-  private taken(bytes: number): void {
+  private taken(bytes: number): typeof IDLE | undefined {
     this.writeBufferLength -= bytes;
-    if (!this.full || !this.open || this.writeBufferLength > WINDOW_BYTES / 2) return;
+    if (!this.full || !this.open || this.writeBufferLength > WINDOW_BYTES / 2) return IDLE;
     this.full = false;
     this.listeners.tell('drain');
   }
@@ -468,15 +468,16 @@ export class SimulatedNode {
       const copies = network.random.chance(path.gossipDuplicates) ? 2 : 1;
       for (let copy = 0; copy < copies; copy++) {
         network.world.schedule(network.delayOf(path), far.node.process, () => {
-          if (far.open && !path.cut) far.node.heard(topic, data, id, this.peerId, copy > 0);
+          // a repeated message is known by its content, for as long as that is remembered
+          const { node } = far;
+          if (!far.open || path.cut || (node.seenGossip.has(id) && copy === 0)) return IDLE;
+          node.heard(topic, data, id, this.peerId);
         });
       }
     }
   }
 
-  /** A repeated message is known by its content, for as long as that is remembered. */
-  private heard(topic: string, data: Buffer, id: number, from: PeerId, forgotten: boolean): void {
-    if (this.seenGossip.has(id) && !forgotten) return;
+  private heard(topic: string, data: Buffer, id: number, from: PeerId): void {
     const first = !this.seenGossip.has(id);
     this.seenGossip.add(id);
     this.network.world.noteBytes(data);

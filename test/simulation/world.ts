@@ -25,11 +25,17 @@ export interface Process {
   readonly clock: Clock;
 }
 
+/** What an event gives back that has run nothing of the product: then no promises have to be settled. */
+export const IDLE = Symbol('idle');
+
+/** Gives IDLE, or anything else. */
+type Work = () => unknown;
+
 interface Event {
   atMs: number;
   order: number;
   readonly process: Process | null;
-  readonly work: () => void;
+  readonly work: Work;
   cancelled: boolean;
 }
 
@@ -61,7 +67,7 @@ const real = {
 };
 
 /** A turn of the real event loop after each event would be a fifth of the time of a run. */
-const SETTLING_TICKS = 4;
+const SETTLING_TICKS = 2;
 
 const NEVER_ABORTED = new AbortController().signal;
 
@@ -84,7 +90,7 @@ export class World {
   }
 
   /** Runs `work` for `process` (null: for the world itself) after so many virtual milliseconds. */
-  schedule(delayMs: number, process: Process | null, work: () => void): Event {
+  schedule(delayMs: number, process: Process | null, work: Work): Event {
     const event = { atMs: this.nowMs + Math.max(0, delayMs), order: this.order++, process, work, cancelled: false };
     this.push(event);
     return event;
@@ -113,7 +119,9 @@ export class World {
   }
 
   noteText(text: string): void {
-    for (let i = 0; i < text.length; i++) this.note(text.charCodeAt(i));
+    let { hash } = this;
+    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+    this.hash = hash;
   }
 
   /** Runs events until `until()` holds, asked after each one, or that virtual moment has come. False in the second case. */
@@ -134,12 +142,13 @@ export class World {
       this.events++;
       this.note(next.order);
       this.current = next.process;
+      let outcome: unknown;
       try {
-        next.work();
+        outcome = next.work();
       } catch (error) {
         this.faults.push(error);
       }
-      await settle();
+      if (outcome !== IDLE) await settle();
       this.current = null;
     }
     this.nowMs = Math.max(this.nowMs, untilMs);
