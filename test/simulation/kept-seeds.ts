@@ -98,4 +98,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     found:
       'in the simulator: a byte flipped on one machine, and before that was mended the other, which had the only sound copy, was put back to a backup from before it',
   },
+  {
+    seed: 20280000584,
+    found:
+      'a power cut took an unsynced batch of the log and left a later one with records of a checkpoint: a node showed what it did not know of',
+  },
 ];

@@ -24,7 +24,7 @@ import type { SyncPolicy } from '../../src/store/index.ts';
 import { lastNumberOf } from '../../src/store/recovery.ts';
 import { OpenStore } from '../../src/store/store.ts';
 import { Medium, SimulatedDisk } from './disk.ts';
-import { type Network, SimulatedNode } from './network.ts';
+import { ipOf, type Network, SimulatedNode } from './network.ts';
 import type { Random } from './random.ts';
 import type { Clock, Process, World } from './world.ts';
 
@@ -38,12 +38,17 @@ const CLOCK_SKEW_MS_MAX = 30_000;
 const UTILIZATION = 0.7;
 
 const registry = createCommandRegistry();
-const peerIds: readonly PeerId[] = await Promise.all(
-  Array.from({ length: MACHINES_MAX }, async (_, index) => {
-    const key = await generateKeyPairFromSeed('Ed25519', new Uint8Array(32).fill(index + 1));
-    return peerIdFromPrivateKey(key);
-  }),
-);
+const peerIds: PeerId[] = [];
+await providePeerIds(MACHINES_MAX);
+
+/** Before there are more machines than a run has. */
+export async function providePeerIds(count: number): Promise<void> {
+  for (let index = peerIds.length; index < count; index++) {
+    const seed = new Uint8Array(32).fill(index + 1);
+    seed[0] ^= (index + 1) >> 8;
+    peerIds.push(peerIdFromPrivateKey(await generateKeyPairFromSeed('Ed25519', seed)));
+  }
+}
 
 /** What one seed draws for all its machines. */
 export interface Settings {
@@ -361,5 +366,5 @@ export function numberIn(vector: VersionVector, replica: string): number {
 }
 
 export function addressOf({ index }: { index: number }): string {
-  return `/ip4/10.0.0.${index + 1}/tcp/4000`;
+  return `/ip4/${ipOf(index)}/tcp/4000`;
 }

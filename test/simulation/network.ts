@@ -17,6 +17,16 @@ const WINDOW_BYTES = 256 * 1024;
 const ACCEPT = 'accept';
 const MDNS_INTERVAL_MS = 10_000;
 
+/** By machine number. */
+export function ipOf(machine: number): string {
+  return `10.0.${(machine + 1) >> 8}.${(machine + 1) & 0xff}`;
+}
+
+function machineAt(address: string): number {
+  const [, high, low] = /10\.0\.(\d+)\.(\d+)/.exec(address) ?? [];
+  return Number(high) * 256 + Number(low) - 1;
+}
+
 /** One direction between two machines. */
 export interface Path {
   cut: boolean;
@@ -54,6 +64,10 @@ export class Network {
   private readonly shape: () => Path;
   gossipSent = 0;
   messages = 0;
+  /** Of what is sent, each copy counted. */
+  readonly traffic = { gossipMessages: 0, gossipBytes: 0, streamBytes: 0 };
+  /** To so many of its peers a node passes gossip on; its own goes to all. */
+  gossipDegree = Number.POSITIVE_INFINITY;
 
   constructor(world: World, random: Random, shape: () => Path) {
     this.world = world;
@@ -266,6 +280,7 @@ export class SimulatedStream {
     if (!this.open) throw new Error('the stream is closed');
     const { network } = this.connection.node;
     network.messages++;
+    network.traffic.streamBytes += bytes.length;
     const copy = Buffer.from(bytes);
     this.writeBufferLength += copy.length;
     // what was sent at once may come in pieces
@@ -342,7 +357,7 @@ export class SimulatedNode {
     this.machine = machine;
     this.peerId = peerId;
     this.process = process;
-    this.address = multiaddr(`/ip4/10.0.0.${machine + 1}/tcp/4000/p2p/${peerId}`);
+    this.address = multiaddr(`/ip4/${ipOf(machine)}/tcp/4000/p2p/${peerId}`);
     this.services = {
       pubsub: {
         topicValidators: this.validators,
@@ -382,7 +397,7 @@ export class SimulatedNode {
     const [address] = Array.isArray(addresses) ? (addresses as Multiaddr[]) : [addresses as Multiaddr];
     const { network } = this;
     return new Promise((resolve, reject) => {
-      const machine = Number(/10\.0\.0\.(\d+)/.exec(String(address))?.[1]) - 1;
+      const machine = machineAt(String(address));
       const known = this.connections.find((each) => each.far.node.machine === machine);
       if (known !== undefined) {
         resolve(known);
@@ -455,17 +470,19 @@ export class SimulatedNode {
   private publish(topic: string, data: Uint8Array): Promise<{ recipients: PeerId[] }> {
     const id = this.network.gossipSent++;
     this.seenGossip.add(id);
-    this.spread(topic, Buffer.from(data), id);
+    this.spread(topic, Buffer.from(data), id, this.connections);
     return Promise.resolve({ recipients: [] });
   }
 
-  private spread(topic: string, data: Buffer, id: number): void {
+  private spread(topic: string, data: Buffer, id: number, connections: readonly SimulatedConnection[]): void {
     const { network } = this;
-    for (const connection of this.connections) {
+    for (const connection of connections) {
       const { far } = connection;
       const path = network.path(this.machine, far.node.machine);
       if (path.cut || connection.deaf || network.random.chance(path.gossipLoss)) continue;
       const copies = network.random.chance(path.gossipDuplicates) ? 2 : 1;
+      network.traffic.gossipMessages += copies;
+      network.traffic.gossipBytes += copies * data.length;
       for (let copy = 0; copy < copies; copy++) {
         network.world.schedule(network.delayOf(path), far.node.process, () => {
           // a repeated message is known by its content, for as long as that is remembered
@@ -482,6 +499,12 @@ export class SimulatedNode {
     this.seenGossip.add(id);
     this.network.world.noteBytes(data);
     const verdict = this.validators.get(topic)?.(from, { data } as unknown as Message);
-    if (verdict === ACCEPT && first) this.spread(topic, data, id);
+    if (verdict === ACCEPT && first) this.spread(topic, data, id, this.gossipPeers());
+  }
+
+  private gossipPeers(): readonly SimulatedConnection[] {
+    const { connections, network } = this;
+    if (connections.length <= network.gossipDegree) return connections;
+    return Array.from({ length: network.gossipDegree }, () => network.random.pick(connections));
   }
 }
