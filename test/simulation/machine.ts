@@ -34,8 +34,6 @@ const COLLECT_BUDGET = 2000;
 const HOUSEKEEPING_MS = 100;
 /** The default of max-clock-skew. */
 const CLOCK_SKEW_MS_MAX = 30_000;
-/** Of the event loop: an envelope then waits for 3 ms after the one before. */
-const UTILIZATION = 0.7;
 
 const registry = createCommandRegistry();
 const peerIds: PeerId[] = [];
@@ -62,6 +60,8 @@ export interface Settings {
   readonly activeExpire: boolean;
   /** Of a page of a state transfer, about. */
   readonly pageBytes: number;
+  /** Of the event loop, from 0 to 1: how long envelopes are held open. */
+  readonly utilization: number;
 }
 
 /** What a node tells the run of: everything that checkers live on. */
@@ -219,7 +219,7 @@ export class Machine {
     this.watch(engine, () => this.node);
     store.attach(engine);
     engine.clockSkewMaxMs = CLOCK_SKEW_MS_MAX;
-    const stopSealing = sealInTime(engine, () => UTILIZATION);
+    const stopSealing = sealInTime(engine, () => settings.utilization);
     const mesh = this.openMesh(engine, store, process);
     const server = this.openServer(engine, store, mesh);
     const timer = setInterval(() => {

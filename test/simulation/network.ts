@@ -470,7 +470,7 @@ export class SimulatedNode {
   private publish(topic: string, data: Uint8Array): Promise<{ recipients: PeerId[] }> {
     const id = this.network.gossipSent++;
     this.seenGossip.add(id);
-    this.spread(topic, Buffer.from(data), id, this.connections);
+    this.spread(topic, Buffer.from(data), id, this.gossipPeers(Number.POSITIVE_INFINITY));
     return Promise.resolve({ recipients: [] });
   }
 
@@ -499,12 +499,14 @@ export class SimulatedNode {
     this.seenGossip.add(id);
     this.network.world.noteBytes(data);
     const verdict = this.validators.get(topic)?.(from, { data } as unknown as Message);
-    if (verdict === ACCEPT && first) this.spread(topic, data, id, this.gossipPeers());
+    if (verdict === ACCEPT && first) this.spread(topic, data, id, this.gossipPeers(this.network.gossipDegree));
   }
 
-  private gossipPeers(): readonly SimulatedConnection[] {
+  private gossipPeers(count: number): readonly SimulatedConnection[] {
     const { connections, network } = this;
-    if (connections.length <= network.gossipDegree) return connections;
-    return Array.from({ length: network.gossipDegree }, () => network.random.pick(connections));
+    if (network.gossipDegree === Number.POSITIVE_INFINITY) return connections;
+    // two nodes that dial each other at once have two connections, and gossip on one
+    const byPeer = [...new Map(connections.map((each) => [each.far.node, each])).values()];
+    return byPeer.length <= count ? byPeer : Array.from({ length: count }, () => network.random.pick(byPeer));
   }
 }

@@ -39,6 +39,8 @@ const LOOK_MS = 700;
 /** With a log that small there are state transfers. */
 const TRANSFERS_BELOW = 1024 * 1024;
 const PAGE_BYTES = 200 * 1024;
+/** An envelope waits for 10 ms after the one before. */
+const UTILIZATION = 0.7;
 /** Who was away for a second then, needs a state transfer. */
 const FORGETFUL = { checkpointIntervalMs: 700, logBytesMax: 1024, memoryLogBytesMax: 1024 };
 /** Added to the seed: far from all other seeds. */
@@ -324,6 +326,7 @@ function drawSettings(random: Random): Settings {
     activeExpire: random.chance(0.9),
     // a key or two in each, so that a transfer has a middle in which it can be cut
     pageBytes: tiny ? 1 : PAGE_BYTES,
+    utilization: UTILIZATION,
   };
 }
 
