@@ -4,15 +4,27 @@
  */
 import { packRetirements } from '../core/index.ts';
 import { forgottenFromWire, forgottenToWire } from './forgotten-frames.ts';
-import { FrameError, FrameType, listField, numberField, replicaField, textField, vectorToWire } from './frames.ts';
+import {
+  FrameError,
+  FrameType,
+  listField,
+  numberField,
+  replicaField,
+  textField,
+  vectorFromWire,
+  vectorToWire,
+} from './frames.ts';
 import type { Link } from './link.ts';
-import { standingFromWire, standingToWire } from './standing.ts';
+import { standingFromWire, standingToWire, whoFromWire, whoToWire } from './standing.ts';
 import type { SyncOptions } from './sync.ts';
+import { differencesFrom, differing } from './vector-changes.ts';
 
 const PROTOCOL_VERSION = 1;
 const RETIREMENTS_PER_FRAME = 4096;
 /** Entries of vectors in one frame that tells of members: about 130 KB of them. */
 const MEMBER_ENTRIES_PER_FRAME = 3000;
+/** Entries that these stand for, ours included for each member that is not exactly where we are. */
+const MEANT_ENTRIES_MAX = 131_072;
 /** What the rest of a member takes there, in such entries. */
 const MEMBER_ENTRIES = 10;
 
@@ -97,42 +109,47 @@ export class Acquaintance {
     if (this.learnForgotten(link, map)) return;
     const { engine, members } = this.options;
     const now = Date.now();
+    const base = vectorFromWire(map.base);
+    let meant = 0;
     for (const each of listField(map, 'list')) {
       if (typeof each !== 'object' || each === null) throw new FrameError('bad member');
       const entry = each as Record<string, unknown>;
       if (this.links.has(textField(entry, 'id'))) continue;
+      const differs = vectorFromWire(entry.differs);
+      meant += differs.length === 0 ? 0 : base.length + differs.length;
+      if (meant > MEANT_ENTRIES_MAX) throw new FrameError(`members with ${meant} entries in their vectors`);
+      const vector = engine.expand(differing(base, differs));
       const seenMs = now - numberField(entry, 'age');
-      members.report({ ...standingFromWire(engine, entry), clockMs: 0, seenMs });
+      members.report({ ...whoFromWire(entry), vector, clockMs: 0, seenMs });
     }
   }
 
-  /** What we know of the members, and of those that were forgotten. */
+  /** What we know of the members, and of those that were forgotten. Vectors are told as what differs from ours. */
   tellMembers(links: readonly Link[]): void {
-    const now = Date.now();
-    let list: Record<string, unknown>[] = [];
-    let entries = 0;
+    const { engine, members } = this.options;
     for (const link of links) this.tellRetirements(link);
-    let forgotten = forgottenToWire(this.options.members.notes());
+    const base = engine.shorten(engine.vector());
+    let first = forgottenToWire(members.notes());
+    let list: Record<string, unknown>[] = [];
+    let [entries, meant] = [base.length, 0];
     const tell = () => {
-      for (const link of links) link.sendMap(FrameType.members, { list, ...forgotten });
+      for (const link of links) link.sendMap(FrameType.members, { base: vectorToWire(base), list, ...first });
       list = [];
-      forgotten = {};
-      entries = 0;
+      first = {};
+      [entries, meant] = [base.length, 0];
     };
-    for (const member of this.options.members.all()) {
-      if (list.length > 0 && entries + member.vector.length > MEMBER_ENTRIES_PER_FRAME) tell();
-      entries += member.vector.length + MEMBER_ENTRIES;
-      list.push({
-        id: member.peerId,
-        replica: member.replica,
-        region: member.region,
-        zone: member.zone,
-        addresses: member.addresses,
-        vector: vectorToWire(this.options.engine.shorten(member.vector)),
-        age: Math.max(0, now - member.lastSeenMs),
-      });
+    const now = Date.now();
+    for (const member of members.all()) {
+      const differs = differencesFrom(base, engine.shorten(member.vector));
+      const stands = differs.length === 0 ? 0 : base.length + differs.length;
+      const isFull = entries + differs.length > MEMBER_ENTRIES_PER_FRAME || meant + stands > MEANT_ENTRIES_MAX;
+      if (list.length > 0 && isFull) tell();
+      entries += differs.length + MEMBER_ENTRIES;
+      meant += stands;
+      const age = Math.max(0, now - member.lastSeenMs);
+      list.push({ ...whoToWire(member), differs: vectorToWire(differs), age });
     }
-    if (list.length > 0 || 'forgotten' in forgotten) tell();
+    if (list.length > 0 || 'forgotten' in first) tell();
   }
 
   /** Those that the peer was not told of: it must know of them before a vector that leaves them out. */

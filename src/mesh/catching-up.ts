@@ -2,7 +2,7 @@
  * Getting what we lack: ranges of txns from the nearest peer that has them, and a state transfer where no log reaches
  * back. One range a replica and one transfer at a time; what does not come is asked for again, elsewhere if possible.
  */
-import type { Engine, ReplicaId, Stamp } from '../core/contract.ts';
+import type { Engine, ReplicaId, Stamp, VersionVector } from '../core/contract.ts';
 import { type Compared, MalformedError } from '../core/index.ts';
 import { bytesField, FrameError, FrameType, integerField, numberOf } from './frames.ts';
 import { Interrupted } from './interrupted.ts';
@@ -13,6 +13,9 @@ import type { Members } from './members.ts';
 const DIRECT_PATIENCE_MS = 700;
 /** A pull that brought nothing for so long is asked again, elsewhere perhaps. */
 const PULL_PATIENCE_MS = 3000;
+/** Vectors that come in between are compared together; in large clusters that takes long, and no more than a twentieth. */
+const COMPARING_MS = 20;
+const COMPARING_REST_FACTOR = 20;
 /** A transfer that brought nothing for so long is asked for again. */
 const TRANSFER_PATIENCE_MS = 10_000;
 
@@ -67,6 +70,11 @@ export class CatchingUp {
     pages_received: 0,
   };
   private readonly options: CatchingUpOptions;
+  private compareTimer: NodeJS.Timeout | null = null;
+  private comparedMs = Number.NEGATIVE_INFINITY;
+  private comparingTookMs = 0;
+  /** Members' vectors in which nothing is that is not here: so it stays. */
+  private readonly covered = new WeakSet<VersionVector>();
   private readonly gapSince = new Map<ReplicaId, number>();
   private readonly pulling = new Map<ReplicaId, Pull>();
   private transfer: Transfer | null = null;
@@ -98,15 +106,40 @@ export class CatchingUp {
     if (this.transfer?.link === link) this.interrupt();
   }
 
-  /** Compares the members' vectors with ours and asks for what is missing, from the nearest peer that has it. */
+  /** Asks for what is missing, now or very soon. */
   pullMissing(): void {
+    if (this.paused || this.compareTimer !== null) return;
+    const spacingMs = Math.max(COMPARING_MS, this.comparingTookMs * COMPARING_REST_FACTOR);
+    const early = this.comparedMs + spacingMs - performance.now();
+    if (early <= 0) {
+      this.compare();
+      return;
+    }
+    this.compareTimer = setTimeout(() => {
+      this.compareTimer = null;
+      this.compare();
+    }, early);
+    this.compareTimer.unref();
+  }
+
+  private compare(): void {
     if (this.paused) return;
+    const before = performance.now();
+    this.askForMissing(before);
+    this.comparedMs = performance.now();
+    this.comparingTookMs = this.comparedMs - before;
+  }
+
+  /** Compares the members' vectors with ours and asks for what is missing, from the nearest peer that has it. */
+  private askForMissing(now: number): void {
     const { engine, members } = this.options;
-    const now = performance.now();
     if (this.transfer === null) this.interrupted.forgetStale();
     const wanted = new Map<ReplicaId, number>();
     for (const { vector } of members.all()) {
-      for (const { replica, from } of engine.missing(vector)) wanted.set(replica, from);
+      if (this.covered.has(vector)) continue;
+      const gaps = engine.missing(vector);
+      if (gaps.length === 0) this.covered.add(vector);
+      for (const { replica, from } of gaps) wanted.set(replica, from);
     }
     for (const replica of this.gapSince.keys()) if (!wanted.has(replica)) this.gapSince.delete(replica);
     for (const [replica, from] of wanted) {

@@ -36,6 +36,8 @@ export interface GossipOptions {
   log: { warn(details: object, message: string): void };
   /** Something new may be missing. */
   onVector(): void;
+  /** False where there are many members and a stream to each: what everybody has from us, six others need not repeat. */
+  isWanted(): boolean;
 }
 
 export class Gossip {
@@ -70,6 +72,7 @@ export class Gossip {
     if (now - this.allowance.sinceMs >= 1000) this.allowance = { sinceMs: now, envelopes: 0, bytes: 0 };
     const { allowance } = this;
     if (
+      !this.options.isWanted() ||
       bytes.length > ENVELOPE_BYTES_MAX ||
       allowance.envelopes >= ENVELOPES_PER_SECOND ||
       allowance.bytes + bytes.length > BYTES_PER_SECOND

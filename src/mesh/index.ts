@@ -57,6 +57,9 @@ const MAINTENANCE_MS = 1000;
 /** Vectors go out at least so often; jitter keeps nodes from doing it at one moment. */
 const IDLE_ROUNDS = 5;
 
+/** In larger clusters txns go out on the topic only while some member is not linked: streams bring them to the others. */
+const GOSSIPING_MEMBERS_MAX = 8;
+
 /** Starts the mesh. Rejects with libp2p's error if it cannot listen, or if the secret is no good. */
 export async function createMesh(options: MeshOptions): Promise<Mesh> {
   const topic = `starling/${options.cluster}/1`;
@@ -116,7 +119,13 @@ class RunningMesh implements Mesh {
       takeNewReplica: options.takeNewReplica,
     });
     this.gossip = options.gossip
-      ? new Gossip({ ...common, node, topic, onVector: () => this.sync.pullMissing() })
+      ? new Gossip({
+          ...common,
+          node,
+          topic,
+          onVector: () => this.sync.pullMissing(),
+          isWanted: () => this.isGossipWanted(),
+        })
       : null;
     this.supervisor = new Supervisor({
       node,
@@ -143,6 +152,10 @@ class RunningMesh implements Mesh {
     this.members_.updateStability(Date.now());
     this.supervisor.start();
     this.schedule();
+  }
+
+  private isGossipWanted(): boolean {
+    return this.members_.count <= GOSSIPING_MEMBERS_MAX || !this.sync.reachesAll;
   }
 
   get messenger(): Messenger {
@@ -252,10 +265,11 @@ class RunningMesh implements Mesh {
     if (!atRest || this.rounds % IDLE_ROUNDS === 0) {
       this.lastVector = vector;
       this.sync.broadcastVector(atRest);
-      this.gossip?.publishVector();
+      // on the topic it is for those to whom there is no stream, and a sign of life
+      if (this.rounds % IDLE_ROUNDS === 0 || !this.sync.reachesAll) this.gossip?.publishVector();
     }
     if (this.rounds % IDLE_ROUNDS === 0) {
-      this.sync.broadcastMembers();
+      this.sync.tellMembersToSome();
       this.members_.save();
     }
     this.sync.pullMissing();

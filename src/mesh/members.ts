@@ -59,6 +59,10 @@ export class Members {
     return [...this.byPeer.values()];
   }
 
+  get count(): number {
+    return this.byPeer.size;
+  }
+
   get(peerId: string): Member | undefined {
     return this.byPeer.get(peerId);
   }
@@ -100,9 +104,8 @@ export class Members {
 
   /** Everything that the member had written itself when it reported is here. */
   private hasApplied({ replica, vector }: Report): boolean {
-    const theirs = vector.find((entry) => entry.replica === replica)?.number ?? 0;
-    const ours = this.engine.vector().find((entry) => entry.replica === replica)?.number ?? 0;
-    return ours >= theirs;
+    const theirs = vector.find((entry) => entry.replica === replica);
+    return theirs === undefined || this.engine.missing([theirs]).length === 0;
   }
 
   // --- who was forgotten
@@ -189,18 +192,23 @@ export class Members {
       // a forgotten one, or one of whom only txns have come, may have removed, or added to, what is here
       if (this.forgotten.size === 0 && this.strangers().length === 0) return 'alone';
     }
-    const stable = this.engine.vector();
+    const stable = this.engine.vector().map((entry) => ({ ...entry, toldBy: 0 }));
+    const byReplica = new Map(stable.map((entry) => [entry.replica, entry]));
+    let member = 0;
     for (const { vector } of this.byPeer.values()) {
-      for (const entry of stable) {
-        const theirs = vector.find((each) => each.replica === entry.replica);
-        if (theirs === undefined) entry.stamp = entry.number = 0;
-        else if (theirs.number < entry.number) {
-          entry.number = theirs.number;
-          entry.stamp = theirs.stamp;
+      member++;
+      for (const { replica, number, stamp } of vector) {
+        const entry = byReplica.get(replica);
+        if (entry === undefined) continue;
+        entry.toldBy = member;
+        if (number < entry.number) {
+          entry.number = number;
+          entry.stamp = stamp;
         }
       }
+      for (const entry of stable) if (entry.toldBy !== member) entry.number = entry.stamp = 0;
     }
-    return stable;
+    return stable.map(({ replica, number, stamp }) => ({ replica, number, stamp }));
   }
 
   /** Replicas of which some member has txns that are not here. */

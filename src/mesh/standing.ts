@@ -12,14 +12,12 @@ export interface Self {
   addresses(): string[];
 }
 
+type Who = Omit<Report, 'vector' | 'clockMs' | 'seenMs'>;
+
 export function standingToWire(self: Self): Record<string, unknown> {
   const { engine, peerId, region, zone } = self;
   return {
-    id: peerId,
-    replica: engine.replica,
-    region,
-    zone,
-    addresses: self.addresses(),
+    ...whoToWire({ peerId, replica: engine.replica, region, zone, addresses: self.addresses() }),
     vector: vectorToWire(engine.shorten(engine.vector())),
     clock: Date.now(),
   };
@@ -27,10 +25,18 @@ export function standingToWire(self: Self): Record<string, unknown> {
 
 /** All but the times, which depend on who tells. Throws FrameError. */
 export function standingFromWire(engine: Engine, map: Record<string, unknown>): Omit<Report, 'clockMs' | 'seenMs'> {
+  return { ...whoFromWire(map), vector: engine.expand(vectorFromWire(map.vector)) };
+}
+
+export function whoToWire({ peerId, replica, region, zone, addresses }: Who): Record<string, unknown> {
+  return { id: peerId, replica, region, zone, addresses };
+}
+
+/** Throws FrameError. */
+export function whoFromWire(map: Record<string, unknown>): Who {
   return {
     peerId: textField(map, 'id'),
     replica: replicaField(map, 'replica'),
-    vector: engine.expand(vectorFromWire(map.vector)),
     region: textField(map, 'region'),
     zone: textField(map, 'zone'),
     addresses: textsField(map, 'addresses'),

@@ -5,7 +5,7 @@
  * no direct link. Nothing that came from a peer is sent on unasked.
  */
 import type { MeshVerification } from '../commands/services.ts';
-import type { Engine, Envelope, ReplicaId } from '../core/contract.ts';
+import type { Engine, Envelope, ReplicaId, VersionVector } from '../core/contract.ts';
 import { MalformedError, unpackRetirements } from '../core/index.ts';
 import { Acquaintance } from './acquaintance.ts';
 import { Agreement } from './agreement.ts';
@@ -20,14 +20,13 @@ import {
   numberField,
   replicaField,
   textField,
-  vectorFromWire,
-  vectorToWire,
 } from './frames.ts';
 import type { Link } from './link.ts';
 import type { Members } from './members.ts';
 import { Messenger } from './messenger.ts';
 import { Repair } from './repair.ts';
 import { Sending } from './sending.ts';
+import { VectorChanges } from './vector-changes.ts';
 
 export interface SyncOptions {
   engine: Engine;
@@ -68,6 +67,9 @@ export interface SyncStatistics {
   readonly transfers_of_damaged: number;
 }
 
+/** Peers that are told of all members in one round. */
+const TOLD_AT_ONCE = 8;
+
 export class Sync {
   readonly links = new Map<string, Link>();
   /** A peer has said hello. */
@@ -79,8 +81,10 @@ export class Sync {
   private readonly repair: Repair;
   private readonly counts = { envelopes_received: 0, refused: 0 };
   private readonly acquaintance: Acquaintance;
+  private readonly vectorChanges = new VectorChanges();
   readonly messenger: Messenger;
   private ackTimer: NodeJS.Timeout | null = null;
+  private toldInTurn = 0;
 
   constructor(options: SyncOptions) {
     this.options = options;
@@ -153,17 +157,17 @@ export class Sync {
     for (const link of this.links.values()) {
       if (!link.ready) continue;
       this.follow(link);
-      this.sendVector(link);
+      this.sendVector(link, this.currentVector());
     }
     this.sending.pumpAll();
   }
 
   /** Tells every peer how far we are; `atRest`: and what our data's digest is there, for them to compare. */
   broadcastVector(atRest = false): void {
-    if (this.paused) return;
-    this.options.engine.seal();
-    const digest = atRest && this.links.size > 0 ? this.options.engine.digest() : null;
-    for (const link of this.links.values()) if (link.ready) this.sendVector(link, digest);
+    if (this.paused || this.links.size === 0) return;
+    const vector = this.currentVector();
+    const digest = atRest ? this.options.engine.digest() : null;
+    for (const link of this.links.values()) if (link.ready) this.sendVector(link, vector, digest);
   }
 
   /** Goes on with the check of our own data, and with what is to be mended. */
@@ -183,15 +187,37 @@ export class Sync {
 
   /** Tells every peer what we know of the members, and of those that were forgotten. */
   broadcastMembers(): void {
-    if (!this.paused) this.acquaintance.tellMembers([...this.links.values()].filter((link) => link.ready));
+    if (!this.paused) this.acquaintance.tellMembers(this.readyLinks());
   }
 
-  private sendVector(link: Link, digest: string | null = null): void {
+  /** Tells some peers, others each time: what is told of a large cluster is long, and the peers tell each other. */
+  tellMembersToSome(): void {
+    const links = this.readyLinks();
+    if (this.paused || links.length === 0) return;
+    const first = this.toldInTurn % links.length;
+    this.toldInTurn = first + TOLD_AT_ONCE;
+    this.acquaintance.tellMembers([...links.slice(first), ...links.slice(0, first)].slice(0, TOLD_AT_ONCE));
+  }
+
+  /** There is a stream to every member. */
+  get reachesAll(): boolean {
+    return this.options.members.all().every(({ peerId }) => this.links.get(peerId)?.ready === true);
+  }
+
+  private readyLinks(): Link[] {
+    return [...this.links.values()].filter((link) => link.ready);
+  }
+
+  private currentVector(): VersionVector {
     const { engine } = this.options;
     engine.seal();
+    return engine.shorten(engine.vector());
+  }
+
+  private sendVector(link: Link, vector: VersionVector, digest: string | null = null): void {
     this.acquaintance.tellRetirements(link);
-    const vector = vectorToWire(engine.shorten(engine.vector()));
-    link.sendMap(FrameType.vector, { vector, clock: Date.now(), ...(digest === null ? {} : { digest }) });
+    const fields = this.vectorChanges.toWire(link, vector);
+    link.sendMap(FrameType.vector, { ...fields, clock: Date.now(), ...(digest === null ? {} : { digest }) });
   }
 
   private follow(link: Link): void {
@@ -218,7 +244,7 @@ export class Sync {
         this.retirements(decodeMap(body));
         return;
       case FrameType.ask:
-        if (!this.paused) this.sendVector(link);
+        if (!this.paused) this.sendVector(link, this.currentVector());
         return;
       case FrameType.follow:
         this.sending.follow(link, integerField(decodeMap(body), 'from'));
@@ -338,18 +364,16 @@ export class Sync {
   }
 
   private vector(link: Link, map: Record<string, unknown>): void {
+    // even now: later ones tell what has changed since
+    const told = this.vectorChanges.fromWire(link, map);
     if (this.paused) return;
     const { members, engine } = this.options;
     const known = members.get(link.peerId);
     if (known === undefined) return;
-    const vector = engine.expand(vectorFromWire(map.vector));
+    const vector = engine.expand(told);
     members.report({ ...known, vector, clockMs: numberField(map, 'clock'), seenMs: Date.now() });
     const ours = vector.find((entry) => entry.replica === engine.replica);
-    if (
-      ours !== undefined &&
-      ours.number > (engine.vector().find((entry) => entry.replica === engine.replica)?.number ?? 0)
-    )
-      this.acquaintance.clash(link);
+    if (ours !== undefined && engine.missing([ours]).length > 0) this.acquaintance.clash(link);
     if (map.digest !== undefined) this.agreement.compare(link.peerId, vector, textField(map, 'digest', 16));
     this.pullMissing();
   }

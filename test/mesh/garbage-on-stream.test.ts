@@ -50,6 +50,18 @@ function oneTxn(): Buffer {
 
 const EMPTY_CHUNK = Buffer.concat([header(2, FrameType.chunk), Buffer.from([0])]);
 
+/** Of a version vector, of replicas that nobody has. */
+function entries(count: number): unknown[] {
+  return Array.from({ length: count }, (_, index) => [index.toString(16).padStart(16, '0'), 1, 1]);
+}
+
+/** A member nobody else knows of, which has a txn that the teller lacks. */
+function strangerAhead(_: unknown, index: number): Record<string, unknown> {
+  const replica = `f${index.toString(16).padStart(15, '0')}`;
+  const who = { id: `stranger ${index}`, replica, region: '', zone: '', addresses: [] };
+  return { ...who, differs: [[replica, 1, 1]], age: 0 };
+}
+
 const ATTACKS: readonly Attack[] = [
   {
     name: 'random bytes',
@@ -85,7 +97,24 @@ const ATTACKS: readonly Attack[] = [
     bytes: frame(FrameType.pull, { r: newReplica(), from: 1.5, to: 2 }),
     said: /no whole number/,
   },
-  { name: 'members that are none', hello: true, bytes: frame(FrameType.members, { list: [1] }), said: /bad member/ },
+  {
+    name: 'members that are none',
+    hello: true,
+    bytes: frame(FrameType.members, { base: [], list: [1] }),
+    said: /bad member/,
+  },
+  {
+    name: 'members that stand for more than anybody has',
+    hello: true,
+    bytes: frame(FrameType.members, { base: entries(2000), list: Array.from({ length: 70 }, strangerAhead) }),
+    said: /members with 13\d+ entries/,
+  },
+  {
+    name: 'changes of a vector that was never told',
+    hello: true,
+    bytes: frame(FrameType.vector, { changed: [], clock: 1 }),
+    said: /was not told/,
+  },
   {
     name: 'an envelope of random bytes',
     hello: true,

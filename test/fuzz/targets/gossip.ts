@@ -71,6 +71,7 @@ function validatorOf(): Validator {
     addresses: () => [],
     log,
     onVector() {},
+    isWanted: () => true,
   });
   const validator = topicValidators.get(TOPIC);
   if (validator === undefined) throw new Error('nobody looks at the messages');

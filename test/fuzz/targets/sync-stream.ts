@@ -114,7 +114,12 @@ function seeds(): Buffer[] {
   const { slots, vector: packed } = sender.compareSlots(held);
   const list = sender.listKeys(slots, 0, PAGE_BYTES).bytes;
   const { wanted } = engine.chooseKeys(slots, [list]);
-  const member = { id: 'other', replica: 'ffffffffffffffff', region: '', zone: '', addresses: [], vector, age: 5 };
+  const base = vectorToWire(engine.vector());
+  const differs = vectorToWire([
+    { replica: 'ffffffffffffffff', number: 3, stamp: 5 },
+    { replica: engine.vector()[0].replica, number: 0, stamp: 0 },
+  ]);
+  const member = { id: 'other', replica: 'ffffffffffffffff', region: '', zone: '', addresses: [], differs, age: 5 };
   const map = (type: number, fields: Record<string, unknown>) => Buffer.concat(encodeMap(type, fields));
   const bulk = (type: Bulk, bytes: Uint8Array) => Buffer.concat(encodeBulk(type, bytes));
   const envelopes = history.after.map((bytes) => bulk(FrameType.envelope, bytes));
@@ -134,7 +139,8 @@ function seeds(): Buffer[] {
     envelopes,
     [map(FrameType.vector, { vector, clock: Date.now() })],
     [map(FrameType.vector, { vector: vectorToWire(engine.vector()), clock: 1, digest: engine.digest() })],
-    [map(FrameType.members, { list: [member, member] }), map(FrameType.ask, {})],
+    [map(FrameType.members, { base, list: [member, { ...member, differs: [] }] }), map(FrameType.ask, {})],
+    [map(FrameType.vector, { vector: base, clock: 1 }), map(FrameType.vector, { changed: differs, clock: 2 })],
     [map(FrameType.follow, { from: 1 }), map(FrameType.pull, { r: engine.replica, from: 1, to: 9 })],
     [map(FrameType.pull, { r: String(engine.vector()[0].replica), from: 1, to: 9 })],
     [map(FrameType.wantState, { n: 3 })],
