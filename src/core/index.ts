@@ -15,3 +15,10 @@ export { decodePlainMap } from './plain-cbor.ts';
 export { packRetirements, unpackRetirements } from './retirement.ts';
 export { bitmapOf, slotsOf } from './self-check.ts';
 export { Slice } from './slice.ts';
+export {
+  compareStreamIds,
+  STREAM_ID_MAX,
+  STREAM_ID_MIN,
+  streamIdAfter,
+  streamIdBefore,
+} from './types/stream-id.ts';
