@@ -17,6 +17,20 @@ export interface StreamId {
   readonly seq: Integer;
 }
 
+/** What effects on the elements of streams do, as RemoteEffect tells of them. */
+export type StreamEffect =
+  | 'entryAssign'
+  | 'entryRemove'
+  | 'streamCreate'
+  | 'streamSetId'
+  | 'groupAssign'
+  | 'consumerAssign'
+  | 'consumerRemove'
+  /** What keeps the rest together, and changes nothing that one sees. */
+  | 'streamNote'
+  | 'pendingAssign'
+  | 'pendingRemove';
+
 /** An entry, during a visit. */
 export interface StreamEntry {
   readonly id: StreamId;

@@ -6,7 +6,7 @@
  * comes in through setNow(), randomness through the `random` argument, txns go out through listeners.
  */
 import type { Choice, Compared } from './comparison.ts';
-import type { StreamOperations } from './contract-streams.ts';
+import type { StreamEffect, StreamOperations } from './contract-streams.ts';
 import type { Flip } from './damage.ts';
 import type { Decimal } from './decimal.ts';
 import type { Mended, MendingOptions } from './mending.ts';
@@ -216,8 +216,12 @@ export interface Watch {
   readonly changed: boolean;
 }
 
-/** An effect on one key, as txns of other replicas bring it; with what is told apart of those on fields of hashes. */
-export type RemoteEffect = Exclude<keyof EffectTarget, 'databaseClear' | 'retire'> | 'fieldPersist' | 'fieldExpired';
+/** An effect on one key, as txns of other replicas bring it; with what is told apart of those on fields and on streams. */
+export type RemoteEffect =
+  | Exclude<keyof EffectTarget, 'databaseClear' | 'retire' | 'streamAssign' | 'streamRemove'>
+  | 'fieldPersist'
+  | 'fieldExpired'
+  | StreamEffect;
 
 /** A key as it shows, before and after a txn. */
 export interface KeySight {

@@ -252,6 +252,38 @@ export function eventsOfEffects({ effects, before, after }: RemoteChange): reado
       case 'listRemove':
         add('lrem');
         break;
+      case 'streamAdd':
+      case 'entryAssign':
+        add('xadd');
+        break;
+      case 'entryRemove':
+        add('xdel');
+        break;
+      case 'streamTrim':
+        add('xtrim');
+        break;
+      case 'streamSetId':
+        add('xsetid');
+        break;
+      case 'streamCreate':
+      case 'groupAssign':
+        add('xgroup-create');
+        break;
+      case 'streamGroupClear':
+        add('xgroup-destroy');
+        break;
+      case 'consumerAssign':
+        add('xgroup-createconsumer');
+        break;
+      case 'consumerRemove':
+        add('xgroup-delconsumer');
+        break;
+      case 'streamDeliver':
+      case 'pendingAssign':
+      case 'pendingRemove':
+      case 'streamNote':
+        // as in Redis nobody is told who has got what
+        break;
       case 'keyExpire':
         // a write under a key with a time to live writes that anew: no change
         if (after.deadline === before.deadline) break;
