@@ -149,6 +149,7 @@ function clearAll(part: Elements, references: readonly number[]): void {
     const { bytes, start, end } = table.fillKey(reference, element);
     const at = table.find(bytes, start, end);
     if (at >= 0) part.clearAt(at, NO_CANCELS);
+    else part.state.noteDamage(part.terms.slotOf(reference));
   }
   if (table.count * 16 < table.positions) table.shrink();
 }

@@ -263,6 +263,7 @@ export class StreamEntries {
       const bytes = part.table.fillKey(reference, name).copy();
       const at = part.table.find(bytes, 0, bytes.length);
       if (at >= 0) this.removeElement(key, name.set(bytes, 0, bytes.length), part, at);
+      else this.db.state.noteDamage(part.terms.slotOf(reference));
     }
   }
 }
