@@ -20,6 +20,7 @@ export class ClientState {
   subscribed = 0;
   tracking: Client['tracking'] = null;
   mayBlock = true;
+  readonly isScript: boolean = false;
   noEvict = false;
   noTouch = false;
   replyMode: Client['replyMode'] = 'on';
