@@ -361,6 +361,32 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replace: 'return unsound[slot] > 1 || a[slot] + b[slot] + digestA[slot] + digestB[slot] === 0.5;',
   },
   {
+    name: 'streams: a group passes over what arrives late',
+    file: 'src/core/types/stream-groups.ts',
+    find: "const mark = orderOf(part).idOf(group.marks.get(author.toString('latin1')) ?? 0);",
+    replace: 'const mark = author.length > 0 ? lastDelivered(part, group) : start;',
+  },
+  {
+    name: 'streams: a trim removes what it has not observed',
+    file: 'src/core/stream-effects.ts',
+    find: 'if (at >= 0) part.clearAt(at, NO_CANCELS);',
+    replace:
+      'const { state } = part;\n    const full = state.context;\n    state.context = null;\n    if (at >= 0) part.clearAt(at, NO_CANCELS);\n    state.context = full;\n    if (at >= 0) continue;',
+    also: { find: 'else part.state.noteDamage', replace: 'part.state.noteDamage' },
+  },
+  {
+    name: 'streams: of what is pending the index keeps for whom it was before',
+    file: 'src/core/types/stream-order.ts',
+    find: 'if (this.built !== null && !this.built.takeOut(reference, this.consumerOf)) this.forget();',
+    replace: '',
+  },
+  {
+    name: 'streams: of two last ids the one that was read last counts',
+    file: 'src/core/types/stream-order.ts',
+    find: 'if (compareStreamIds(id, greatest) > 0) greatest = id;',
+    replace: 'greatest = id;',
+  },
+  {
     name: 'repair: a copy that is damaged is given, and taken',
     file: 'src/core/mending.ts',
     find: 'const given = bitmapOf(slotsOf(slots).filter((slot) => !this.state.damaged.has(slot)));',
