@@ -3,7 +3,7 @@
  * is known of the whole stream; groups with what is pending and their consumers. Written as Redis 7.0 does.
  */
 import type { Integer, StreamId } from '../../core/contract.ts';
-import { compareStreamIds, STREAM_ID_MIN } from '../../core/index.ts';
+import { compareStreamIds, distanceTo, STREAM_ID_MIN } from '../../core/index.ts';
 import { narrow } from '../../core/integer.ts';
 import { encodeLength, encodeRun, type Reader } from './encoding.ts';
 import { ListpackWriter } from './listpack.ts';
@@ -174,9 +174,21 @@ export function readStreamValue(reader: Reader, version: StreamVersion): StreamV
     entriesAdded = safe(reader.integer());
   }
   const groups: GroupValue[] = [];
-  for (let left = reader.length(); left > 0; left--) groups.push(readGroup(reader, version));
+  for (let left = reader.length(); left > 0; left--) {
+    const group = readGroup(reader, version);
+    const isCounted = version >= StreamVersion.counts;
+    groups.push(isCounted ? group : { ...group, entriesRead: entriesUpTo(group.lastDeliveredId, entries, lastId) });
+  }
   refuseTwice(groups.map(({ name }) => name));
   return { entries, lastId, maxDeletedId, entriesAdded, groups };
+}
+
+/** In a stream from which nothing was removed. */
+function entriesUpTo(id: StreamId, entries: readonly EntryValue[], lastId: StreamId): number | null {
+  const { length } = entries;
+  const firstId = entries[0]?.id ?? STREAM_ID_MIN;
+  const whole = { length, firstId, lastId, maxDeletedId: STREAM_ID_MIN, entriesAdded: length, groups: 0 };
+  return distanceTo(whole, id);
 }
 
 function refuseDisorder(entries: readonly EntryValue[], lastId: StreamId): void {
