@@ -148,8 +148,11 @@ export interface StreamOperations {
 
   // --- consumers
 
-  /** XGROUP CREATECONSUMER. The group must exist. False if the consumer does: nothing is done. */
-  createConsumer(key: Slice, group: Slice, consumer: Slice): boolean;
+  /**
+   * XGROUP CREATECONSUMER. The group must exist. False if the consumer does: nothing is done. Without times it was seen now,
+   * and has got nothing.
+   */
+  createConsumer(key: Slice, group: Slice, consumer: Slice, seenMs?: UnixMs, activeMs?: UnixMs): boolean;
   /** XGROUP DELCONSUMER, with what is pending for it: how much. */
   deleteConsumer(key: Slice, group: Slice, consumer: Slice): number;
   hasConsumer(key: Slice, group: Slice, consumer: Slice): boolean;
@@ -162,6 +165,8 @@ export interface StreamOperations {
 
   /** Whether there is anything that the group has not got. */
   hasNew(key: Slice, group: Slice): boolean;
+  /** Whether the group has yet to get an entry of that id: also one that arrived late. */
+  isNew(key: Slice, group: Slice, id: StreamId): boolean;
   /**
    * XREADGROUP with `>`: visits what the group has not got yet, in the order of ids, `count` entries at most; then notes
    * that they are delivered, and pending for the consumer unless `noAck` says so. Makes the consumer if there is none, but

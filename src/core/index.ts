@@ -15,6 +15,7 @@ export { decodePlainMap } from './plain-cbor.ts';
 export { packRetirements, unpackRetirements } from './retirement.ts';
 export { bitmapOf, slotsOf } from './self-check.ts';
 export { Slice } from './slice.ts';
+export { distanceTo } from './types/stream-distance.ts';
 export {
   compareStreamIds,
   STREAM_ID_MAX,

@@ -4,7 +4,6 @@
  * that the group has got.
  */
 import type { Database, StreamId } from '../../core/contract.ts';
-import { compareStreamIds } from '../../core/index.ts';
 import { Slice } from '../../core/slice.ts';
 
 /** Leave them as they are; remove them as well; remove only what all groups have got and acknowledged. */
@@ -20,9 +19,9 @@ export function referencePolicy(word: Slice): ReferencePolicy | undefined {
 /** Some group has yet to get what has that id, or to acknowledge it. */
 export function isReferredTo(db: Database, key: Slice, id: StreamId): boolean {
   const group = new Slice();
-  return db.streams.groups(key).some(({ name, lastDeliveredId }) => {
+  return db.streams.groups(key).some(({ name }) => {
     group.set(name, 0, name.length);
-    return compareStreamIds(id, lastDeliveredId) > 0 || isPending(db, key, group, id);
+    return db.streams.isNew(key, group, id) || isPending(db, key, group, id);
   });
 }
 

@@ -113,7 +113,7 @@ export function nodeEntries(config: ConfigService): number {
 
 /** Trims, and tells how many entries are gone. */
 export function trim(call: Call, key: Slice, { strategy, isApproximate, limit, policy }: Trimming): number {
-  const { db, services } = call;
+  const { db } = call;
   if (policy === 'keep' && !isApproximate) {
     return strategy.kind === 'length'
       ? db.streams.trimToLength(key, strategy.length)
@@ -122,18 +122,24 @@ export function trim(call: Call, key: Slice, { strategy, isApproximate, limit, p
   const before = db.streams.size(key);
   const wanted = strategy.kind === 'length' ? before - strategy.length : countBefore(db, key, strategy.least);
   if (wanted <= 0) return 0;
-  const count = isApproximate ? wholeNodes(wanted, before, limit, nodeEntries(services.config)) : wanted;
+  const count = isApproximate ? Math.min(wanted, wholeNodes(call, key, wanted, limit)) : wanted;
   if (count === 0) return 0;
   if (policy === 'keep') return db.streams.trimToLength(key, before - count);
   const end = strategy.kind === 'id' ? strategy.least : null;
   return trimOneByOne(db, key, count, end, policy);
 }
 
-/** Of those that may go, as many as make whole nodes. The last node of a stream may be a short one. */
-function wholeNodes(wanted: number, length: number, limit: number, node: number): number {
+/**
+ * Of those that may go, as many as make whole nodes. A node that was begun is not filled up again: of the first one there
+ * is as much as has not been trimmed yet. The last one may be short.
+ */
+function wholeNodes({ db, services }: Call, key: Slice, wanted: number, limit: number): number {
+  const { length, entriesAdded } = db.streams.status(key) ?? { length: 0, entriesAdded: 0 };
   if (wanted >= length && length <= limit) return length;
+  const node = nodeEntries(services.config);
+  const first = node - (Math.max(entriesAdded - length, 0) % node);
   const most = Math.min(wanted, limit);
-  return Number.isFinite(node) ? most - (most % node) : 0;
+  return most < first ? 0 : most - ((most - first) % node);
 }
 
 function countBefore(db: Database, key: Slice, least: StreamId): number {

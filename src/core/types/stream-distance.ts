@@ -21,7 +21,7 @@ export function lagOf(stream: StreamStatus, lastDelivered: StreamId, entriesRead
 }
 
 /** How many entries there ever were up to that id; null: not known. */
-function distanceTo(stream: StreamStatus, id: StreamId): number | null {
+export function distanceTo(stream: StreamStatus, id: StreamId): number | null {
   const { length, firstId, lastId, maxDeletedId, entriesAdded } = stream;
   if (entriesAdded === 0) return 0;
   const toLast = compareStreamIds(id, lastId);

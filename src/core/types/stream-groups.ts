@@ -97,11 +97,11 @@ export class StreamGroups extends StreamEntries {
 
   // --- consumers
 
-  createConsumer(key: Slice, group: Slice, consumer: Slice): boolean {
+  createConsumer(key: Slice, group: Slice, consumer: Slice, seenMs = this.db.state.now, activeMs = -1): boolean {
     if (this.hasConsumer(key, group, consumer)) return false;
     const hideAt = this.beginWrite(key);
     this.touchGroup(key, group);
-    this.write(key, this.names.consumer(group, consumer), this.values.consumer(this.db.state.now, -1));
+    this.write(key, this.names.consumer(group, consumer), this.values.consumer(seenMs, activeMs));
     this.db.extendDeadline(key, hideAt);
     return true;
   }
@@ -215,13 +215,15 @@ function cameTo(part: Elements, group: GroupIndex, start: StreamId, author: Buff
   return compareStreamIds(mark, start) > 0 ? mark : start;
 }
 
-/** The entries that the group has not had, in their order. */
-export function newEntries(part: Elements, group: GroupIndex): EntryCursor {
+/** The entries that the group has not had, in their order; those from `least` on. */
+export function newEntries(part: Elements, group: GroupIndex, least = STREAM_ID_MIN): EntryCursor {
   const { authors } = indexOf(part);
   const start = startOf(part, group);
   const cursors = authors.map(({ author, entries }) => {
-    const { bytes, start: from, end } = bounds.bound(cameTo(part, group, start, author), 'behind');
-    return entries.cursor(bytes, from, end, 1, true);
+    const had = cameTo(part, group, start, author);
+    const isBehind = compareStreamIds(had, least) >= 0;
+    const { bytes, start: from, end } = isBehind ? bounds.bound(had, 'behind') : bounds.bound(least, 'before');
+    return entries.cursor(bytes, from, end, 1, isBehind);
   });
   return new EntryCursor(cursors, authors[0]?.entries, 1);
 }

@@ -28,6 +28,14 @@ export class StreamType extends StreamGroups implements StreamOperations {
     return part !== undefined && found !== undefined && newEntries(part, found).reference !== 0;
   }
 
+  isNew(key: Slice, group: Slice, id: StreamId): boolean {
+    const part = this.partForRead(key);
+    const found = this.findGroup(part, group);
+    if (part === undefined || found === undefined) return false;
+    const cursor = newEntries(part, found, id);
+    return cursor.reference !== 0 && compareStreamIds(idOfEntry(part, cursor.reference), id) === 0;
+  }
+
   readNew(
     key: Slice,
     group: Slice,
