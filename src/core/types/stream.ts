@@ -56,7 +56,7 @@ export class StreamType extends StreamGroups implements StreamOperations {
     if (references.length > 0) {
       const entriesRead = readAfter(part, found, references);
       this.deliver(key, group, consumer, !noAck, entriesRead, entriesAt(part, references));
-    } else this.noteSeen(key, group, consumer);
+    } else if (!this.createConsumer(key, group, consumer)) this.noteSeen(key, group, consumer);
     return references.length;
   }
 
