@@ -170,7 +170,7 @@ export interface StreamOperations {
   /**
    * XREADGROUP with `>`: visits what the group has not got yet, in the order of ids, `count` entries at most; then notes
    * that they are delivered, and pending for the consumer unless `noAck` says so. Makes the consumer if there is none, also
-   * where there is nothing new. How many entries. The group must exist.
+   * where there is nothing new, as Redis does from 7.2 on. How many entries. The group must exist.
    */
   readNew(
     key: Slice,

@@ -441,7 +441,21 @@ test('a string over a stream removes it, and a stream that is written at the sam
 test('CRDT INSPECT names what makes up a stream', () => {
   const [a] = withGroup('1-1');
   read(a, 'ann');
-  const names = a.engine.inspect(0, x)?.parts[0].elements.map(({ name }) => name?.toString());
+  const [part] = a.engine.inspect(0, x)?.parts ?? [];
+  const values = part.elements.map(({ values: [only] }) => only?.value.toString());
+  const { now } = a.engine;
+  assert.equal(values, [
+    undefined,
+    '1-1',
+    '',
+    '0-0',
+    '1',
+    '1-1',
+    `seen ${now} active ${now}`,
+    `ann since ${now} times 1`,
+    'f v',
+  ]);
+  const names = part.elements.map(({ name }) => name?.toString());
   assert.equal(names, [
     `entries-added of ${a.engine.replica}`,
     `last-id of ${a.engine.replica}`,

@@ -191,7 +191,10 @@ export class StreamAuthor {
     const { nowMs } = this.work.txn;
     const stream = this.stream;
     const entries = stream.newFor(group).slice(0, Number(count));
-    if (entries.length === 0) return;
+    if (entries.length === 0) {
+      if (!this.hasConsumer(group, consumer)) this.work.change(() => this.touch(group, consumer, -1));
+      return;
+    }
     this.work.change(() => {
       if (!stream.elements.has(`start ${group}`)) this.work.assign(`start ${group}`, stream.lastDelivered(group));
       this.touch(group, consumer, nowMs);

@@ -54,16 +54,17 @@ export interface Entry {
 /** A stream as its elements tell. */
 export class StreamView {
   readonly elements: ReadonlyMap<string, string>;
-  readonly entries: readonly Entry[];
+  private inOrder: readonly Entry[] | null = null;
 
   constructor(elements: ReadonlyMap<string, string>) {
     this.elements = elements;
-    this.entries = this.named('entry').map(({ element, words: [id, author], value }) => ({
-      element,
-      id,
-      author,
-      fields: value,
-    }));
+  }
+
+  get entries(): readonly Entry[] {
+    this.inOrder ??= this.named('entry').map(({ element, words: [id, author], value }) => {
+      return { element, id, author, fields: value };
+    });
+    return this.inOrder;
   }
 
   get lastId(): string {
@@ -100,9 +101,10 @@ export class StreamView {
   }
 
   newFor(group: string): Entry[] {
+    const start = this.startOf(group);
     return this.entries.filter(({ id, author }) => {
       const mark = this.elements.get(`mark ${group} ${author}`) ?? NONE;
-      return compareIds(id, greater('mark', mark, this.startOf(group))) > 0;
+      return compareIds(id, greater('mark', mark, start)) > 0;
     });
   }
 

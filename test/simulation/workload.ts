@@ -441,7 +441,7 @@ export class Specified implements Family {
 
   private readonly scoring = new Sprinkled(0.25, 0, scoring);
   private readonly queueing = new Sprinkled(0.25, 1, queueing);
-  private readonly streaming = new Sprinkled(0.25, 2, new Streaming(false).draw);
+  private readonly streaming = new Sprinkled(0.15, 2, new Streaming(false).draw);
 
   draw(random: Random, at: Circumstances): Work {
     const { commands, check } = this.drawOthers(random, at);
@@ -552,7 +552,7 @@ export class Free implements Family {
   readonly database = 1;
   private readonly scoring = new Sprinkled(0.2, 0, scoring);
   private readonly queueing = new Sprinkled(0.2, 1, queueing);
-  private readonly streaming = new Sprinkled(0.2, 2, new Streaming(true).draw);
+  private readonly streaming = new Sprinkled(0.12, 2, new Streaming(true).draw);
 
   draw(random: Random, { nowMs }: Circumstances): Work {
     const { commands, check } = this.drawOthers(random);

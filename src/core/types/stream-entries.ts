@@ -292,7 +292,7 @@ export function statusOf(part: Elements): StreamStatus {
     lastId: lastIdOf(part),
     maxDeletedId: order.idOf(index.maxDeleted),
     entriesAdded: index.counts.reduce((sum, each) => sum + order.countOf(each), 0),
-    groups: [...index.groups.values()].filter(({ existence }) => existence !== 0).length,
+    groups: index.groupCount,
   };
 }
 

@@ -76,6 +76,8 @@ export class StreamGroups extends StreamEntries {
     const part = this.partForWrite(key);
     if (part === undefined || this.findGroup(part, group) === undefined) return false;
     this.keepStream(key, part);
+    for (const name of orderOf(part).seen.keys())
+      if (name.startsWith(seenName(group, NOTHING))) orderOf(part).seen.delete(name);
     const writer = db.txn.begin();
     writer.op(Op.streamGroupClear, db.index, key, NO_CANCELS);
     writer.run(group);

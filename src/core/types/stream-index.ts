@@ -113,6 +113,8 @@ export class StreamIndex {
   readonly counts: number[] = [];
   readonly lasts: number[] = [];
   maxDeleted = 0;
+  /** Groups that exist. */
+  groupCount = 0;
   private readonly table: ByteTable;
   private readonly name = new Slice();
   private readonly names = new NameReader();
@@ -178,6 +180,7 @@ export class StreamIndex {
     switch (names.item) {
       case Item.group:
         group.existence = reference;
+        this.groupCount++;
         return;
       case Item.groupBase:
         group.base = reference;
@@ -220,6 +223,7 @@ export class StreamIndex {
     const key = bytes.toString('latin1', groupStart, groupEnd);
     const group = this.groups.get(key);
     if (group === undefined) return false;
+    if (item === Item.group) this.groupCount--;
     const isOut = takeOutOfGroup(group, item, reference, bytes, rest, end, consumerOf);
     if (group.isEmpty) this.groups.delete(key);
     return isOut;

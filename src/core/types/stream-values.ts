@@ -16,10 +16,12 @@ import { ByteReader, ByteWriter, MalformedError } from '../bytes.ts';
 import type { StreamEntry, StreamId } from '../contract-streams.ts';
 import { Slice } from '../slice.ts';
 import { ID_BYTES, readStreamId, STREAM_ID_MIN, writeStreamId } from './stream-id.ts';
-import { Item } from './stream-names.ts';
+import { Item, NameReader } from './stream-names.ts';
 
 const reader = new ByteReader();
 const NOTHING = Buffer.alloc(0);
+const BLANK = Buffer.from(' ');
+const names = new NameReader();
 
 /** Spells values. What it gives is valid until it spells the next one. */
 export class ValueWriter {
@@ -139,6 +141,25 @@ export interface PendingValue {
 export function pendingIn(bytes: Buffer, start: number, end: number): PendingValue {
   const read = () => ({ consumer: reader.runCopy(), deliveredMs: reader.varint(), deliveries: reader.varint() });
   return guarded(bytes, start, end, read) ?? { consumer: NOTHING, deliveredMs: 0, deliveries: 0 };
+}
+
+/** For CRDT INSPECT: the value of the element of that name, so that it can be read. */
+export function showValue(name: Buffer, value: Buffer): Buffer {
+  if (!names.read(name, 0, name.length) || !isValue(names.item, value, 0, value.length)) return value;
+  const { item } = names;
+  reader.set(value, 0, value.length);
+  const words: (string | number | Buffer)[] = [];
+  if (item === Item.addedBase) words.push(reader.varint());
+  else if (item === Item.groupRead) words.push(value[0] === 0 ? 'not known' : reader.varint() - 1);
+  else if (item === Item.consumer) words.push('seen', reader.varint(), 'active', reader.varint() - 1);
+  else if (item === Item.pending) words.push(reader.runCopy(), 'since', reader.varint(), 'times', reader.varint());
+  else if (item === Item.entry) for (let left = 2 * reader.varint(); left > 0; left--) words.push(reader.runCopy());
+  else if (value.length === ID_BYTES) {
+    const { ms, seq } = readStreamId(value, 0);
+    words.push(`${ms}-${seq}`);
+  }
+  const bytes = words.map((word) => (Buffer.isBuffer(word) ? word : Buffer.from(String(word))));
+  return Buffer.concat(bytes.flatMap((word, i) => (i === 0 ? [word] : [BLANK, word])));
 }
 
 function guarded<T>(bytes: Buffer, start: number, end: number, read: () => T): T | undefined {

@@ -56,8 +56,7 @@ export class StreamType extends StreamGroups implements StreamOperations {
     if (references.length > 0) {
       const entriesRead = readAfter(part, found, references);
       this.deliver(key, group, consumer, !noAck, entriesRead, entriesAt(part, references));
-    } else if (this.hasConsumer(key, group, consumer)) this.noteSeen(key, group, consumer);
-    else this.createConsumer(key, group, consumer);
+    } else if (!this.createConsumer(key, group, consumer)) this.noteSeen(key, group, consumer);
     return references.length;
   }
 
