@@ -131,6 +131,17 @@ test('what is removed while somebody waits with an id is nothing to wait for, an
   assert.is(waiting.talk.heard, answer('s', entry('3-1', 'c')));
 });
 
+test('a stream that expires ends the wait for its group', () => {
+  const served = serve();
+  const [waiting, other] = clients(2, served);
+  other.say('XGROUP CREATE s g $ MKSTREAM', 'PEXPIREAT s 4102444800000');
+  waiting.say('XREADGROUP GROUP g c BLOCK 0 STREAMS s >');
+  served.engine.setNow(4102444800001);
+  served.engine.collect(100);
+  other.say('PING');
+  assert.is(waiting.talk.heard, '-UNBLOCKED the stream key no longer exists\r\n');
+});
+
 // Redis 7.0 answers with no entries
 test('what is added and removed again within a transaction wakes nobody', () => {
   const [reading, working, adding] = clients(3);

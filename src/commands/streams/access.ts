@@ -133,11 +133,15 @@ export function copiesOf(db: Database, key: Slice, id: StreamId): EntryCopy[] {
   return copyRange(db, key, { ...WHOLE_STREAM, least: id, greatest: id });
 }
 
-export function hasEntry(db: Database, key: Slice, id: StreamId): boolean {
-  let found = false;
-  db.streams.range(key, id, id, 1, () => {
-    found = true;
+export function isEmpty(db: Database, key: Slice, { least, greatest }: EntryRange): boolean {
+  let empty = true;
+  db.streams.range(key, least, greatest, 1, () => {
+    empty = false;
     return false;
   });
-  return found;
+  return empty;
+}
+
+export function hasEntry(db: Database, key: Slice, id: StreamId): boolean {
+  return !isEmpty(db, key, { ...WHOLE_STREAM, least: id, greatest: id });
 }

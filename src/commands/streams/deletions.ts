@@ -5,7 +5,7 @@ import { Errors } from '../reply.ts';
 import type { Call, Command } from '../table.ts';
 import { hasEntry, streamAt } from './access.ts';
 import { idArguments } from './ids.ts';
-import { isPending, type ReferencePolicy, referencePolicy, removeEntry } from './references.ts';
+import { groupsOf, isPending, type ReferencePolicy, referencePolicy, removeEntry } from './references.ts';
 
 /** What is answered for an id. */
 const Outcome = { unknown: -1, removed: 1, kept: 2 } as const;
@@ -63,9 +63,10 @@ function runXdelex(call: Call): void {
   const asked = deletion(call, 2);
   const found = asked === undefined ? undefined : streamAt(call);
   if (asked === undefined || found === undefined) return;
+  const groups = groupsOf(db, args[1]);
   answerEach(call, asked.ids, (id) => {
     if (!found || !hasEntry(db, args[1], id)) return Outcome.unknown;
-    return removeEntry(db, args[1], id, asked.policy) ? Outcome.removed : Outcome.kept;
+    return removeEntry(db, args[1], id, asked.policy, groups) ? Outcome.removed : Outcome.kept;
   });
 }
 
@@ -74,10 +75,11 @@ function runXackdel(call: Call): void {
   const asked = deletion(call, 3);
   const found = asked === undefined ? undefined : streamAt(call);
   if (asked === undefined || found === undefined) return;
+  const groups = groupsOf(db, args[1]);
   answerEach(call, asked.ids, (id) => {
     if (!found || !isPending(db, args[1], args[2], id)) return Outcome.unknown;
     db.streams.acknowledge(args[1], args[2], id);
-    return removeEntry(db, args[1], id, asked.policy) ? Outcome.removed : Outcome.kept;
+    return removeEntry(db, args[1], id, asked.policy, groups) ? Outcome.removed : Outcome.kept;
   });
 }
 

@@ -20,7 +20,7 @@ const HELP = [
   '    The consumers of the group.',
   'GROUPS <key>',
   '    The groups of the stream.',
-  'STREAM <key> [FULL [COUNT <count>]',
+  'STREAM <key> [FULL [COUNT <count>]]',
   '    The stream; FULL: with its entries, its groups and what is pending.',
 ];
 

@@ -10,7 +10,7 @@ import { type Take, waitForKeys } from '../key-waits.ts';
 import { redisEntry } from '../metadata/entry.ts';
 import type { Reply } from '../reply.ts';
 import type { Call, Command } from '../table.ts';
-import { copyEntry, copyRange, type EntryCopy, type EntryRange, writeCopies, writeRange } from './access.ts';
+import { copyEntry, copyRange, type EntryCopy, type EntryRange, isEmpty, writeCopies, writeRange } from './access.ts';
 import { type From, type ReadRequest, readFrom, readRequest } from './read-arguments.ts';
 
 /** As in Redis: who has waited gets no more at once, where it has not said how many. */
@@ -45,16 +45,12 @@ function rangeBehind(id: StreamId, count: number): EntryRange | null {
   return least === null ? null : { least, greatest: STREAM_ID_MAX, step: 1, count };
 }
 
-function hasAny(db: Database, key: Slice, range: EntryRange | null): range is EntryRange {
-  return range !== null && copyRange(db, key, { ...range, count: 1 }).length > 0;
-}
-
 function answerRead({ args, db, reply }: Call, { firstKey, count }: ReadRequest, from: readonly From[]): boolean {
   const found: { readonly key: Slice; readonly range: EntryRange }[] = [];
   for (const [place, start] of from.entries()) {
     const key = args[firstKey + place];
     const range = start.kind === 'new' ? null : rangeBehind(start.id, count ?? Number.POSITIVE_INFINITY);
-    if (hasAny(db, key, range)) found.push({ key, range });
+    if (range !== null && !isEmpty(db, key, range)) found.push({ key, range });
   }
   if (found.length === 0) return false;
   writeKeys(reply, found.length);

@@ -16,13 +16,14 @@ export function referencePolicy(word: Slice): ReferencePolicy | undefined {
   return word.isWord('acked') ? 'acknowledged' : undefined;
 }
 
-/** Some group has yet to get what has that id, or to acknowledge it. */
-export function isReferredTo(db: Database, key: Slice, id: StreamId): boolean {
-  const group = new Slice();
-  return db.streams.groups(key).some(({ name }) => {
-    group.set(name, 0, name.length);
-    return db.streams.isNew(key, group, id) || isPending(db, key, group, id);
-  });
+/** The names of the stream's groups: what may refer to its entries. */
+export function groupsOf(db: Database, key: Slice): readonly Slice[] {
+  return db.streams.groups(key).map(({ name }) => new Slice(name));
+}
+
+/** One of the groups has yet to get what has that id, or to acknowledge it. */
+export function isReferredTo(db: Database, key: Slice, id: StreamId, groups: readonly Slice[]): boolean {
+  return groups.some((group) => db.streams.isNew(key, group, id) || isPending(db, key, group, id));
 }
 
 export function isPending(db: Database, key: Slice, group: Slice, id: StreamId): boolean {
@@ -34,16 +35,16 @@ export function isPending(db: Database, key: Slice, group: Slice, id: StreamId):
   return found;
 }
 
-/** What has that id is pending in no group any more. */
-export function acknowledgeEverywhere(db: Database, key: Slice, id: StreamId): void {
-  const group = new Slice();
-  for (const { name } of db.streams.groups(key)) db.streams.acknowledge(key, group.set(name, 0, name.length), id);
-}
-
 /** Removes what has that id, as the policy says. Not if it must stay. */
-export function removeEntry(db: Database, key: Slice, id: StreamId, policy: ReferencePolicy): boolean {
-  if (policy === 'acknowledged' && isReferredTo(db, key, id)) return false;
+export function removeEntry(
+  db: Database,
+  key: Slice,
+  id: StreamId,
+  policy: ReferencePolicy,
+  groups: readonly Slice[],
+): boolean {
+  if (policy === 'acknowledged' && isReferredTo(db, key, id, groups)) return false;
   db.streams.remove(key, id);
-  if (policy === 'remove') acknowledgeEverywhere(db, key, id);
+  if (policy === 'remove') for (const group of groups) db.streams.acknowledge(key, group, id);
   return true;
 }

@@ -9,7 +9,7 @@ import { numberArgument } from '../arguments.ts';
 import type { ConfigService } from '../services.ts';
 import type { Call } from '../table.ts';
 import { idArgument } from './ids.ts';
-import { isReferredTo, type ReferencePolicy, referencePolicy, removeEntry } from './references.ts';
+import { groupsOf, isReferredTo, type ReferencePolicy, referencePolicy, removeEntry } from './references.ts';
 
 /** Without LIMIT: as much as so many nodes hold, within bounds where these are unusual. */
 const LIMIT_NODES = 100;
@@ -154,6 +154,7 @@ function countBefore(db: Database, key: Slice, least: StreamId): number {
 
 /** Where entries are referred to, and may therefore stay: those behind them go in their place, up to `end`. */
 function trimOneByOne(db: Database, key: Slice, count: number, end: StreamId | null, policy: ReferencePolicy): number {
+  const groups = groupsOf(db, key);
   const ids: StreamId[] = [];
   let found = 0;
   let last: StreamId | null = null;
@@ -161,7 +162,7 @@ function trimOneByOne(db: Database, key: Slice, count: number, end: StreamId | n
   db.streams.range(key, STREAM_ID_MIN, end ?? db.streams.lastId(key), 1, ({ id }) => {
     if (end !== null && compareStreamIds(id, end) >= 0) return false;
     if (last === null || compareStreamIds(last, id) !== 0) {
-      isLastKept = policy === 'acknowledged' && isReferredTo(db, key, id);
+      isLastKept = policy === 'acknowledged' && isReferredTo(db, key, id, groups);
       last = id;
       if (!isLastKept) ids.push(id);
     }
@@ -169,6 +170,6 @@ function trimOneByOne(db: Database, key: Slice, count: number, end: StreamId | n
     return found < count;
   });
   const before = db.streams.size(key);
-  for (const id of ids) removeEntry(db, key, id, policy === 'acknowledged' ? 'keep' : policy);
+  for (const id of ids) removeEntry(db, key, id, policy === 'acknowledged' ? 'keep' : policy, groups);
   return before - db.streams.size(key);
 }
