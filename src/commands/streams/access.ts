@@ -101,17 +101,22 @@ export const WHOLE_STREAM: EntryRange = {
   count: Number.POSITIVE_INFINITY,
 };
 
-/** How many entries that is: at least as long as `count` are looked at. */
-function countEntries(db: Database, key: Slice, { least, greatest, step, count }: EntryRange): number {
+/** How many entries that is. */
+export function countEntries(db: Database, key: Slice, { least, greatest, step, count }: EntryRange): number {
   if (least === STREAM_ID_MIN && greatest === STREAM_ID_MAX) return Math.min(count, db.streams.size(key));
   let found = 0;
   if (count > 0) db.streams.range(key, least, greatest, step, () => ++found < count);
   return found;
 }
 
-/** An array of entries. */
-export function writeRange(reply: Reply, db: Database, key: Slice, range: EntryRange): void {
-  const total = countEntries(db, key, range);
+/** An array of entries; `total`: how many they are. */
+export function writeRange(
+  reply: Reply,
+  db: Database,
+  key: Slice,
+  range: EntryRange,
+  total = countEntries(db, key, range),
+): void {
   reply.array(total);
   if (total === 0) return;
   let left = total;
@@ -133,15 +138,11 @@ export function copiesOf(db: Database, key: Slice, id: StreamId): EntryCopy[] {
   return copyRange(db, key, { ...WHOLE_STREAM, least: id, greatest: id });
 }
 
-export function isEmpty(db: Database, key: Slice, { least, greatest }: EntryRange): boolean {
-  let empty = true;
-  db.streams.range(key, least, greatest, 1, () => {
-    empty = false;
+export function hasEntry(db: Database, key: Slice, id: StreamId): boolean {
+  let found = false;
+  db.streams.range(key, id, id, 1, () => {
+    found = true;
     return false;
   });
-  return empty;
-}
-
-export function hasEntry(db: Database, key: Slice, id: StreamId): boolean {
-  return !isEmpty(db, key, { ...WHOLE_STREAM, least: id, greatest: id });
+  return found;
 }

@@ -10,7 +10,15 @@ import { type Take, waitForKeys } from '../key-waits.ts';
 import { redisEntry } from '../metadata/entry.ts';
 import type { Reply } from '../reply.ts';
 import type { Call, Command } from '../table.ts';
-import { copyEntry, copyRange, type EntryCopy, type EntryRange, isEmpty, writeCopies, writeRange } from './access.ts';
+import {
+  copyEntry,
+  copyRange,
+  countEntries,
+  type EntryCopy,
+  type EntryRange,
+  writeCopies,
+  writeRange,
+} from './access.ts';
 import { type From, type ReadRequest, readFrom, readRequest } from './read-arguments.ts';
 
 /** As in Redis: who has waited gets no more at once, where it has not said how many. */
@@ -46,17 +54,18 @@ function rangeBehind(id: StreamId, count: number): EntryRange | null {
 }
 
 function answerRead({ args, db, reply }: Call, { firstKey, count }: ReadRequest, from: readonly From[]): boolean {
-  const found: { readonly key: Slice; readonly range: EntryRange }[] = [];
+  const found: { readonly key: Slice; readonly range: EntryRange; readonly total: number }[] = [];
   for (const [place, start] of from.entries()) {
     const key = args[firstKey + place];
     const range = start.kind === 'new' ? null : rangeBehind(start.id, count ?? Number.POSITIVE_INFINITY);
-    if (range !== null && !isEmpty(db, key, range)) found.push({ key, range });
+    const total = range === null ? 0 : countEntries(db, key, range);
+    if (range !== null && total > 0) found.push({ key, range, total });
   }
   if (found.length === 0) return false;
   writeKeys(reply, found.length);
-  for (const { key, range } of found) {
+  for (const { key, range, total } of found) {
     writeKey(reply, key);
-    writeRange(reply, db, key, range);
+    writeRange(reply, db, key, range, total);
   }
   return true;
 }
