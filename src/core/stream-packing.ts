@@ -74,6 +74,22 @@ export function requireLength({ start, end }: Slice, length: typeof ID_BYTES | t
   if (end - start !== length) throw new MalformedError(`${end - start} bytes where a stream has ${length}`);
 }
 
+/** Whether an element tells who has got what. `isRepeated`: it was there before, so that no group or consumer has come about. */
+export function isBookkeeping({ bytes, start, end }: Slice, isRepeated: boolean): boolean {
+  if (!names.read(bytes, start, end)) return false;
+  switch (names.item) {
+    case Item.pending:
+    case Item.mark:
+    case Item.groupRead:
+      return true;
+    case Item.group:
+    case Item.consumer:
+      return isRepeated;
+    default:
+      return false;
+  }
+}
+
 /** What the assignment or removal of an element does. */
 export function streamEffectOf(name: Slice, isRemoval: boolean): StreamEffect {
   switch (requireStreamName(name)) {
