@@ -452,6 +452,20 @@ test('a copy is the whole stream, and two nodes that rename it alike leave one',
   assert.ok(y !== undefined);
 });
 
+test('a copy to where a stream was removed has nothing of that', () => {
+  const [a, b] = sharing(2, (first) => {
+    add(first, '7-1');
+    txn(first, (db) => db.streams.add(s('y'), id('1-1'), [s('f'), s('v')], 0, 2));
+  });
+  removeKey(a);
+  remove(b, '7-1');
+  syncAll([a, b]);
+  txn(a, (db) => db.copyTo(s('y'), db, x));
+  settle([a, b]);
+  const { lastId, maxDeletedId } = statusOf(b);
+  assert.equal([idText(lastId), idText(maxDeletedId)], ['1-1', '0-0']);
+});
+
 test('what is added to a stream with a time to live ends with it', () => {
   const [a, b] = sharing(2, (first) => {
     add(first, '1-1');
