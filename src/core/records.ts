@@ -14,7 +14,7 @@ import type { PendingTally } from './pending-tallies.ts';
 import { requireScore } from './score.ts';
 import { Slice } from './slice.ts';
 import { BODY, FLAG_DIRTY, RECORD_FIELD_DEADLINES, RECORD_KEY_DEADLINES, type State } from './state.ts';
-import { requireStreamName, requireStreamValue } from './stream-packing.ts';
+import { requireCount, requireStreamName, requireStreamValue } from './stream-packing.ts';
 import { requirePosition } from './types/position.ts';
 import { Item } from './types/stream-names.ts';
 import { type Context, covers } from './version.ts';
@@ -270,6 +270,7 @@ function requireStreamElement({ siblings, tallies }: Cell, name: Slice): void {
   const isCounter = requireStreamName(name) === Item.added;
   if (isCounter ? siblings.length > 0 : tallies.length > 0) throw new MalformedError('a counter in a stream');
   for (const { value } of siblings) requireStreamValue(name, new Slice(value));
+  for (const { sum, cancelSum } of tallies) requireCount(sum, cancelSum);
 }
 
 /** A cell as the record of that name may hold it. Throws MalformedError. */

@@ -70,6 +70,8 @@ export function deliverStreamEntries(keyspace: Keyspace, key: Slice, delivery: S
   const { group, consumer, nowMs, isPending, entriesRead, entries } = unpackDelivery(delivery);
   const body = bodies.ensureBody(key);
   const part = bodies.ensurePart(body, KeyType.stream);
+  const isKnown =
+    part.size > 0 && has(part, names.ofGroup(Item.group, group)) && has(part, names.consumer(group, consumer));
   put(part, names.ofGroup(Item.group, group), NOTHING);
   put(part, names.consumer(group, consumer), values.consumer(nowMs, entries.length > 0 ? nowMs : -1));
   if (entries.length > 0) put(part, names.ofGroup(Item.groupRead, group), values.read(entriesRead));
@@ -80,7 +82,12 @@ export function deliverStreamEntries(keyspace: Keyspace, key: Slice, delivery: S
     const value = values.pending(consumer, nowMs, 1);
     for (let at = 0; at < entries.length; at += ENTRY_BYTES) put(part, names.pending(group, entries, at), value);
   }
-  keyspace.changed(key, body);
+  // who has got what is the group's own affair: nobody who watches the key is told
+  keyspace.changed(key, body, isKnown && body.parts.length === 1);
+}
+
+function has(part: Elements, { bytes, start, end }: Slice): boolean {
+  return part.table.find(bytes, start, end) >= 0;
 }
 
 /** By author, where its last entry stands: that with its greatest id. */

@@ -2,6 +2,7 @@
  * What effects on streams carry, packed and checked when it is read: a delivery, which is several things at once, and the
  * names and values of elements.
  */
+import type { Amount } from './amount.ts';
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
 import type { StreamEffect } from './contract-streams.ts';
 import { Slice } from './slice.ts';
@@ -49,6 +50,7 @@ export function unpackDelivery({ bytes, start, end }: Slice): Delivery {
   const nowMs = reader.varint();
   const flags = reader.u8();
   const read = reader.varint();
+  if (flags > PENDING) throw new MalformedError(`a delivery with flags ${flags}`);
   if ((end - reader.at) % ENTRY_BYTES !== 0) throw new MalformedError(`a delivery of ${end - reader.at} bytes`);
   const entriesRead = read === 0 ? null : read - 1;
   return { group, consumer, nowMs, isPending: flags === PENDING, entriesRead, entries: bytes.subarray(reader.at, end) };
@@ -72,6 +74,22 @@ export function requireStreamName({ bytes, start, end }: Slice): Item {
 /** Throws MalformedError if these are not so many bytes. */
 export function requireLength({ start, end }: Slice, length: typeof ID_BYTES | typeof ENTRY_BYTES): void {
   if (end - start !== length) throw new MalformedError(`${end - start} bytes where a stream has ${length}`);
+}
+
+/** Whether an element tells who has got what. `isRepeated`: it was there before, so that no group or consumer has come about. */
+export function isBookkeeping({ bytes, start, end }: Slice, isRepeated: boolean): boolean {
+  if (!names.read(bytes, start, end)) return false;
+  switch (names.item) {
+    case Item.pending:
+    case Item.mark:
+    case Item.groupRead:
+      return true;
+    case Item.group:
+    case Item.consumer:
+      return isRepeated;
+    default:
+      return false;
+  }
 }
 
 /** What the assignment or removal of an element does. */
@@ -98,6 +116,11 @@ export function streamEffectOf(name: Slice, isRemoval: boolean): StreamEffect {
     case Item.mark:
       return 'streamNote';
   }
+}
+
+/** So many entries were added. Throws MalformedError. */
+export function requireCount(...counts: readonly Amount[]): void {
+  if (!counts.every(Number.isSafeInteger)) throw new MalformedError(`${counts.join(' and ')} entries of a stream`);
 }
 
 /** Fields and values of an entry. Throws MalformedError. */

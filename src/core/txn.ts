@@ -18,6 +18,7 @@ import type { Slice } from './slice.ts';
 import {
   ENTRY_BYTES,
   ID_BYTES,
+  requireCount,
   requireEntry,
   requireLength,
   requireStreamName,
@@ -339,6 +340,7 @@ export class TxnReader {
         requireLength(this.slice(field, reader), ID_BYTES);
         requireEntry(this.slice(value, reader));
         const { frame, sum, delta } = readAddition(reader, stamp);
+        requireCount(sum, delta);
         target.streamAdd(key, field, value, frame, sum, delta);
         return;
       }

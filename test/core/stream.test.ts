@@ -395,6 +395,43 @@ test('polls that find nothing are noted here alone, what is delivered everywhere
   assert.equal([seen(a), seen(b)], [0, 1000]);
 });
 
+test('who watches the key is told of entries and groups, and not of who has got what', () => {
+  const [a, b] = withGroup('1-1', '2-1');
+  read(a, 'ann', 1);
+  syncAll([a, b]);
+  const changes = (work: () => void) => {
+    let count = 0;
+    const watch = b.engine.watch(0, x, () => count++);
+    work();
+    syncAll([a, b]);
+    b.engine.unwatch(watch);
+    return count > 0;
+  };
+  assert.not(changes(() => read(a, 'ann', 1)));
+  assert.not(changes(() => acknowledge(a, '1-1')));
+  assert.not(changes(() => txn(a, ({ streams }) => streams.claim(x, g, s('ann'), id('2-1'), 1, 1))));
+  assert.ok(changes(() => read(a, 'bob')));
+  assert.ok(changes(() => txn(a, ({ streams }) => streams.setGroupId(x, g, STREAM_ID_MIN, null))));
+  assert.ok(changes(() => txn(a, ({ streams }) => streams.deleteConsumer(x, g, s('bob')))));
+  assert.ok(changes(() => add(a, '3-1')));
+  assert.ok(changes(() => txn(a, ({ streams }) => streams.destroyGroup(x, g))));
+  assert.ok(changes(() => remove(a, '1-1')));
+});
+
+test('a stream that comes back by what a group was given is told of', () => {
+  const [a, b] = withGroup('1-1');
+  removeKey(b);
+  b.engine.seal();
+  let told = false;
+  b.engine.watch(0, x, () => {
+    told = true;
+  });
+  read(a, 'ann');
+  syncAll([a, b]);
+  assert.ok(told);
+  assert.is(b.db.typeOf(x), 6);
+});
+
 // --- the key
 
 test('a copy is the whole stream, and two nodes that rename it alike leave one', () => {
@@ -413,6 +450,20 @@ test('a copy is the whole stream, and two nodes that rename it alike leave one',
   assert.equal(pendingOf(b.db, 'y', 'g').length, 1);
   assert.ok(b.db.streams.hasNew(s('y'), g));
   assert.ok(y !== undefined);
+});
+
+test('a copy to where a stream was removed has nothing of that', () => {
+  const [a, b] = sharing(2, (first) => {
+    add(first, '7-1');
+    txn(first, (db) => db.streams.add(s('y'), id('1-1'), [s('f'), s('v')], 0, 2));
+  });
+  removeKey(a);
+  remove(b, '7-1');
+  syncAll([a, b]);
+  txn(a, (db) => db.copyTo(s('y'), db, x));
+  settle([a, b]);
+  const { lastId, maxDeletedId } = statusOf(b);
+  assert.equal([idText(lastId), idText(maxDeletedId)], ['1-1', '0-0']);
 });
 
 test('what is added to a stream with a time to live ends with it', () => {

@@ -263,8 +263,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'sorted sets: the removal of a key does not name the additions that it cancels',
     file: 'src/core/element-writes.ts',
-    find: 'COUNTING: readonly CountingKind[] = [HASH_FIELD, ZSET_MEMBER];',
-    replace: 'COUNTING: readonly CountingKind[] = [HASH_FIELD];',
+    find: 'COUNTING: readonly ElementKind[] = [HASH_FIELD, ZSET_MEMBER, STREAM_ELEMENT];',
+    replace: 'COUNTING: readonly ElementKind[] = [HASH_FIELD, STREAM_ELEMENT];',
   },
   {
     name: 'sorted sets: the order keeps members that have another score now',

@@ -205,7 +205,7 @@ export class StreamEntries {
   }
 
   put(key: Slice, name: Slice, value: Slice): void {
-    this.db.prepareWrite(key, KeyType.stream);
+    this.beginWrite(key);
     this.write(key, name, value);
   }
 
