@@ -1,9 +1,10 @@
 /** Clients that wait for streams: who is served, with what, and when a wait is over. What goes for all waits: blocking.test.ts. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createEngine, type Engine, type Envelope, Slice } from '../../src/core/index.ts';
+import { createEngine, Slice } from '../../src/core/index.ts';
 import { serve } from '../resp/served.ts';
 import { talker } from '../resp/talker.ts';
+import { beside, nextTurn } from './beside.ts';
 import { compareConversation } from './conversations.ts';
 import { BothServers, differentialTest } from './differential.ts';
 
@@ -14,10 +15,6 @@ test.after(() => both?.close());
 function clients(count: number, served = serve()) {
   const { open } = talker(served);
   return Array.from({ length: count }, open);
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }
 
 const bulk = (text: string) => `$${text.length}\r\n${text}\r\n`;
@@ -163,25 +160,6 @@ test('a wait that ends in an error is a failed call', () => {
   other.say('XGROUP DESTROY s g');
   assert.is(served.services.statistics.commandCalls.get('xreadgroup')?.failed, 1);
 });
-
-/** Another node, and the way from it to this one and back. */
-function beside(served: ReturnType<typeof serve>) {
-  const other = talker(serve([], undefined, '00000000000000b2'));
-  const { say } = other.open();
-  other.served.engine.setNow(served.engine.now);
-  const way = (from: Engine, to: Engine) => {
-    const sealed: Envelope[] = [];
-    from.onEnvelope((envelope, isLocal) => {
-      if (isLocal) sealed.push(envelope);
-    });
-    return async () => {
-      from.seal();
-      for (const { bytes } of sealed.splice(0)) assert.is(to.receive(bytes).kind, 'applied');
-      await nextTurn();
-    };
-  };
-  return { say, here: way(other.served.engine, served.engine), there: way(served.engine, other.served.engine) };
-}
 
 test('what another node adds wakes who waits here, and what was handed out is pending there', async () => {
   const served = serve();

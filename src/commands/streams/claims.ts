@@ -203,7 +203,7 @@ function survey({ args, db, engine }: Call, { minIdleMs, start, count }: Autocla
     }
     attempts--;
     last = id;
-    if (entry === null) removed.push(id);
+    if (entry === null && !hasEntry(db, args[1], id)) removed.push(id);
     else if (engine.now - deliveredMs >= minIdleMs || minIdleMs === 0) wanted.push({ id, deliveries });
     return true;
   });
