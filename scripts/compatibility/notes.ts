@@ -153,7 +153,7 @@ export const NOTES: Readonly<Record<string, string>> = {
   flushall: REMOVES,
   swapdb: 'an effect on every key of both databases: takes time with their size',
   exec: 'one txn: it shows on every node as a whole',
-  watch: 'wakes on what comes from other nodes too; of a stream also on what its groups get and acknowledge',
+  watch: 'wakes on what comes from other nodes too',
   wait: 'counts nodes that have applied everything this node wrote so far',
   waitaof: 'tells of the disk of this node only; other nodes tell nothing of theirs',
   save: SAVES,

@@ -23,3 +23,4 @@ export {
   streamIdAfter,
   streamIdBefore,
 } from './types/stream-id.ts';
+export { STREAM_NUMBER_MAX } from './types/stream-values.ts';

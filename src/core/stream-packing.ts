@@ -8,7 +8,7 @@ import type { StreamEffect } from './contract-streams.ts';
 import { Slice } from './slice.ts';
 import { ID_BYTES } from './types/stream-id.ts';
 import { ENTRY_BYTES, Item, NameReader } from './types/stream-names.ts';
-import { isValue } from './types/stream-values.ts';
+import { boundedNumber, isValue } from './types/stream-values.ts';
 
 export { ENTRY_BYTES, ID_BYTES };
 
@@ -37,7 +37,7 @@ export function packDelivery(
   packed.run(consumer.bytes, consumer.start, consumer.end);
   packed.varint(nowMs);
   packed.u8(isPending ? PENDING : 0);
-  packed.varint(entriesRead === null ? 0 : entriesRead + 1);
+  packed.varint(entriesRead === null ? 0 : boundedNumber(entriesRead) + 1);
   packed.raw(entries, 0, entries.length);
   return into.set(packed.bytes, 0, packed.at);
 }

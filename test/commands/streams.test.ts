@@ -325,6 +325,22 @@ test('a consumer is there from its first XREADGROUP, and tells when it has got s
   assert.equal(await node.run('XINFO CONSUMERS s g'), [['name', 'c', 'pending', 1, 'idle', 5, 'inactive', 25]]);
 });
 
+test('numbers that a stream cannot keep are refused, and what is counted up stops there', async () => {
+  const node = new SingleNode();
+  const tooMany = String(2n ** 53n);
+  await node.runAll('XADD s 1-1 f v', 'XGROUP CREATE s g 0', 'XREADGROUP GROUP g c STREAMS s >');
+  const notInteger = '-ERR value is not an integer or out of range';
+  assert.is(await node.run(`XSETID s 1-1 ENTRIESADDED ${tooMany}`), notInteger);
+  assert.is(await node.run(`XGROUP CREATE s h 0 ENTRIESREAD ${tooMany}`), notInteger);
+  assert.is(await node.run(`XGROUP SETID s g 0 ENTRIESREAD ${tooMany}`), notInteger);
+  const retry = await node.run(`XCLAIM s g c 0 1-1 RETRYCOUNT ${tooMany}`);
+  assert.is(retry, '-ERR Invalid RETRYCOUNT option argument for XCLAIM');
+  const most = 2 ** 53 - 2;
+  await node.runAll(`XCLAIM s g c 0 1-1 RETRYCOUNT ${most}`, 'XCLAIM s g c 0 1-1');
+  const [[, , , deliveries]] = (await node.run('XPENDING s g - + 1')) as [unknown, unknown, unknown, number][];
+  assert.is(deliveries, most);
+});
+
 test('XDELEX removes an entry with or without what groups have of it, or only when all are done with it', async () => {
   const node = new SingleNode();
   const setUp = async () => {

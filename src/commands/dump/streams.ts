@@ -3,7 +3,7 @@
  * is known of the whole stream; groups with what is pending and their consumers. Written as Redis 7.0 does.
  */
 import type { Integer, StreamId } from '../../core/contract.ts';
-import { compareStreamIds, distanceTo, STREAM_ID_MIN } from '../../core/index.ts';
+import { compareStreamIds, distanceTo, STREAM_ID_MIN, STREAM_NUMBER_MAX } from '../../core/index.ts';
 import { narrow } from '../../core/integer.ts';
 import { encodeLength, encodeRun, type Reader } from './encoding.ts';
 import { ListpackWriter } from './listpack.ts';
@@ -274,7 +274,7 @@ function readGroup(reader: Reader, version: StreamVersion): GroupValue {
   for (let i = 0; i < pendingCount; i++) {
     const raw = reader.take(ID_BYTES);
     const deliveredMs = readMoment(reader);
-    delivered.set(raw.toString('latin1'), { id: readRawId(raw), deliveredMs, deliveries: reader.length() });
+    delivered.set(raw.toString('latin1'), { id: readRawId(raw), deliveredMs, deliveries: safe(reader.integer()) });
   }
   const { consumers, pending } = readConsumers(reader, version, delivered);
   if (delivered.size !== pendingCount || pending.length !== pendingCount) {
@@ -321,11 +321,11 @@ function readRawId(raw: Buffer): StreamId {
 
 function readMoment(reader: Reader): number {
   const ms = Number(reader.take(8).readBigInt64LE(0));
-  if (!Number.isSafeInteger(ms)) throw new PayloadError('a time that is none');
+  if (ms < -1 || ms > STREAM_NUMBER_MAX) throw new PayloadError('a time that is none');
   return ms;
 }
 
 function safe(count: Integer): number {
-  if (typeof count === 'bigint') throw new PayloadError('a count that cannot be');
+  if (typeof count === 'bigint' || count > STREAM_NUMBER_MAX) throw new PayloadError('a count that cannot be');
   return count;
 }

@@ -4,8 +4,9 @@
  * copied.
  */
 import { type Database, KeyType, type StreamEntry, type StreamId } from '../../core/contract.ts';
-import { STREAM_ID_MAX, STREAM_ID_MIN } from '../../core/index.ts';
+import { STREAM_ID_MAX, STREAM_ID_MIN, STREAM_NUMBER_MAX } from '../../core/index.ts';
 import type { Slice } from '../../core/slice.ts';
+import { numberArgument } from '../arguments.ts';
 import { Errors, type Reply } from '../reply.ts';
 import type { Call } from '../table.ts';
 import { streamIdText } from './ids.ts';
@@ -32,6 +33,14 @@ export function shownName(name: Slice): string {
   const { bytes, start, end } = name;
   const zero = bytes.subarray(start, end).indexOf(0);
   return bytes.toString('utf8', start, zero < 0 ? end : start + zero);
+}
+
+/** A number that a stream keeps. Redis takes larger ones, up to 2^63; of these `error` is the answer. */
+export function countArgument(call: Call, index: number, error: string = Errors.notInteger): number | undefined {
+  const count = numberArgument(call, index, error);
+  if (count === undefined || count <= STREAM_NUMBER_MAX) return count;
+  call.reply.error(error);
+  return undefined;
 }
 
 export function noSuchKeyOrGroup(key: Slice, group: Slice): string {

@@ -10,6 +10,7 @@ import { Errors } from '../reply.ts';
 import type { Call, Command } from '../table.ts';
 import {
   copiesOf,
+  countArgument,
   type EntryCopy,
   hasEntry,
   noSuchKeyOrGroup,
@@ -88,7 +89,7 @@ function claimOptions(call: Call): ClaimOptions | undefined {
       lastId = id;
     } else if (hasMore && (word.isWord('idle') || word.isWord('time') || word.isWord('retrycount'))) {
       const option = word.latin1().toUpperCase();
-      const value = numberArgument(call, ++at, `ERR Invalid ${option} option argument for XCLAIM`);
+      const value = countArgument(call, ++at, `ERR Invalid ${option} option argument for XCLAIM`);
       if (value === undefined) return undefined;
       if (option === 'RETRYCOUNT') deliveries = value;
       else deliveredMs = option === 'IDLE' ? engine.now - value : value;

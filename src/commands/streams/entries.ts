@@ -9,7 +9,7 @@ import { numberArgument } from '../arguments.ts';
 import { redisEntry } from '../metadata/entry.ts';
 import { Errors, wrongArity } from '../reply.ts';
 import type { Call, Command } from '../table.ts';
-import { readStream, streamAt, writeId, writeRange } from './access.ts';
+import { countArgument, readStream, streamAt, writeId, writeRange } from './access.ts';
 import {
   endArgument,
   idArgument,
@@ -204,7 +204,7 @@ function positionArguments(call: Call): Position | undefined {
   let maxDeletedId: StreamId | null = null;
   for (let i = 3; i < argc; i += 2) {
     if (i + 1 < argc && args[i].isWord('entriesadded')) {
-      const added = numberArgument(call, i + 1);
+      const added = countArgument(call, i + 1);
       if (added === undefined) return undefined;
       if (added < 0) {
         reply.error('ERR entries_added must be positive');

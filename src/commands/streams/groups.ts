@@ -3,11 +3,10 @@
  * it is there; consumers likewise.
  */
 import type { StreamId } from '../../core/contract.ts';
-import { numberArgument } from '../arguments.ts';
 import { answerHelp } from '../help-reply.ts';
 import { redisContainer, redisEntry } from '../metadata/entry.ts';
 import type { Call, Command } from '../table.ts';
-import { noSuchGroup, streamAt } from './access.ts';
+import { countArgument, noSuchGroup, streamAt } from './access.ts';
 import { endOrIdArgument, idArgument } from './ids.ts';
 
 const HELP = [
@@ -45,7 +44,7 @@ function groupOptions(call: Call): GroupOptions | undefined {
   for (let at = 5; at < argc; at++) {
     if (command.name === 'xgroup|create' && args[at].isWord('mkstream')) makesStream = true;
     else if (args[at].isWord('entriesread') && at + 1 < argc) {
-      const given = numberArgument(call, ++at);
+      const given = countArgument(call, ++at);
       if (given === undefined) return undefined;
       if (given < -1) {
         reply.error('ERR value for ENTRIESREAD must be positive or -1');

@@ -18,6 +18,13 @@ import { Slice } from '../slice.ts';
 import { ID_BYTES, readStreamId, STREAM_ID_MIN, writeStreamId } from './stream-id.ts';
 import { Item, NameReader } from './stream-names.ts';
 
+/** Counts and moments are kept between 0 and this: some are written plus 1, and peers read no larger number. */
+export const STREAM_NUMBER_MAX = Number.MAX_SAFE_INTEGER - 1;
+
+export function boundedNumber(number: number): number {
+  return Math.min(Math.max(number, 0), STREAM_NUMBER_MAX);
+}
+
 const reader = new ByteReader();
 const NOTHING = Buffer.alloc(0);
 const BLANK = Buffer.from(' ');
@@ -37,27 +44,28 @@ export class ValueWriter {
   }
 
   number(number: number): Slice {
-    this.writer.reset().varint(number);
+    this.writer.reset().varint(boundedNumber(number));
     return this.done();
   }
 
   read(entriesRead: number | null): Slice {
-    return this.number(entriesRead === null ? 0 : entriesRead + 1);
+    this.writer.reset().varint(entriesRead === null ? 0 : boundedNumber(entriesRead) + 1);
+    return this.done();
   }
 
   /** −1: never active. */
   consumer(seenMs: number, activeMs: number): Slice {
     const writer = this.writer.reset();
-    writer.varint(seenMs);
-    writer.varint(activeMs + 1);
+    writer.varint(boundedNumber(seenMs));
+    writer.varint(activeMs < 0 ? 0 : boundedNumber(activeMs) + 1);
     return this.done();
   }
 
   pending(consumer: Slice, deliveredMs: number, deliveries: number): Slice {
     const writer = this.writer.reset();
     writer.run(consumer.bytes, consumer.start, consumer.end);
-    writer.varint(deliveredMs);
-    writer.varint(deliveries);
+    writer.varint(boundedNumber(deliveredMs));
+    writer.varint(boundedNumber(deliveries));
     return this.done();
   }
 
