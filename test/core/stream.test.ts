@@ -452,6 +452,39 @@ test('a copy is the whole stream, and two nodes that rename it alike leave one',
   assert.ok(y !== undefined);
 });
 
+test('FLUSHDB takes what it saw of streams, and after stability they leave nothing', () => {
+  const replicas = sharing(2);
+  const used = replicas.map(({ engine }) => engine.statistics.arenaUsedBytes);
+  const [a, b] = replicas;
+  for (let i = 0; i < 300; i++) add(a);
+  createGroup(a);
+  read(a, 'ann');
+  syncAll(replicas);
+  add(b, null, 'late');
+  txn(a, (db) => db.clear());
+  settle(replicas);
+  assert.is(entriesOf(a.db, 'x').length, 1);
+  txn(b, (db) => db.clear());
+  stabilize(replicas);
+  replicas.forEach(({ engine, db }, i) => {
+    assert.is(db.size, 0);
+    assert.is(engine.statistics.pendingCollection, 0);
+    for (let turn = 0; turn < 2; turn++) engine.drainDirty(Number.POSITIVE_INFINITY, () => {});
+    assert.is(engine.statistics.arenaUsedBytes, used[i]);
+  });
+});
+
+test('SWAPDB carries a stream with its groups', () => {
+  const [a, b] = withGroup('1-1', '2-1');
+  read(a, 'ann', 1);
+  txn(a, (db) => db.swapWith(a.engine.databases[1]));
+  settle([a, b]);
+  const [, db] = b.engine.databases;
+  assert.equal(entriesOf(db, 'x').length, 2);
+  assert.equal(pendingOf(db, 'x', 'g').length, 1);
+  assert.is(b.db.size, 0);
+});
+
 test('a copy to where a stream was removed has nothing of that', () => {
   const [a, b] = sharing(2, (first) => {
     add(first, '7-1');

@@ -26,7 +26,6 @@ export class StreamEntries {
   /** Names and values of what is being written. */
   protected readonly names = new NameWriter();
   protected readonly values = new ValueWriter();
-  private readonly view = new EntryView();
 
   constructor(db: DatabaseView) {
     this.db = db;
@@ -65,8 +64,9 @@ export class StreamEntries {
     if (part === undefined) return;
     const from = step === 1 ? this.names.bound(least, 'before') : this.names.bound(greatest, 'behind');
     const end = step === 1 ? greatest : least;
+    const view = new EntryView();
     for (const cursor = indexOf(part).entries(from, step); cursor.reference !== 0; cursor.advance()) {
-      const entry = viewEntry(part, cursor.reference, this.view);
+      const entry = viewEntry(part, cursor.reference, view);
       if (compareStreamIds(entry.id, end) * step > 0 || visit(entry) === false) return;
     }
   }

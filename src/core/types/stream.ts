@@ -19,7 +19,6 @@ import { ENTRY_BYTES, Item } from './stream-names.ts';
 import { EntryView } from './stream-values.ts';
 
 export class StreamType extends StreamGroups implements StreamOperations {
-  private readonly delivered = new EntryView();
   private readonly packed = new Slice();
 
   hasNew(key: Slice, group: Slice): boolean {
@@ -48,10 +47,11 @@ export class StreamType extends StreamGroups implements StreamOperations {
     const found = this.findGroup(part, group);
     if (part === undefined || found === undefined) return 0;
     const references: number[] = [];
+    const view = new EntryView();
     for (const cursor = newEntries(part, found); cursor.reference !== 0; cursor.advance()) {
       if (references.length >= count) break;
       references.push(cursor.reference);
-      visit(viewEntry(part, cursor.reference, this.delivered));
+      visit(viewEntry(part, cursor.reference, view));
     }
     if (references.length > 0) {
       const entriesRead = readAfter(part, found, references);
@@ -102,22 +102,23 @@ export class StreamType extends StreamGroups implements StreamOperations {
     const pending = consumer === null ? found?.pending : found?.consumers.get(consumer.latin1())?.pending;
     if (part === undefined || pending === undefined) return;
     const order = orderOf(part);
+    const view = new EntryView();
     const { bytes, start, end } = this.names.bound(least, 'before', group);
     for (const cursor = pending.cursor(bytes, start, end, 1); cursor.reference !== 0; cursor.advance()) {
       const { reference } = cursor;
       const id = idOfEntry(part, reference);
       if (compareStreamIds(id, greatest) > 0) return;
-      if (visit({ id, ...order.pendingOf(reference), entry: this.entryOf(part, reference) }) === false) return;
+      if (visit({ id, ...order.pendingOf(reference), entry: this.entryOf(part, reference, view) }) === false) return;
     }
   }
 
   /** The entry that something pending is about. */
-  private entryOf(part: Elements, pending: number): StreamEntry | null {
+  private entryOf(part: Elements, pending: number, view: EntryView): StreamEntry | null {
     const { table } = part;
     const nameEnd = table.keyStart(pending) + table.keyLength(pending);
     const { bytes, start, end } = this.names.entry(table.bufferOf(pending), nameEnd - ENTRY_BYTES);
     const at = part.findShown(bytes, start, end);
-    return at < 0 ? null : viewEntry(part, table.referenceAt(at), this.delivered);
+    return at < 0 ? null : viewEntry(part, table.referenceAt(at), view);
   }
 
   pendingSummary(key: Slice, group: Slice): PendingSummary {
