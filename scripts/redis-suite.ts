@@ -32,6 +32,8 @@ const UNITS = [
   'type/list',
   'type/list-3',
   'type/zset',
+  'type/stream',
+  'type/stream-cgroups',
   'sort',
   'geo',
   'expire',

@@ -21,6 +21,8 @@ const TAKEN = 'replicates the removal of the elements that it gave out; two node
 const MOVED = 'a push and the removal of the element that it took, in one txn; two nodes may move the same one';
 const FOUND =
   'replicates the removal of the elements that it found; what was pushed or written elsewhere meanwhile stays';
+const DELIVERED = 'replicates what it delivers, and to whom; two nodes may deliver the same entry at the same time';
+const CLAIMED = 'takes over what is pending on any node; of concurrent claims the later one has it';
 const STORED = 'replaces the destination as this node sees the result, as one txn';
 const DEADLINE = 'a time to live: of concurrent ones the longest wins; a concurrent SET is not cut short by it';
 const FIELD_DEADLINE = 'as the times to live of keys, per field';
@@ -36,7 +38,7 @@ export const NOTES: Readonly<Record<string, string>> = {
   migrate:
     'the node goes on meanwhile; a key that is changed on its way stays, and the answer says so; not within a transaction',
   restore:
-    'writes as any write does; reads all forms of strings, lists, sets, hashes and sorted sets up to Redis 7.4; IDLETIME and FREQ are checked and not kept',
+    'writes as any write does; reads all forms up to Redis 7.4; a stream with two entries of one id is refused; IDLETIME and FREQ are checked and not kept',
   publish: PUBLISHED,
   spublish: `${PUBLISHED}; there are no slots`,
   pubsub: LISTENERS,
@@ -131,6 +133,22 @@ export const NOTES: Readonly<Record<string, string>> = {
   zdiffstore: STORED,
   zinterstore: STORED,
   zunionstore: STORED,
+  xadd: 'adds; wins over a removal that had not seen it; the sequence that `*` makes ends with a tag of the node, so that no two nodes make one id; an id that is given, and the next of `ms-*`, may be taken elsewhere at the same time: then there are two entries with it; KEEPREF, DELREF and ACKED of Redis 8.2',
+  xdel: REMOVES,
+  xdelex:
+    'removes what this node had seen; ACKED asks the groups as this node knows them, and an entry that arrived late is not yet delivered',
+  xackdel: 'as XACK, and as XDELEX',
+  xtrim: `${REMOVES}; ~ removes as many entries as Redis does where nothing was removed within the stream and nodes are not limited by bytes; KEEPREF, DELREF and ACKED of Redis 8.2`,
+  xsetid: 'of concurrent last ids the greatest counts; what is added meanwhile counts on top of ENTRIESADDED',
+  xread: `goes by ids: an entry that arrives late, with a smaller id, is not seen; + of Redis 7.4; ${SERVED}`,
+  xreadgroup: `${DELIVERED}; also what arrives late is delivered; the consumer is there from its first call, as since Redis 7.2; without CLAIM (8.4); ${SERVED}`,
+  xack: REMOVES,
+  xclaim: CLAIMED,
+  xautoclaim: CLAIMED,
+  xgroup:
+    'where a group is used elsewhere while it is removed it stays, as does a consumer; of concurrent SETIDs the later counts',
+  xinfo:
+    'with active-time and inactive of Redis 7.2; radix-tree-keys and -nodes tell how many nodes Redis would have, each full; entries-read is null while nodes read at the same time',
   flushdb: REMOVES,
   flushall: REMOVES,
   swapdb: 'an effect on every key of both databases: takes time with their size',

@@ -86,6 +86,7 @@ function missing(): string {
   const lines = [...byGroup]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([group, names]) => `- **${group}**: ${names.join(', ')}`);
+  if (lines.length === 0) return '## Missing\n\nNo command of Redis 7.0 is missing.';
   return `## Missing\n\nCommands of Redis 7.0 that answer "unknown command" or "unknown subcommand":\n\n${lines.join('\n')}`;
 }
 

@@ -58,6 +58,8 @@ export interface Client extends Subscriber {
   readonly blocked: boolean;
   /** False inside EXEC: there a command that would wait answers at once what it has. */
   mayBlock: boolean;
+  /** It stands for a script: what its commands answer goes there. */
+  readonly isScript: boolean;
   /**
    * Answers later (WAIT, DEBUG SLEEP): no further command of this client runs before resume(). `onUnblock` writes
    * what CLIENT UNBLOCK … TIMEOUT makes it answer; without it, CLIENT UNBLOCK leaves this client alone. `onAbandoned` is

@@ -24,6 +24,7 @@ import { scriptingCommands } from './scripting/index.ts';
 import { serverCommands } from './server.ts';
 import { setCommands } from './sets.ts';
 import { sortCommands } from './sorting.ts';
+import { streamCommands } from './streams/index.ts';
 import { stringCommands } from './strings.ts';
 import { transactionCommands } from './transactions.ts';
 import { zsetCommands } from './zsets/index.ts';
@@ -54,6 +55,7 @@ export function createCommandRegistry(): Registry {
     listCommands,
     setCommands,
     sortCommands,
+    streamCommands,
     stringCommands,
     transactionCommands,
     zsetCommands,

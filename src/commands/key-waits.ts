@@ -48,7 +48,9 @@ export interface WantedKeys {
 export function waitForKeys(call: Call, { firstKey, lastKey, timeoutMs, eventsOf, take }: WantedKeys): void {
   const { argc, client, command, engine, services } = call;
   const args = call.args.slice(0, argc).map((each) => new Slice(each.copy()));
+  const { statistics } = services;
   let since = 0;
+  let errors = 0;
   services.keyWaits.add({
     client,
     engine,
@@ -59,11 +61,14 @@ export function waitForKeys(call: Call, { firstKey, lastKey, timeoutMs, eventsOf
     onTimeout: (reply) => reply.nilArray(),
     take: (db, key) => {
       since = services.monotonicMicros();
+      errors = statistics.errorReplies;
       return take(db, key);
     },
     onServed: () => {
       const micros = services.monotonicMicros() - since;
       const { slowLog } = services;
+      const tally = statistics.commandCalls.get(command.name);
+      if (tally !== undefined && statistics.errorReplies > errors) tally.failed++;
       if (micros >= slowLog.thresholdMicros) slowLog.note({ args, argc, client, command, engine }, micros);
     },
   });

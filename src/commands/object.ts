@@ -125,6 +125,7 @@ export function encodingOf({ args, db, services }: Call, type: KeyType): string 
   if (type === KeyType.set) return setEncoding(db, args[2], services.config);
   if (type === KeyType.list) return listEncoding(db, args[2], limit(services.config, 'list-max-listpack-size'));
   if (type === KeyType.zset) return zsetEncoding(db, args[2], services.config);
+  if (type === KeyType.stream) return 'stream';
   throw new Error(`no encoding is known for keys of type ${type}`);
 }
 

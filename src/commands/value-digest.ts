@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { type Database, type Engine, KeyType, NO_DEADLINE } from '../core/contract.ts';
+import { STREAM_ID_MAX, STREAM_ID_MIN } from '../core/index.ts';
 import { Slice } from '../core/slice.ts';
 
 const DIGEST_BYTES = 20;
@@ -56,8 +57,16 @@ export function digestOfValue(db: Database, key: Slice): Buffer {
     }
     case KeyType.hash:
       return digestOfHash(db, key);
-    default:
-      throw new Error(`no digest is known for keys of type ${type}`);
+    case KeyType.stream: {
+      // as in Redis: groups and what they have are no part of it
+      const parts: (string | Buffer)[] = ['stream'];
+      db.streams.range(key, STREAM_ID_MIN, STREAM_ID_MAX, 1, (entry) => {
+        parts.push(`${entry.id.ms}-${entry.id.seq}`, String(entry.fieldCount));
+        entry.forEachField((field, value) => parts.push(field.copy(), value.copy()));
+        return true;
+      });
+      return hash(parts);
+    }
   }
 }
 

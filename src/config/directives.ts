@@ -429,6 +429,13 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         summary: 'And up to members of so many bytes',
       },
       {
+        name: 'stream-node-max-entries',
+        type: integer(0, Number.MAX_SAFE_INTEGER),
+        default: '100',
+        mutable: true,
+        summary: 'XADD and XTRIM with ~ remove so many entries of a stream at once; 0: all or none',
+      },
+      {
         name: 'hll-sparse-max-bytes',
         type: bytes(),
         default: '3000',

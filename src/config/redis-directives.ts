@@ -87,7 +87,6 @@ export const REDIS_DIRECTIVES: readonly Directive[] = [
   inert('lfu-decay-time', COUNT, '1'),
   inert('list-compress-depth', COUNT, '0'),
   inert('stream-node-max-bytes', bytes(), '4096'),
-  inert('stream-node-max-entries', COUNT_64, '100'),
   inert('activerehashing', boolean, 'yes'),
   inert('activedefrag', boolean, 'no'),
   inert('active-defrag-ignore-bytes', bytes(1), '104857600'),

@@ -9,7 +9,8 @@ import type { Elements } from './elements.ts';
 /** Several values were written at the same time: the latest shows. */
 export function noteValueConflict(elements: Elements, reference: number, cell: Cell): void {
   const { state, table } = elements;
-  if (elements.type === KeyType.set) return; // concurrent adds of one member agree
+  // concurrent adds of one member agree, and what is written at the same time to one element of a stream is joined
+  if (elements.type === KeyType.set || elements.type === KeyType.stream) return;
   const [first, ...others] = cell.siblings;
   const agreeing = elements.type === KeyType.zset || elements.type === KeyType.list;
   if (agreeing && others.every(({ value }) => value.equals(first.value))) return;

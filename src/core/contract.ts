@@ -6,6 +6,7 @@
  * comes in through setNow(), randomness through the `random` argument, txns go out through listeners.
  */
 import type { Choice, Compared } from './comparison.ts';
+import type { StreamEffect, StreamOperations } from './contract-streams.ts';
 import type { Flip } from './damage.ts';
 import type { Decimal } from './decimal.ts';
 import type { Mended, MendingOptions } from './mending.ts';
@@ -13,6 +14,7 @@ import type { Slice } from './slice.ts';
 import type { EffectTarget } from './txn.ts';
 import type { ListEnd } from './types/position.ts';
 
+export type * from './contract-streams.ts';
 export type { ListEnd };
 
 /** A whole number of 64 bits at most: a `number` while it is safe (|n| < 2^53), else a `bigint`. */
@@ -94,6 +96,7 @@ export interface Database {
   readonly lists: ListOperations;
   readonly sets: SetOperations;
   readonly zsets: ZsetOperations;
+  readonly streams: StreamOperations;
 }
 
 export interface StringOperations {
@@ -213,8 +216,12 @@ export interface Watch {
   readonly changed: boolean;
 }
 
-/** An effect on one key, as txns of other replicas bring it; with what is told apart of those on fields of hashes. */
-export type RemoteEffect = Exclude<keyof EffectTarget, 'databaseClear' | 'retire'> | 'fieldPersist' | 'fieldExpired';
+/** An effect on one key, as txns of other replicas bring it; with what is told apart of those on fields and on streams. */
+export type RemoteEffect =
+  | Exclude<keyof EffectTarget, 'databaseClear' | 'retire' | 'streamAssign' | 'streamRemove'>
+  | 'fieldPersist'
+  | 'fieldExpired'
+  | StreamEffect;
 
 /** A key as it shows, before and after a txn. */
 export interface KeySight {

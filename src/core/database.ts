@@ -18,6 +18,7 @@ import { Op } from './txn.ts';
 import { HashType } from './types/hash.ts';
 import { ListType } from './types/list.ts';
 import { SetType } from './types/set.ts';
+import { StreamType } from './types/stream.ts';
 import { StringType } from './types/string.ts';
 import { ZsetType } from './types/zset.ts';
 import { addPairs } from './version.ts';
@@ -40,6 +41,7 @@ export class DatabaseView implements Database {
   readonly lists: ListType;
   readonly sets: SetType;
   readonly zsets: ZsetType;
+  readonly streams: StreamType;
 
   constructor(state: State, keyspace: Keyspace, txn: LocalTxn) {
     this.index = keyspace.index;
@@ -51,6 +53,7 @@ export class DatabaseView implements Database {
     this.lists = new ListType(this);
     this.sets = new SetType(this);
     this.zsets = new ZsetType(this);
+    this.streams = new StreamType(this);
   }
 
   get size(): number {

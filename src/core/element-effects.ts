@@ -9,6 +9,7 @@ import { KeyType, type Stamp } from './contract.ts';
 import type { Elements } from './elements.ts';
 import type { Keyspace } from './keyspace.ts';
 import type { Slice } from './slice.ts';
+import { isBookkeeping } from './stream-packing.ts';
 
 export function assignElement(
   keyspace: Keyspace,
@@ -22,7 +23,7 @@ export function assignElement(
   const body = bodies.ensureBody(key);
   const part = bodies.ensurePart(body, type);
   const at = part.table.find(name.bytes, name.start, name.end);
-  const unseen = body.parts.length === 1 && showsAlready(part, at, value);
+  const unseen = body.parts.length === 1 && (showsAlready(part, at, value) || isUnnoticed(part, name, at >= 0));
   part.assign(at, name.bytes, name.start, name.end, value.bytes, value.start, value.end, cancels);
   if (hasDeadlines(body, type)) expiry.dropCoveredFieldDeadlines(body, name);
   keyspace.changed(key, body, unseen);
@@ -71,7 +72,12 @@ export function removeElement(
   part.clearAt(at, cancels);
   if (part.table.count * 16 < part.table.positions) part.table.shrink();
   if (hasDeadlines(body, type)) expiry.dropCoveredFieldDeadlines(body, name);
-  keyspace.changed(key, body);
+  keyspace.changed(key, body, body.parts.length === 1 && isUnnoticed(part, name, false));
+}
+
+/** Who has got what of a stream is its groups' own affair, as in Redis: nobody who watches the key is told. */
+function isUnnoticed(part: Elements, name: Slice, isRepeated: boolean): boolean {
+  return part.type === KeyType.stream && part.size > 0 && isBookkeeping(name, isRepeated);
 }
 
 function hasDeadlines(body: Body, type: KeyType): boolean {

@@ -40,8 +40,11 @@ export const ZSET_MEMBER: CountingKind = {
 
 export const LIST_ELEMENT: ElementKind = { type: KeyType.list, assign: Op.listAssign, remove: Op.listRemove };
 
+/** Of streams only those are counters that count the entries of an author. */
+export const STREAM_ELEMENT: ElementKind = { type: KeyType.stream, assign: Op.streamAssign, remove: Op.streamRemove };
+
 /** Their additions are named by what cancels them. */
-export const COUNTING: readonly CountingKind[] = [HASH_FIELD, ZSET_MEMBER];
+export const COUNTING: readonly ElementKind[] = [HASH_FIELD, ZSET_MEMBER, STREAM_ELEMENT];
 
 /** What a write that replaces the element at `at` (−1: there is none) cancels. */
 export function elementCancels(part: Elements | undefined, at: number): readonly Cancel[] {

@@ -19,6 +19,7 @@ import type { Slice } from './slice.ts';
 import { CELL, CHECKSUM_BYTES, FLAG_HIDDEN, SIMPLE, type State, TALLY } from './state.ts';
 import { ListOrder } from './types/list-order.ts';
 import { MemberOrder } from './types/member-order.ts';
+import { StreamOrder } from './types/stream-order.ts';
 
 /** What keeps the order of the elements, where their type has one: it is told of every entry that changes. */
 export interface ElementOrder {
@@ -31,6 +32,8 @@ export interface ElementOrder {
   /** Most elements are about to go, or the order is wrong: it is built anew when it is asked for. */
   forget(): void;
   memoryBytes(): number;
+  /** So many elements are shown, and yet nothing is there if there are no others. */
+  readonly weightless?: number;
 }
 
 const reader = new ByteReader();
@@ -62,7 +65,7 @@ export class Entries {
   }
 
   get size(): number {
-    return this.table.count - this.hidden;
+    return this.table.count - this.hidden - (this.order?.weightless ?? 0);
   }
 
   /** Position of an element that shows a value, or −1. */
@@ -218,5 +221,6 @@ export class Entries {
 
 function orderFor(type: KeyType, entries: Entries): ElementOrder | null {
   if (type === KeyType.zset) return new MemberOrder(entries);
+  if (type === KeyType.stream) return new StreamOrder(entries);
   return type === KeyType.list ? new ListOrder(entries) : null;
 }

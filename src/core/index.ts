@@ -15,3 +15,12 @@ export { decodePlainMap } from './plain-cbor.ts';
 export { packRetirements, unpackRetirements } from './retirement.ts';
 export { bitmapOf, slotsOf } from './self-check.ts';
 export { Slice } from './slice.ts';
+export { distanceTo } from './types/stream-distance.ts';
+export {
+  compareStreamIds,
+  STREAM_ID_MAX,
+  STREAM_ID_MIN,
+  streamIdAfter,
+  streamIdBefore,
+} from './types/stream-id.ts';
+export { STREAM_NUMBER_MAX } from './types/stream-values.ts';

@@ -6,6 +6,8 @@ import type { Elements } from './elements.ts';
 import type { Keyspace } from './keyspace.ts';
 import { Slice } from './slice.ts';
 import type { State } from './state.ts';
+import { showName } from './types/stream-names.ts';
+import { showValue } from './types/stream-values.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -43,12 +45,21 @@ export function inspectKey(state: State, keyspace: Keyspace, key: Slice): Inspec
     for (let place = 0; place < part.table.positions; place++) {
       if (part.table.referenceAt(place) !== 0) elements.push(element(part, place));
     }
-    // their names are positions: their order is that of the list
-    if (part.type === KeyType.list) elements.sort((a, b) => (a.name ?? NOTHING).compare(b.name ?? NOTHING));
+    // their names are in the order of the list, or stream, as bytes
+    if (part.type === KeyType.list || part.type === KeyType.stream)
+      elements.sort((a, b) => (a.name ?? NOTHING).compare(b.name ?? NOTHING));
+    if (part.type === KeyType.stream) for (const each of elements) showItem(each);
     parts.push({ type: part.type, elements });
   }
   const type = keyspace.keys.isShown(at) ? keyspace.bodies.typeAt(at) : KeyType.none;
   return { type, deadlines: shown(keyspace.expiry.deadlines.list(key.bytes, key.start, key.end)), parts };
+}
+
+/** What makes up a stream has names and values in bytes of its own. */
+function showItem(element: Inspection['parts'][number]['elements'][number]): void {
+  const name = element.name ?? NOTHING;
+  for (const each of element.values) each.value = showValue(name, each.value);
+  element.name = showName(name);
 }
 
 function showDeadline(

@@ -1,7 +1,8 @@
 /**
  * COPY, RENAME, MOVE and SWAPDB: what is visible under a key, taken out as plain values and written anew elsewhere.
  * The copy is a write like any other: additions to a counter that are under way elsewhere stay with the old key. Elements
- * of a list take their positions along, so that two nodes that copy one list to one place make one copy of it.
+ * of a list take their positions along, and entries of a stream their authors, so that two nodes that copy one list or stream
+ * to one place make one copy of it.
  */
 import { KeyType, NO_DEADLINE } from './contract.ts';
 import type { DatabaseView } from './database.ts';
@@ -56,6 +57,10 @@ function snapshotOf(db: DatabaseView, key: Slice): KeySnapshot | null {
     db.lists.forEach(key, (position, value) => {
       snapshot.elements.push({ name: position.copy(), value: value.copy(), deadline: NO_DEADLINE, score: 0 });
     });
+  } else if (type === KeyType.stream) {
+    db.streams.forEachElement(key, (name, value) => {
+      snapshot.elements.push({ name: name.copy(), value: value.copy(), deadline: NO_DEADLINE, score: 0 });
+    });
   } else {
     db.sets.forEach(key, (member) => {
       snapshot.elements.push({ name: member.copy(), value: EMPTY, deadline: NO_DEADLINE, score: 0 });
@@ -88,6 +93,8 @@ function write(db: DatabaseView, key: Slice, snapshot: KeySnapshot): void {
     if (snapshot.type === KeyType.set) db.sets.add(key, name);
     else if (snapshot.type === KeyType.zset) db.zsets.assign(key, name, element.score);
     else if (snapshot.type === KeyType.list) db.lists.put(key, name, value.set(element.value, 0, element.value.length));
+    else if (snapshot.type === KeyType.stream)
+      db.streams.put(key, name, value.set(element.value, 0, element.value.length));
     else db.hashes.set(key, name, value.set(element.value, 0, element.value.length), element.deadline);
   }
   if (snapshot.deadline >= 0) db.expireAt(key, snapshot.deadline);

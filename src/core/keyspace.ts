@@ -17,6 +17,7 @@ import { Elements, NO_CANCELS } from './elements.ts';
 import { KeyDeadlines } from './key-deadlines.ts';
 import { Slice } from './slice.ts';
 import { BODY, FLAG_DEADLINE, FLAG_HIDDEN, type State } from './state.ts';
+import { addStreamEntry, clearStreamGroup, deliverStreamEntries, trimStream } from './stream-effects.ts';
 import type { EffectTarget } from './txn.ts';
 import { type ListEnd, PositionWriter } from './types/position.ts';
 
@@ -241,6 +242,30 @@ export class Keyspace implements EffectTarget {
     if (part.table.count * 16 < part.table.positions) part.table.shrink();
     if (part.size === 0) this.settle(key);
     this.state.touched(this.index, key.bytes, key.start, key.end);
+  }
+
+  streamAdd(key: Slice, id: Slice, fields: Slice, frame: Stamp, sum: Amount, delta: Amount): void {
+    addStreamEntry(this, key, id, fields, frame, sum, delta);
+  }
+
+  streamAssign(key: Slice, name: Slice, value: Slice, cancels: readonly Cancel[]): void {
+    assignElement(this, KeyType.stream, key, name, value, cancels);
+  }
+
+  streamRemove(key: Slice, name: Slice, cancels: readonly Cancel[]): void {
+    removeElement(this, KeyType.stream, key, name, cancels);
+  }
+
+  streamTrim(key: Slice, last: Slice): void {
+    trimStream(this, key, last);
+  }
+
+  streamDeliver(key: Slice, delivery: Slice): void {
+    deliverStreamEntries(this, key, delivery);
+  }
+
+  streamGroupClear(key: Slice, group: Slice): void {
+    clearStreamGroup(this, key, group);
   }
 
   databaseClear(): void {

@@ -17,10 +17,11 @@ import {
 import type { Keyspace } from './keyspace.ts';
 import { Slice } from './slice.ts';
 import { type State, watchName } from './state.ts';
+import { streamEffectOf } from './stream-packing.ts';
 import type { EffectTarget } from './txn.ts';
 
 /** All effects on one key; a record, so that none can be forgotten. */
-const EFFECTS: Readonly<Record<Exclude<RemoteEffect, 'fieldPersist' | 'fieldExpired'>, true>> = {
+const EFFECTS: Readonly<Record<Exclude<keyof EffectTarget, 'databaseClear' | 'retire'>, true>> = {
   stringAssign: true,
   stringAdd: true,
   stringPrune: true,
@@ -38,6 +39,12 @@ const EFFECTS: Readonly<Record<Exclude<RemoteEffect, 'fieldPersist' | 'fieldExpi
   listPush: true,
   listAssign: true,
   listRemove: true,
+  streamAdd: true,
+  streamAssign: true,
+  streamRemove: true,
+  streamTrim: true,
+  streamDeliver: true,
+  streamGroupClear: true,
 };
 
 /** A RemoteChange while its txn is being applied. */
@@ -84,7 +91,8 @@ export class Observation {
     for (const effect of Object.keys(EFFECTS) as (keyof typeof EFFECTS)[]) {
       const apply: (...operands: never[]) => void = keyspace[effect];
       target[effect] = (key: Slice, ...operands: unknown[]) => {
-        this.apply(keyspace, key, effect, () => Reflect.apply(apply, keyspace, [key, ...operands]));
+        const named = nameOf(effect, operands);
+        this.apply(keyspace, key, named, () => Reflect.apply(apply, keyspace, [key, ...operands]));
       };
     }
     target.fieldExpire = (key: Slice, field: Slice, deadline: UnixMs, scope: readonly number[]) => {
@@ -159,6 +167,12 @@ export class Observation {
     const expired = deadline <= now || expiry.fieldsExpired(at, now);
     return { type: bodies.typeAt(at), deadline, expired };
   }
+}
+
+/** Effects on elements of streams go by what the element is. */
+function nameOf(effect: keyof typeof EFFECTS, [name]: readonly unknown[]): RemoteEffect {
+  if (effect !== 'streamAssign' && effect !== 'streamRemove') return effect;
+  return name instanceof Slice ? streamEffectOf(name, effect === 'streamRemove') : 'streamNote';
 }
 
 const ABSENT: KeySight = { type: KeyType.none, deadline: Number.POSITIVE_INFINITY, expired: false };

@@ -39,6 +39,7 @@ function removeElements(db: DatabaseView, key: Slice, part: Elements, list: read
     if (part.type === KeyType.hash) db.hashes.removeField(key, name, part, at);
     else if (part.type === KeyType.zset) db.zsets.removeMember(key, name, part, at);
     else if (part.type === KeyType.list) db.lists.removeElement(key, name, part, at);
+    else if (part.type === KeyType.stream) db.streams.removeElement(key, name, part, at);
     else db.sets.removeMember(key, name);
     removed = true;
   }

@@ -14,7 +14,9 @@ import type { PendingTally } from './pending-tallies.ts';
 import { requireScore } from './score.ts';
 import { Slice } from './slice.ts';
 import { BODY, FLAG_DIRTY, RECORD_FIELD_DEADLINES, RECORD_KEY_DEADLINES, type State } from './state.ts';
+import { requireCount, requireStreamName, requireStreamValue } from './stream-packing.ts';
 import { requirePosition } from './types/position.ts';
+import { Item } from './types/stream-names.ts';
 import { type Context, covers } from './version.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -51,6 +53,7 @@ export class Records {
       kind === KeyType.set ||
       kind === KeyType.zset ||
       kind === KeyType.list ||
+      kind === KeyType.stream ||
       kind === RECORD_KEY_DEADLINES ||
       kind === RECORD_FIELD_DEADLINES;
     if (!known) throw new MalformedError(`record of unknown kind ${kind}`);
@@ -262,10 +265,19 @@ function requireElement({ siblings, tallies }: Cell, { bytes, start, end }: Slic
   requirePosition(bytes, start, end, latest);
 }
 
+/** Only what counts entries counts, and has no values. */
+function requireStreamElement({ siblings, tallies }: Cell, name: Slice): void {
+  const isCounter = requireStreamName(name) === Item.added;
+  if (isCounter ? siblings.length > 0 : tallies.length > 0) throw new MalformedError('a counter in a stream');
+  for (const { value } of siblings) requireStreamValue(name, new Slice(value));
+  for (const { sum, cancelSum } of tallies) requireCount(sum, cancelSum);
+}
+
 /** A cell as the record of that name may hold it. Throws MalformedError. */
 export function readRecordCell(reader: ByteReader, { kind, element }: RecordName, replicas?: readonly number[]): Cell {
   const cell = readCell(reader, replicas);
   if (kind === KeyType.list) requireElement(cell, element);
+  if (kind === KeyType.stream) requireStreamElement(cell, element);
   if (kind === KeyType.zset) for (const { value } of cell.siblings) requireScore(value, 0, value.length);
   return cell;
 }

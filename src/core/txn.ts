@@ -15,6 +15,16 @@ import type { Cancel } from './cell.ts';
 import type { Stamp } from './contract.ts';
 import { requireScore } from './score.ts';
 import type { Slice } from './slice.ts';
+import {
+  ENTRY_BYTES,
+  ID_BYTES,
+  requireCount,
+  requireEntry,
+  requireLength,
+  requireStreamName,
+  requireStreamValue,
+  unpackDelivery,
+} from './stream-packing.ts';
 import { COUNT_MAX, type ListEnd, requirePosition } from './types/position.ts';
 
 export const Op = {
@@ -47,6 +57,17 @@ export const Op = {
   /** A value at a position of a list: LINSERT and LSET. */
   listAssign: 19,
   listRemove: 20,
+  /** An entry of a stream; what else it changes follows from it. */
+  streamAdd: 21,
+  /** A value for an element of a stream, whatever it is. */
+  streamAssign: 22,
+  streamRemove: 23,
+  /** The first entries of a stream, up to one. */
+  streamTrim: 24,
+  /** Entries that a consumer of a group has got. */
+  streamDeliver: 25,
+  /** A group with all that belongs to it. */
+  streamGroupClear: 26,
 } as const;
 
 const CODE = 0x1f;
@@ -71,6 +92,12 @@ export interface EffectTarget {
   listPush(key: Slice, end: ListEnd, count: number, value: Slice): void;
   listAssign(key: Slice, position: Slice, value: Slice, cancels: readonly Cancel[]): void;
   listRemove(key: Slice, position: Slice, cancels: readonly Cancel[]): void;
+  streamAdd(key: Slice, id: Slice, fields: Slice, frame: Stamp, sum: Amount, delta: Amount): void;
+  streamAssign(key: Slice, name: Slice, value: Slice, cancels: readonly Cancel[]): void;
+  streamRemove(key: Slice, name: Slice, cancels: readonly Cancel[]): void;
+  streamTrim(key: Slice, last: Slice): void;
+  streamDeliver(key: Slice, delivery: Slice): void;
+  streamGroupClear(key: Slice, group: Slice): void;
   databaseClear(): void;
   stringPrune(key: Slice, dots: readonly number[], cancels: readonly Cancel[]): void;
   retire(replica: number, number: number, stamp: Stamp): void;
@@ -308,6 +335,34 @@ export class TxnReader {
         return;
       case Op.listRemove:
         target.listRemove(key, this.position(field, reader, stamp), cancels);
+        return;
+      case Op.streamAdd: {
+        requireLength(this.slice(field, reader), ID_BYTES);
+        requireEntry(this.slice(value, reader));
+        const { frame, sum, delta } = readAddition(reader, stamp);
+        requireCount(sum, delta);
+        target.streamAdd(key, field, value, frame, sum, delta);
+        return;
+      }
+      case Op.streamAssign:
+        this.slice(field, reader);
+        requireStreamValue(field, this.slice(value, reader));
+        target.streamAssign(key, field, value, cancels);
+        return;
+      case Op.streamRemove:
+        requireStreamName(this.slice(field, reader));
+        target.streamRemove(key, field, cancels);
+        return;
+      case Op.streamTrim:
+        requireLength(this.slice(field, reader), ENTRY_BYTES);
+        target.streamTrim(key, field);
+        return;
+      case Op.streamDeliver:
+        unpackDelivery(this.slice(value, reader));
+        target.streamDeliver(key, value);
+        return;
+      case Op.streamGroupClear:
+        target.streamGroupClear(key, this.slice(field, reader));
         return;
       case Op.databaseClear:
         target.databaseClear();

@@ -21,6 +21,7 @@ export class ClientState {
   caller: Client | null = null;
   tracking: Client['tracking'] = null;
   mayBlock = true;
+  readonly isScript: boolean = false;
   noEvict = false;
   noTouch = false;
   replyMode: Client['replyMode'] = 'on';

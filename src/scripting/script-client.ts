@@ -11,6 +11,7 @@ export class ScriptClient extends ClientState implements Client {
   readonly queryBytes = 0;
   readonly outputBytes = 0;
   readonly blocked = false;
+  override readonly isScript = true;
   closeAfterReply = false;
   /** Where its commands write their replies. */
   readonly out = new ReplyWriter();

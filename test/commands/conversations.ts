@@ -17,6 +17,8 @@ export type Script = readonly string[];
 
 interface Speaker {
   readonly id: number;
+  /** It waits in a command, and answers nothing else until that is over. */
+  isWaiting(): Promise<boolean>;
   say(bytes: Buffer): void;
   close(): void;
   /** All that was heard so far. */
@@ -36,7 +38,7 @@ export async function compareConversation(
   const redis = new Map<string, Speaker>();
   const starling = new Map<string, Speaker>();
   for (const name of names) {
-    const speaker = await SocketSpeaker.open(both.redisPath);
+    const speaker = await SocketSpeaker.open(both);
     redis.set(name, speaker);
     starling.set(name, new SessionSpeaker(both.server, speaker.id));
   }
@@ -88,9 +90,10 @@ async function play(speakers: ReadonlyMap<string, Speaker>, script: Script): Pro
   return hearing;
 }
 
-/** What a client has heard up to the answer to a PING that it says now. */
+/** What a client has heard up to the answer to a PING that it says now; nothing while it waits. */
 async function settled(speaker: Speaker, marker: string): Promise<string> {
   if (marker.startsWith('settled')) await pause();
+  if (await speaker.isWaiting()) return '';
   speaker.say(encodeRequest(['PING', marker]));
   const end = `${marker}\r\n`;
   while (!speaker.heard.toString('latin1').endsWith(end)) await pause();
@@ -108,26 +111,33 @@ class SocketSpeaker implements Speaker {
   id = 0;
   heard: Buffer = Buffer.alloc(0);
   private readonly socket: Socket;
+  private readonly both: BothServers;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, both: BothServers) {
     this.socket = socket;
+    this.both = both;
     socket.on('data', (chunk) => {
       this.heard = Buffer.concat([this.heard, chunk]);
     });
   }
 
-  static async open(path: string): Promise<SocketSpeaker> {
-    const socket = connect(path);
+  static async open(both: BothServers): Promise<SocketSpeaker> {
+    const socket = connect(both.redisPath);
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', () => resolve());
       socket.once('error', reject);
     });
-    const speaker = new SocketSpeaker(socket);
+    const speaker = new SocketSpeaker(socket, both);
     speaker.say(encodeRequest(['CLIENT', 'ID']));
     while (decodeReply(speaker.heard) === null) await pause();
     speaker.id = Number(decodeReply(speaker.heard)?.value);
     speaker.heard = Buffer.alloc(0);
     return speaker;
+  }
+
+  async isWaiting(): Promise<boolean> {
+    const [line] = await this.both.answersOfRedis([`CLIENT LIST ID ${this.id}`]);
+    return / flags=\w*b/.test(line.toString('latin1'));
   }
 
   say(bytes: Buffer): void {
@@ -168,6 +178,10 @@ class SessionSpeaker implements Speaker {
       session.over();
       if (session.id > id) throw new Error(`Starling has given client id ${session.id} already`);
     }
+  }
+
+  async isWaiting(): Promise<boolean> {
+    return this.session.blocked;
   }
 
   say(bytes: Buffer): void {

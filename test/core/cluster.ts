@@ -3,6 +3,7 @@
  */
 import * as assert from 'uvu/assert';
 import { createEngine, type Database, type Engine, type Envelope, Slice } from '../../src/core/index.ts';
+import { streamOf } from './streams.ts';
 
 export const START_MS = Date.UTC(2026, 0, 1);
 
@@ -78,6 +79,7 @@ export function contents(db: Database): Record<string, unknown> {
     }
     if (type === 4) all[name] = elementsOf(db, name);
     if (type === 5) all[name] = scoresOf(db, name);
+    if (type === 6) all[name] = streamOf(db, name);
   });
   return Object.fromEntries(Object.entries(all).sort());
 }

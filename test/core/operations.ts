@@ -2,8 +2,10 @@
 import fc from 'fast-check';
 import { type Database, Decimal, KEEP_DEADLINE, NO_DEADLINE, Slice } from '../../src/core/index.ts';
 import { type Replica, START_MS, s, txn } from './cluster.ts';
+import { applyToStream, type StreamOperation, streamOperation } from './streams.ts';
 
 export type Operation =
+  | StreamOperation
   | { kind: 'set' | 'del' | 'persist' | 'flush' | 'rename'; key: string; value: string }
   | { kind: 'keepttl' | 'hset' | 'sadd' | 'srem' | 'hdel' | 'hpersist'; key: string; value: string; element: string }
   | { kind: 'incr' | 'hincr' | 'incrfloat'; key: string; element: string; delta: number }
@@ -27,6 +29,7 @@ const score = fc.constantFrom(
 const value = fc.constantFrom('', '5', 'x', '2.5', 'a longer value than others, to change the size class of the entry');
 
 export const operation: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 10, arbitrary: streamOperation },
   { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('set' as const, 'del' as const), key, value }) },
   {
     weight: 1,
@@ -192,6 +195,21 @@ function apply(replica: Replica, db: Database, operation: Operation): void {
       case 'lrange':
         // from here on the order is kept up to date
         if (type === 4) db.lists.at(key, operation.place, new Slice());
+        return;
+      case 'xadd':
+      case 'xdel':
+      case 'xtrim':
+      case 'xsetid':
+      case 'xcreate':
+      case 'xgroupsetid':
+      case 'xdestroy':
+      case 'xread':
+      case 'xnoack':
+      case 'xclaim':
+      case 'xack':
+      case 'xdelconsumer':
+      case 'xconsumer':
+        if (free(6)) applyToStream(db, operation, type === 6);
         return;
       case 'zrank':
         // from here on the order is kept up to date

@@ -10,7 +10,7 @@ import { contents, makeReplica, type Replica, START_MS, s, syncAll, txn } from '
 import { perform, type Step, steps } from './operations.ts';
 
 const RUNS = 300;
-const KEYS = ['k', 'l', 'm', 'renamed'];
+const KEYS = ['k', 'l', 'm', 'x', 'renamed'];
 
 function agree([one, other]: readonly [Replica, Replica]): void {
   assert.equal(other.engine.vector(), one.engine.vector());

@@ -137,4 +137,36 @@ test('walks begin anywhere, and end where they are told', () => {
   assert.is(visited, 7);
 });
 
+test('cursors begin at any name, whether it is there or not, and elements before a name are counted', () => {
+  const subject = new Subject();
+  subject.fill(Array.from({ length: 1000 }, (_, i) => numbered(2 * i)));
+  const { sequence, entries } = subject;
+  const from = (number: number, step: 1 | -1, beyond = false) => {
+    const name = numbered(number);
+    const cursor = sequence.cursor(name, 0, name.length, step, beyond);
+    const first = cursor.reference;
+    return [first, cursor.advance().reference].map((each) => entries.findIndex(({ reference }) => reference === each));
+  };
+  for (const at of [0, 1, 189, 190, 191, 192, 500, 998]) {
+    assert.equal(from(2 * at, 1), [at, at + 1]);
+    assert.equal(from(2 * at, -1), [at, at - 1]);
+    assert.equal(from(2 * at + 1, 1), [at + 1, at + 2 < 1000 ? at + 2 : -1]);
+    assert.equal(from(2 * at + 1, -1), [at, at - 1]);
+    assert.equal(from(2 * at, 1, true)[0], at + 1);
+    assert.equal(from(2 * at, -1, true)[0], at - 1);
+    const name = numbered(2 * at);
+    assert.is(sequence.countBefore(name, 0, name.length, false), at);
+    assert.is(sequence.countBefore(name, 0, name.length, true), at + 1);
+  }
+  assert.equal(from(-2, 1), [0, 1]);
+  assert.equal(from(-2, -1), [-1, -1]);
+  assert.equal(from(5000, 1), [-1, -1]);
+  assert.equal(from(5000, -1), [999, 998]);
+  const empty = new Subject();
+  const name = numbered(1);
+  assert.is(empty.sequence.cursor(name, 0, name.length, 1).advance().reference, 0);
+  assert.is(empty.sequence.cursor(name, 0, name.length, -1).advance().reference, 0);
+  assert.is(empty.sequence.countBefore(name, 0, name.length, true), 0);
+});
+
 test.run();

@@ -3,7 +3,7 @@
  * engine must be able to do, whatever it has taken.
  */
 import assert from 'node:assert/strict';
-import { createEngine, Decimal, type Engine, NO_DEADLINE } from '../../src/core/index.ts';
+import { createEngine, Decimal, type Engine, NO_DEADLINE, STREAM_ID_MAX, STREAM_ID_MIN } from '../../src/core/index.ts';
 import { contents, makeReplica, type Replica, START_MS, s, syncAll, txn } from '../core/cluster.ts';
 
 const EVERYTHING = Number.POSITIVE_INFINITY;
@@ -30,6 +30,8 @@ export function makeHistory(): History {
     db.zsets.assign(s('zset'), s('here'), -1.5);
     db.zsets.addScore(s('zset'), s('n'), 7);
     for (const value of ['here', 'there']) db.lists.push(s('list'), 'tail', s(value));
+    for (const seq of [1, 2, 3]) db.streams.add(s('stream'), { ms: 5, seq }, [s('f'), s('v')], 0, 2);
+    db.streams.createGroup(s('stream'), s('g'), STREAM_ID_MIN, 0);
   });
   txn(a, (db) => db.strings.write(s('both'), s('of a'), NO_DEADLINE));
   txn(b, (db) => db.sets.add(s('both'), s('of b')));
@@ -44,6 +46,8 @@ export function makeHistory(): History {
     db.remove(s('hash'));
     db.remove(s('zset'));
     db.lists.assign(s('list'), 1, s('of b'));
+    db.streams.setGroupId(s('stream'), s('g'), STREAM_ID_MIN, null);
+    db.streams.destroyGroup(s('stream'), s('h'));
     db.hashes.set(s('late'), s('f'), s('0123456789'.repeat(12)), NO_DEADLINE);
   });
   b.engine.seal();
@@ -77,6 +81,15 @@ function writeEverything(a: Replica): void {
     db.lists.insert(s('list'), 2, 'before', s('beside'));
     db.lists.assign(s('list'), 0, s('again'));
     db.lists.removeRange(s('list'), 4, 1);
+    db.streams.readNew(s('stream'), s('g'), s('c'), 2, false, () => {});
+    db.streams.claim(s('stream'), s('g'), s('d'), { ms: 5, seq: 2 }, START_MS, 3);
+    db.streams.acknowledge(s('stream'), s('g'), { ms: 5, seq: 1 });
+    db.streams.createGroup(s('stream'), s('h'), { ms: 5, seq: 3 }, null);
+    db.streams.createConsumer(s('stream'), s('h'), s('c'));
+    db.streams.add(s('stream'), STREAM_ID_MAX, [s('f'), s('v'), s('g'), s('')], 0, 4);
+    db.streams.remove(s('stream'), { ms: 5, seq: 3 });
+    db.streams.trimToLength(s('stream'), 2);
+    db.streams.setId(s('stream'), STREAM_ID_MAX, 9, null);
     db.remove(s('float'));
   });
   txn(a, () => {

@@ -115,6 +115,36 @@ test('ioredis: lists, and a pop that waits on one node for what the other pushes
   }
 });
 
+test('ioredis: streams, and a worker that waits on one node for what the other adds', async () => {
+  const a = new Redis(nodes[0].port);
+  const b = new Redis(nodes[1].port);
+  const waiting = new Redis(nodes[1].port);
+  try {
+    const id = (await a.xadd('io:x', 'MAXLEN', '~', 1000, '*', 'f', 'v', 'g', 'w')) ?? '';
+    assert.match(id, /^\d+-\d+$/);
+    assert.is(await a.xgroup('CREATE', 'io:x', 'workers', '0'), 'OK');
+    await converged(nodes);
+    assert.equal(await b.xrange('io:x', '-', '+', 'COUNT', 10), [[id, ['f', 'v', 'g', 'w']]]);
+    assert.equal(await b.xreadgroup('GROUP', 'workers', 'c', 'COUNT', 5, 'STREAMS', 'io:x', '>'), [
+      ['io:x', [[id, ['f', 'v', 'g', 'w']]]],
+    ]);
+    assert.is(await b.xack('io:x', 'workers', id), 1);
+    const got = waiting.xreadgroup('GROUP', 'workers', 'd', 'BLOCK', 20_000, 'STREAMS', 'io:x', '>');
+    await eventually(
+      'the client waits',
+      () => b.info('clients'),
+      (info) => info.includes('blocked_clients:1'),
+    );
+    const next = await a.xadd('io:x', '*', 'f', 'w');
+    assert.equal(await got, [['io:x', [[next, ['f', 'w']]]]]);
+    await converged(nodes);
+    const claimed = await a.xautoclaim('io:x', 'workers', 'e', 0, '0', 'COUNT', 10, 'JUSTID');
+    assert.equal(claimed, ['0-0', [next], []]);
+  } finally {
+    for (const client of [a, b, waiting]) client.disconnect();
+  }
+});
+
 for (const protocol of [2, 3] as const) {
   test(`node-redis over RESP${protocol}: strings, hashes, sets, transactions`, async () => {
     const a = createClient({ url: `redis://127.0.0.1:${nodes[0].port}`, RESP: protocol });
@@ -145,6 +175,64 @@ for (const protocol of [2, 3] as const) {
       b.destroy();
     }
   });
+}
+
+for (const protocol of [2, 3] as const) {
+  test(`node-redis over RESP${protocol}: streams, groups, claims, and what is told of them`, async () => {
+    const a = createClient({ url: `redis://127.0.0.1:${nodes[0].port}`, RESP: protocol });
+    const b = createClient({ url: `redis://127.0.0.1:${nodes[1].port}`, RESP: protocol });
+    const waiting = b.duplicate();
+    await Promise.all([a.connect(), b.connect(), waiting.connect()]);
+    try {
+      const key = `nr${protocol}:x`;
+      assert.is(await a.xGroupCreate(key, 'g', '$', { MKSTREAM: true }), 'OK');
+      const id = await a.xAdd(key, '*', { f: 'v' });
+      await converged(nodes);
+      assert.equal(plain(await b.xRange(key, '-', '+')), [{ id, message: { f: 'v' } }]);
+      const read = await b.xReadGroup('g', 'c', { key, id: '>' }, { COUNT: 1 });
+      assert.equal(plain(read), [{ name: key, messages: [{ id, message: { f: 'v' } }] }]);
+      const got = waiting.xRead({ key, id: '$' }, { BLOCK: 20_000 });
+      await eventually(
+        'the client waits',
+        () => b.info('clients'),
+        (info) => info.includes('blocked_clients:1'),
+      );
+      const next = await a.xAdd(
+        key,
+        '*',
+        { f: 'w' },
+        { TRIM: { strategy: 'MAXLEN', strategyModifier: '~', threshold: 99 } },
+      );
+      assert.equal(plain(await got), [{ name: key, messages: [{ id: next, message: { f: 'w' } }] }]);
+      await converged(nodes);
+      const [pending] = await a.xPendingRange(key, 'g', '-', '+', 9);
+      assert.equal([pending.id, pending.consumer, pending.deliveriesCounter], [id, 'c', 1]);
+      const claimed = await a.xAutoClaim(key, 'g', 'd', 0, '0-0');
+      assert.equal(plain(claimed), { nextId: '0-0', messages: [{ id, message: { f: 'v' } }], deletedMessages: [] });
+      const info = await a.xInfoStream(key);
+      assert.equal([info.length, info.groups, info['last-generated-id']], [2, 1, next]);
+      const [group] = await a.xInfoGroups(key);
+      assert.equal([group.name, group.pending, group.consumers, group.lag], ['g', 1, 2, 1]);
+      const consumers = await a.xInfoConsumers(key, 'g');
+      assert.equal(
+        consumers.map(({ name, pending: having }) => [name, having]),
+        [
+          ['c', 0],
+          ['d', 1],
+        ],
+      );
+      assert.equal(plain(await a.xAckDel(key, 'g', [id], 'ACKED')), [1]);
+      assert.equal(plain(await a.xDelEx(key, [next, '1-1'])), [1, -1]);
+      assert.is(await a.xLen(key), 0);
+    } finally {
+      for (const client of [a, b, waiting]) client.destroy();
+    }
+  });
+}
+
+/** Objects without a prototype compare as others do. */
+function plain(reply: unknown): unknown {
+  return JSON.parse(JSON.stringify(reply));
 }
 
 test('ioredis and node-redis: what is published on one node reaches listeners of the other', async () => {

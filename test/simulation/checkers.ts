@@ -4,11 +4,22 @@
  */
 import { unixMsOf } from '../../src/core/clock.ts';
 import { keySlot } from '../../src/core/hash.ts';
-import { type Database, type Engine, KEY_TYPE_NAMES, Slice, type VersionVector } from '../../src/core/index.ts';
+import {
+  type Database,
+  type Engine,
+  KEY_TYPE_NAMES,
+  Slice,
+  STREAM_ID_MAX,
+  STREAM_ID_MIN,
+  type StreamEntry,
+  type StreamId,
+  type VersionVector,
+} from '../../src/core/index.ts';
 import { ReplyError } from '../../src/resp/decode.ts';
 import { type Call, type History, violated } from './history.ts';
 import { type Machine, type Node, numberIn } from './machine.ts';
 import { type Oracle, type Shown, SPECIFIED_DATABASE } from './oracle.ts';
+import { StreamView } from './oracle-streams.ts';
 import { Counters, KEEPSAKES_DATABASE, Keepsakes } from './workload.ts';
 
 /** The guard's limit, and what clocks may be apart beside it. */
@@ -68,6 +79,7 @@ function shownOf(engine: Engine, index: number, key: Slice, type: number): strin
     return listOf(database, key)
       .map((value) => JSON.stringify(value))
       .join(',');
+  else if (type === 6) return streamOf(database, key).join(',');
   else
     return rankedOf(database, key)
       .map(([member, score]) => `${JSON.stringify(member)}:${score}`)
@@ -86,6 +98,52 @@ function listOf({ lists }: Database, key: Slice): string[] {
   if (found.length !== lists.size(key) || single.some((value, index) => value !== found[index]))
     violated('I1', `${key.latin1()} is ${JSON.stringify(found)}, and one by one ${JSON.stringify(single)}`);
   return found;
+}
+
+/** A stream in lines, as StreamView tells of it: all ways of reading it must give the same. */
+function streamOf({ streams }: Database, key: Slice): string[] {
+  const entries: string[] = [];
+  const backward: string[] = [];
+  const take = (into: string[]) => (entry: StreamEntry) => {
+    const words: string[] = [];
+    entry.forEachField((field, value) => words.push(field.latin1(), value.latin1()));
+    into.push(`${idText(entry.id)} ${words.join(' ')}`);
+    return true;
+  };
+  streams.range(key, STREAM_ID_MIN, STREAM_ID_MAX, 1, take(entries));
+  streams.range(key, STREAM_ID_MIN, STREAM_ID_MAX, -1, take(backward));
+  if (entries.join('\n') !== backward.reverse().join('\n') || streams.size(key) !== entries.length)
+    violated('I1', `${key.latin1()} is ${entries.join(', ')}, and backward ${backward.join(', ')}`);
+  const status = streams.status(key);
+  const lines = entries.map((entry, index) => `entry ${index} ${entry}`);
+  if (status !== null) lines.push(`last ${idText(status.lastId)}`, `added ${status.entriesAdded}`);
+  for (const { name, lastDeliveredId, pending } of streams.groups(key)) {
+    const group = new Slice(name);
+    lines.push(`group ${name} ${idText(lastDeliveredId)} ${streams.hasNew(key, group)}`);
+    const found = pendingOf(streams, key, group, null);
+    lines.push(...found.map((each, index) => `pending ${name} ${index} ${each}`));
+    let count = 0;
+    for (const consumer of streams.consumers(key, group)) {
+      lines.push(`consumer ${name} ${consumer.name} ${consumer.activeMs}`);
+      count += pendingOf(streams, key, group, new Slice(consumer.name)).length;
+    }
+    if (count !== found.length || pending !== count)
+      violated('I1', `${key.latin1()} has ${found.length} pending in ${name}, and ${count} by consumers`);
+  }
+  return lines;
+}
+
+function pendingOf(streams: Database['streams'], key: Slice, group: Slice, consumer: Slice | null): string[] {
+  const found: string[] = [];
+  streams.forEachPending(key, group, consumer, STREAM_ID_MIN, STREAM_ID_MAX, (each) => {
+    found.push(`${idText(each.id)} ${each.consumer} ${each.deliveredMs} ${each.deliveries}`);
+    return true;
+  });
+  return found;
+}
+
+function idText({ ms, seq }: StreamId): string {
+  return `${ms}-${seq}`;
 }
 
 /** Members and scores of a sorted set, in the order in which the node keeps them: it must be that of their scores. */
@@ -191,7 +249,7 @@ export function specifiedContents(
     if (excepted(key, shown, vector)) skipped.add(key);
     else if (shown !== null) {
       const { part, endMs, fieldEnds } = shown;
-      const elements = part === 'list' ? numbered([...shown.elements.values()]) : [...shown.elements];
+      const elements = elementsOf(part, shown.elements);
       wanted.push(specified(key, part, elements, endMs, fieldEnds));
     }
   }
@@ -206,6 +264,7 @@ export function specifiedContents(
     if (type === 3) database.sets.forEach(name, (member) => elements.push([member.latin1(), '']));
     if (type === 4) elements.push(...numbered(listOf(database, name)));
     if (type === 5) for (const [member, score] of rankedOf(database, name)) elements.push([member, String(score)]);
+    if (type === 6) elements.push(...numbered(streamOf(database, name)));
     const part = KEY_TYPE_NAMES[type];
     const fieldEnds = new Map(
       (type === 2 ? elements : []).flatMap(([field]): [string, number][] => {
@@ -216,6 +275,11 @@ export function specifiedContents(
     found.push(specified(name.latin1(), part, elements, database.deadlineOf(name), fieldEnds));
   });
   return { wanted: wanted.sort().join('\n'), found: found.sort().join('\n') };
+}
+
+function elementsOf(part: string, elements: ReadonlyMap<string, string>): [string, string][] {
+  if (part === 'stream') return numbered(new StreamView(elements).lines());
+  return part === 'list' ? numbered([...elements.values()]) : [...elements];
 }
 
 function numbered(values: readonly string[]): [string, string][] {
@@ -310,6 +374,7 @@ function checkKeepsakes(machine: Machine, engine: Engine, history: History, surv
       database.hashes.forEach(name, (field, value) => elements.push(`${field.latin1()}=${value.latin1()}`));
     if (type === 3) database.sets.forEach(name, (member) => elements.push(member.latin1()));
     if (type === 5) for (const [member, score] of rankedOf(database, name)) elements.push(`${member}:${score}`);
+    if (type === 6) elements.push(...streamOf(database, name));
     const inOrder = type === 4 ? listOf(database, name) : elements.sort();
     present.set(name.latin1(), inOrder.join());
   });

@@ -4,6 +4,7 @@
  */
 import { isNumber, type Oracle, PARTS, type Part, type Shown, type SpecifiedTxn, type View } from './oracle.ts';
 import type { Place } from './oracle-lists.ts';
+import { StreamAuthor } from './oracle-stream-author.ts';
 
 /** What the words of commands mean, in milliseconds. */
 const MOMENTS: Record<string, { ms: number; fromNow: boolean }> = {
@@ -31,6 +32,8 @@ const ABSOLUTE = new Set([
   'SMEMBERS',
   'LRANGE',
   'ZRANGE',
+  'XLEN',
+  'XRANGE',
 ]);
 
 const CONDITIONS = new Set(['NX', 'XX', 'GET', 'KEEPTTL']);
@@ -189,6 +192,22 @@ export class Author {
         return;
       case 'ZPOPMIN':
         if (this.typeOf(key) === 'zset') this.clear(key, 'zset', lowest(this.elements(key)));
+        return;
+      case 'XADD':
+      case 'XDEL':
+      case 'XTRIM':
+      case 'XSETID':
+      case 'XACK':
+      case 'XCLAIM':
+      case 'XLEN':
+      case 'XRANGE':
+        this.onStream(key, command, words.slice(1));
+        return;
+      case 'XGROUP':
+        this.onStream(words[1], command, [key, ...words.slice(2)]);
+        return;
+      case 'XREADGROUP':
+        this.onStream(words[words.length - 2], command, words);
         return;
       case 'RENAME':
         if (key !== words[1]) this.copy(key, words[1], true);
@@ -388,6 +407,23 @@ export class Author {
       this.oracle.note(key, { ...this.place(), kind: 'add', part, element, amount: Number(by) });
       if (endMs !== undefined) this.endFieldAt(key, element, endMs);
     });
+  }
+
+  private onStream(key: string, command: string, words: readonly string[]): void {
+    if (!this.isFree(key, 'stream')) return;
+    new StreamAuthor({
+      txn: this.txn,
+      elements: () => this.elements(key),
+      exists: () => this.typeOf(key) === 'stream',
+      change: (work) => this.changePart(key, 'stream', work),
+      assign: (element, value) => {
+        this.oracle.note(key, { ...this.place(), kind: 'assign', part: 'stream', element, value });
+      },
+      count: () => {
+        this.oracle.note(key, { ...this.place(), kind: 'add', part: 'stream', element: 'added', amount: 1 });
+      },
+      clear: (element) => this.clear(key, 'stream', element),
+    }).run(command, words);
   }
 
   // --- lists

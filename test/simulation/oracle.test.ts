@@ -105,6 +105,34 @@ const listCommand: fc.Arbitrary<string[]> = fc.oneof(
   words(0.3, 'DEL', key),
 );
 
+const id = fc.constantFrom('1-0', '1-1', '2-0', '2-1', '3-0');
+const group = fc.constantFrom('g', 'h');
+const consumer = fc.constantFrom('ann', 'bob');
+
+const streamCommand: fc.Arbitrary<string[]> = fc.oneof(
+  words(4, 'XADD', key, fc.constantFrom('1-*', '2-*', '3-*'), 'f', value),
+  words(3, 'XADD', key, id, 'f', value, 'g', value),
+  words(1, 'XADD', key, 'MAXLEN', '2', '3-*', 'f', value),
+  words(2, 'XDEL', key, id),
+  words(1, 'XTRIM', key, 'MAXLEN', fc.constantFrom('0', '2')),
+  words(1, 'XTRIM', key, 'MINID', id),
+  words(0.5, 'XSETID', key, fc.constantFrom('3-0', '4-0')),
+  words(0.5, 'XSETID', key, '4-1', 'ENTRIESADDED', '9'),
+  words(3, 'XGROUP', 'CREATE', key, group, fc.oneof(id, fc.constantFrom('0', '$')), 'MKSTREAM'),
+  words(1, 'XGROUP', 'SETID', key, group, id),
+  words(1, 'XGROUP', 'DESTROY', key, group),
+  words(1, 'XGROUP', 'CREATECONSUMER', key, group, consumer),
+  words(1, 'XGROUP', 'DELCONSUMER', key, group, consumer),
+  words(6, 'XREADGROUP', 'GROUP', group, consumer, 'COUNT', fc.constantFrom('1', '2'), 'STREAMS', key, '>'),
+  words(1, 'XREADGROUP', 'GROUP', group, consumer, 'COUNT', '1', 'NOACK', 'STREAMS', key, '>'),
+  words(2, 'XACK', key, group, id),
+  words(2, 'XCLAIM', key, group, consumer, '0', id),
+  words(1, 'XCLAIM', key, group, consumer, '0', id, id, 'FORCE'),
+  words(0.5, 'RENAME', key, key),
+  words(0.5, 'COPY', key, key, 'REPLACE'),
+  words(1, 'DEL', key),
+);
+
 /** A command whose words are drawn, or stand as they are. */
 function words(weight: number, ...parts: (string | fc.Arbitrary<string>)[]) {
   const drawn = parts.map((part) => (typeof part === 'string' ? fc.constant(part) : part));
@@ -246,6 +274,37 @@ test('what engines show, and until when, is what the oracle says, whatever comes
 test('lists are in the order that the oracle says, wherever it says one', () => {
   fc.assert(
     fc.property(stepsOf(listCommand), (steps) => {
+      const trio = new Trio();
+      const isOpen: Excepted = (key, shown, vector) => shown?.doubtful === true || trio.oracle.isDoubted(key, vector);
+      for (const each of steps) {
+        trio.perform(each);
+        trio.check(JSON.stringify(each), isOpen);
+      }
+      trio.deliverAll();
+      trio.check('all was delivered', isOpen);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('streams and their groups are what the oracle says', () => {
+  fc.assert(
+    fc.property(stepsOf(streamCommand), (steps) => {
+      const trio = new Trio();
+      for (const each of steps) {
+        trio.perform(each);
+        trio.check(JSON.stringify(each));
+      }
+      trio.deliverAll();
+      trio.check('all was delivered');
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('streams beside other types, with times to live', () => {
+  fc.assert(
+    fc.property(stepsOf(fc.oneof(streamCommand, command)), (steps) => {
       const trio = new Trio();
       const isOpen: Excepted = (key, shown, vector) => shown?.doubtful === true || trio.oracle.isDoubted(key, vector);
       for (const each of steps) {

@@ -3,11 +3,12 @@
  * and apart from the core: it keeps every effect for ever, knows no deletion, no tally and no table, and finds what is
  * left by asking of each effect whether another one that counts has observed it. Slow, and meant to be.
  *
- * It knows strings, counters, hashes, sets, lists (oracle-lists.ts) and sorted sets, and the times to live of keys and of
- * hash fields (oracle-times.ts).
+ * It knows strings, counters, hashes, sets, lists (oracle-lists.ts), sorted sets and streams (oracle-streams.ts), and the
+ * times to live of keys and of hash fields (oracle-times.ts).
  */
 import { Author } from './oracle-author.ts';
 import { inListOrder, type Made, type Place } from './oracle-lists.ts';
+import { greatestOf, isGreatest, isThere } from './oracle-streams.ts';
 import { fieldEnd, isDoubtful, keyEnd } from './oracle-times.ts';
 
 /** In the simulator: the database that nothing else writes to. */
@@ -28,11 +29,14 @@ export interface SpecifiedTxn {
   readonly solitary?: boolean;
 }
 
-export type Part = 'string' | 'hash' | 'set' | 'list' | 'zset';
+export type Part = 'string' | 'hash' | 'set' | 'list' | 'zset' | 'stream';
 
-export const PARTS: readonly Part[] = ['string', 'hash', 'set', 'list', 'zset'];
+export const PARTS: readonly Part[] = ['string', 'hash', 'set', 'list', 'zset', 'stream'];
 
-/** What is under a key. A string's one element is named ''; those of a list have made up names, and stand in its order. */
+/**
+ * What is under a key. A string's one element is named ''; those of a list have made up names, and stand in its order; those
+ * of a stream are told in oracle-streams.ts.
+ */
 export interface Shown {
   readonly part: Part;
   readonly elements: ReadonlyMap<string, string>;
@@ -140,7 +144,9 @@ export class Oracle {
     const left = this.left(key, view);
     const endMs = keyEnd(left);
     if (endMs <= view.nowMs) return null;
-    const parts = PARTS.map((part) => ({ part, all: elementsOf(left, part) })).filter(({ all }) => all.size > 0);
+    const parts = PARTS.map((part) => ({ part, all: elementsOf(left, part) })).filter(
+      ({ part, all }) => all.size > 0 && (part !== 'stream' || isThere(all)),
+    );
     const [shown] = parts.sort((a, b) => (isLater(latestOf(a.all), latestOf(b.all)) ? -1 : 1));
     if (shown === undefined) return null;
     const isSure = parts.every(({ all }) => all === shown.all || isLater(firstOf(shown.all), latestOf(all)));
@@ -217,7 +223,8 @@ function elementsOf(left: readonly Effect[], part: Part): Map<string, Element> {
     names.add(effect.element);
     return true;
   });
-  return new Map([...names].map((name) => [name, worthOf(values, name)]));
+  const isJoined = (name: string) => part === 'stream' && isGreatest(name);
+  return new Map([...names].map((name) => [name, isJoined(name) ? greatestOf(values, name) : worthOf(values, name)]));
 }
 
 /** Rule 1: a write or a removal takes away what it has observed, and nothing else. Increments take away nothing. */

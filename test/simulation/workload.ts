@@ -352,6 +352,73 @@ function queueing(random: Random, timed: boolean): string[] {
   ]);
 }
 
+/** Entries, and groups that many read for. Ids go on, and concurrent ones are often equal. */
+class Streaming {
+  private readonly isFree: boolean;
+  private added = 0;
+
+  /** `isFree`: also what the oracle does not know. */
+  constructor(isFree: boolean) {
+    this.isFree = isFree;
+  }
+
+  readonly draw = (random: Random, timed: boolean): string[] => {
+    const key = random.pick(['x', 'x', 'x', 'y', 's', 'k']);
+    const group = random.pick(['g', 'g', 'h']);
+    const consumer = random.pick(['ann', 'bob']);
+    const ms = Math.floor(this.added / 8);
+    // of what was added lately
+    const id = `${Math.max(0, ms - random.below(3))}-${random.below(3)}`;
+    const force = random.pick([[], ['FORCE']]);
+    const noAck = random.pick([[], [], ['NOACK']]);
+    const work: [string[], number][] = [
+      [['XADD', key, `${ms}-*`, 'f', random.pick(['a', 'b'])], 6],
+      [['XADD', key, 'MAXLEN', random.pick(['2', '5']), `${ms}-${random.below(4)}`, 'f', 'c', 'g', 'd'], 2],
+      [['XGROUP', 'CREATE', key, group, random.pick(['0', '$', id]), 'MKSTREAM'], 3],
+      [['XREADGROUP', 'GROUP', group, consumer, 'COUNT', random.pick(['1', '3']), ...noAck, 'STREAMS', key, '>'], 8],
+      [['XACK', key, group, id], 3],
+      [['XCLAIM', key, group, consumer, '0', id, ...force], 3],
+      [['XDEL', key, id], 2],
+      [
+        [
+          'XTRIM',
+          key,
+          ...random.pick([
+            ['MAXLEN', '3'],
+            ['MINID', id],
+          ]),
+        ],
+        1,
+      ],
+      [['XSETID', key, `${ms + random.below(2)}-9`, ...random.pick([[], ['ENTRIESADDED', '40']])], 0.3],
+      [['XGROUP', 'SETID', key, group, id], 0.7],
+      [['XGROUP', 'DESTROY', key, group], 0.7],
+      [['XGROUP', 'CREATECONSUMER', key, group, consumer], 0.5],
+      [['XGROUP', 'DELCONSUMER', key, group, consumer], 0.5],
+      [['XRANGE', key, '-', '+'], 0.5],
+      [['RENAME', key, 'x'], 0.4],
+      [['COPY', 'x', key, 'REPLACE'], 0.4],
+      [['DEL', key], 0.7],
+      ...ending(random, key, timed),
+    ];
+    if (this.isFree) work.push(...this.others(key, group, consumer));
+    const words = random.weighted(work);
+    if (words[0] === 'XADD') this.added++;
+    return words;
+  };
+
+  private others(key: string, group: string, consumer: string): [string[], number][] {
+    return [
+      [['XADD', key, '*', 'f', 'v'], 3],
+      [['XREADGROUP', 'GROUP', group, consumer, 'STREAMS', key, '0'], 2],
+      [['XAUTOCLAIM', key, group, consumer, '0', '0', 'COUNT', '2'], 1],
+      [['XREAD', 'STREAMS', key, '0'], 0.5],
+      [['XPENDING', key, group], 0.5],
+      [['XINFO', 'STREAM', key, 'FULL'], 0.5],
+    ];
+  }
+}
+
 function ending(random: Random, key: string, timed: boolean): [string[], number][] {
   if (!timed) return [];
   return [
@@ -374,12 +441,14 @@ export class Specified implements Family {
 
   private readonly scoring = new Sprinkled(0.25, 0, scoring);
   private readonly queueing = new Sprinkled(0.25, 1, queueing);
+  private readonly streaming = new Sprinkled(0.15, 2, new Streaming(false).draw);
 
   draw(random: Random, at: Circumstances): Work {
     const { commands, check } = this.drawOthers(random, at);
     const timed = this.timed === true;
     const scored = this.scoring.among(commands, at.nowMs, timed);
-    return { commands: this.queueing.among(scored, at.nowMs, timed), check };
+    const queued = this.queueing.among(scored, at.nowMs, timed);
+    return { commands: this.streaming.among(queued, at.nowMs, timed), check };
   }
 
   private drawOthers(random: Random, { clocksAgree, membersStay, nowMs }: Circumstances): Work {
@@ -483,10 +552,12 @@ export class Free implements Family {
   readonly database = 1;
   private readonly scoring = new Sprinkled(0.2, 0, scoring);
   private readonly queueing = new Sprinkled(0.2, 1, queueing);
+  private readonly streaming = new Sprinkled(0.12, 2, new Streaming(true).draw);
 
   draw(random: Random, { nowMs }: Circumstances): Work {
     const { commands, check } = this.drawOthers(random);
-    return { commands: this.queueing.among(this.scoring.among(commands, nowMs, true), nowMs, true), check };
+    const queued = this.queueing.among(this.scoring.among(commands, nowMs, true), nowMs, true);
+    return { commands: this.streaming.among(queued, nowMs, true), check };
   }
 
   private drawOthers(random: Random): Work {
@@ -561,6 +632,7 @@ export class Keepsakes implements Family {
   draw(random: Random, { client }: Circumstances): Work {
     const name = `${client}.${this.next++}`;
     const drawn = this.drawOthers(random, name);
+    if (this.next % 5 === 4) return work(['XADD', `stream:${name}`, '1-1', 'f', name]);
     if (this.next % 5 === 0) return work(['ZADD', `zset:${name}`, String(this.next), name, '-0.5', 'x']);
     return this.next % 5 === 2 ? work(['RPUSH', `list:${name}`, name, 'x', `${name} again`]) : drawn;
   }
@@ -582,6 +654,7 @@ export class Keepsakes implements Family {
     if (word === 'HSET') return [key, `f=${words[1]},g=${words[3]}`];
     if (word === 'SADD') return [key, [...words].sort().join()];
     if (word === 'RPUSH') return [key, words.join()];
+    if (word === 'XADD') return [key, ['added 1', `entry 0 1-1 f ${words[2]}`, 'last 1-1'].join()];
     if (word === 'ZADD') return [key, [`${words[1]}:${words[0]}`, `${words[3]}:${words[2]}`].sort().join()];
     return [key, words[0]];
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { NO_DEADLINE, Slice } from '../../src/core/index.ts';
+import { type Database, NO_DEADLINE, Slice, STREAM_ID_MIN } from '../../src/core/index.ts';
 import { durable, get, increment, open, peer, set, settled, temporaryFolder } from './opened.ts';
 
 test('a clean restart finds the same state and goes on under the same replica id', async () => {
@@ -200,15 +200,20 @@ test('a state that came by transfer, with no log that leads to it, is on disk be
   await running.store.close({ clean: true });
 });
 
+const KINDS = [
+  ...(['set', 'del', 'incr', 'sadd', 'srem', 'hset', 'rpush', 'lpop', 'linsert'] as const),
+  ...(['xadd', 'xread', 'xtrim', 'expire'] as const),
+] as const;
+
 type Operation = {
-  kind: 'set' | 'del' | 'incr' | 'sadd' | 'srem' | 'hset' | 'rpush' | 'lpop' | 'linsert' | 'expire';
+  kind: (typeof KINDS)[number];
   key: number;
   member: number;
 };
 
 test('whenever checkpoints run and wherever the crash falls, log and state together give the same state', async () => {
   const operation: fc.Arbitrary<Operation> = fc.record({
-    kind: fc.constantFrom('set', 'del', 'incr', 'sadd', 'srem', 'hset', 'rpush', 'lpop', 'linsert', 'expire'),
+    kind: fc.constantFrom(...KINDS),
     key: fc.nat(6),
     member: fc.nat(4),
   });
@@ -254,7 +259,18 @@ const FAMILIES: Partial<Record<Operation['kind'], string>> = {
   rpush: 'l',
   lpop: 'l',
   linsert: 'l',
+  xadd: 'x',
+  xread: 'x',
+  xtrim: 'x',
 };
+
+const GROUP = Slice.of('g');
+
+function add({ streams }: Database, key: Slice, item: Slice): void {
+  const id = streams.generateId(key);
+  if (id !== null) streams.add(key, id, [item, item], 0, 2);
+  streams.createGroup(key, GROUP, STREAM_ID_MIN, null);
+}
 
 function apply(engine: Parameters<typeof set>[0], { kind, key, member }: Operation): void {
   const db = engine.databases[0];
@@ -269,6 +285,9 @@ function apply(engine: Parameters<typeof set>[0], { kind, key, member }: Operati
   else if (kind === 'rpush') db.lists.push(name, 'tail', item);
   else if (kind === 'lpop') db.lists.removeRange(name, 0, 1);
   else if (kind === 'linsert') db.lists.insert(name, member % Math.max(1, db.lists.size(name)), 'after', item);
+  else if (kind === 'xadd') add(db, name, item);
+  else if (kind === 'xread') db.streams.readNew(name, GROUP, item, 2, member % 2 === 0, () => {});
+  else if (kind === 'xtrim') db.streams.trimToLength(name, member);
   else if (kind === 'del') db.remove(name);
   else if (db.typeOf(name) !== 0) db.expireAt(name, engine.now + 1e9 + member * 1000);
   engine.commit();

@@ -66,6 +66,12 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   rpushx: 'rpush',
   blpop: 'lpop',
   brpop: 'rpop',
+  xdelex: 'xdel',
+  'xgroup|create': 'xgroup-create',
+  'xgroup|createconsumer': 'xgroup-createconsumer',
+  'xgroup|delconsumer': 'xgroup-delconsumer',
+  'xgroup|destroy': 'xgroup-destroy',
+  'xgroup|setid': 'xgroup-setid',
 };
 
 /** They put a result in place of what was under a key; without a result the key is only deleted. */
@@ -89,7 +95,7 @@ export interface LocalChange {
   readonly before: KeyType;
   readonly after: KeyType;
   readonly hasDeadline: boolean;
-  /** By how many fields or members a hash or sorted set has grown. */
+  /** By how many fields, members or entries the value has grown; by how many consumers, where commands may make some. */
   readonly growth: number;
 }
 
@@ -143,6 +149,16 @@ function namesOf(change: LocalChange): readonly string[] {
     case 'lmpop':
     case 'blmpop':
       return [hasWord(args, argc, 3, ['right']) ? 'rpop' : 'lpop'];
+    case 'xadd':
+      return growth < 1 ? ['xadd', 'xtrim'] : ['xadd'];
+    case 'xack':
+      return [];
+    case 'xackdel':
+      return growth < 0 ? ['xdel'] : [];
+    case 'xreadgroup':
+    case 'xclaim':
+    case 'xautoclaim':
+      return growth > 0 ? ['xgroup-createconsumer'] : [];
     case 'rpoplpush':
     case 'brpoplpush':
       return [position === 1 ? 'rpop' : 'lpush'];
@@ -251,6 +267,38 @@ export function eventsOfEffects({ effects, before, after }: RemoteChange): reado
         break;
       case 'listRemove':
         add('lrem');
+        break;
+      case 'streamAdd':
+      case 'entryAssign':
+        add('xadd');
+        break;
+      case 'entryRemove':
+        add('xdel');
+        break;
+      case 'streamTrim':
+        add('xtrim');
+        break;
+      case 'streamSetId':
+        add('xsetid');
+        break;
+      case 'streamCreate':
+      case 'groupAssign':
+        add('xgroup-create');
+        break;
+      case 'streamGroupClear':
+        add('xgroup-destroy');
+        break;
+      case 'consumerAssign':
+        add('xgroup-createconsumer');
+        break;
+      case 'consumerRemove':
+        add('xgroup-delconsumer');
+        break;
+      case 'streamDeliver':
+      case 'pendingAssign':
+      case 'pendingRemove':
+      case 'streamNote':
+        // as in Redis nobody is told who has got what
         break;
       case 'keyExpire':
         // a write under a key with a time to live writes that anew: no change

@@ -26,7 +26,7 @@ interface Named {
   readonly position: number;
   readonly key: Buffer;
   readonly type: KeyType;
-  /** Fields of a hash, members of a sorted set. */
+  /** Of types whose events tell by it, as sizeOf() has it. */
   readonly size: number;
 }
 
@@ -56,6 +56,8 @@ const MOVING = /^(rename|renamenx|move)$/;
 const RUNNING_SCRIPTS = new Set(['eval_ro', 'evalsha_ro', 'fcall_ro']);
 /** Looks at keys that tell of no miss. */
 const UNMISSED = /^(object|memory|debug|watch|scan|keys)\b/;
+/** Commands by which a consumer joins a group without more. */
+const JOINING = new Set(['xreadgroup', 'xclaim', 'xautoclaim']);
 /** Writes that read first, and miss. */
 const READING_WRITES = new Set(['getdel', 'getex', 'getset', 'pfmerge']);
 
@@ -241,7 +243,7 @@ export class KeyChanges implements KeyObserver {
     return positionsOf(command, args, argc).map((position) => {
       const key = args[position].copy();
       const type = this.typeOf(client.database, key);
-      return { position, key, type, size: sizeOf(db, args[position], type) };
+      return { position, key, type, size: sizeOf(db, args[position], type, command.name) };
     });
   }
 
@@ -294,7 +296,7 @@ export class KeyChanges implements KeyObserver {
     const db = engine.databases[database];
     const slice = new Slice(key);
     const hasDeadline = db.deadlineOf(slice) >= 0;
-    const growth = sizeOf(db, slice, after) - size;
+    const growth = sizeOf(db, slice, after, command.name) - size;
     const change = { command: command.name, args, argc, position, elsewhere, before, after, hasDeadline, growth };
     const events = eventsOfCommand(change);
     const placed = elsewhere || before === KeyType.none || events.some((event) => PLACING.has(event));
@@ -324,9 +326,13 @@ function sorted(touched: Iterable<Touched>, name: string, database: number): Tou
   return all.sort((a, b) => Number(b.database === database) - Number(a.database === database));
 }
 
-/** Of types whose events tell by it. */
-function sizeOf(db: Database, key: Slice, type: KeyType): number {
+/** Fields of a hash, members of a sorted set, entries of a stream, or its consumers where a command may make some. */
+function sizeOf(db: Database, key: Slice, type: KeyType, command: string): number {
   if (type === KeyType.hash) return db.hashes.size(key);
+  if (type === KeyType.stream) {
+    if (!JOINING.has(command)) return db.streams.size(key);
+    return db.streams.groups(key).reduce((sum, { consumers }) => sum + consumers, 0);
+  }
   return type === KeyType.zset ? db.zsets.size(key) : 0;
 }
 

@@ -1,7 +1,7 @@
 /** Libraries of functions as FUNCTION DUMP gives them and FUNCTION RESTORE takes them: their sources, as in an RDB file. */
 import { crc64 } from './crc64.ts';
+import { encodeLength, Reader } from './encoding.ts';
 import { PayloadError } from './packed.ts';
-import { encodeLength, Reader } from './payload.ts';
 
 const LIBRARY = 0xf5;
 /** Of release candidates of Redis 7.0. */

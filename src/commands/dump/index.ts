@@ -12,6 +12,7 @@ import { showWhole } from '../string-value.ts';
 import type { Call, Command } from '../table.ts';
 import { PayloadError } from './packed.ts';
 import { decodePayload, encodePayload, type Field, isIntact, type ScoredMember, type Value } from './payload.ts';
+import { streamValueOf, writeStream } from './stream-contents.ts';
 
 function runDump(call: Call): void {
   const { args, reply } = call;
@@ -61,6 +62,8 @@ function visibleValue(call: Call, key: Slice): Value | null {
       });
       return { type: 'hash', fields };
     }
+    case KeyType.stream:
+      return { type: 'stream', stream: streamValueOf(db, key) };
     default:
       return null;
   }
@@ -112,7 +115,8 @@ function restore({ args, db, engine }: Call, value: Value, deadline: number): vo
   else if (value.type === 'list') for (const each of value.elements) db.lists.push(key, 'tail', over(bytes, each));
   else if (value.type === 'zset') {
     for (const { member, score } of value.members) db.zsets.assign(key, over(name, member), score);
-  } else {
+  } else if (value.type === 'stream') writeStream(db, key, value.stream);
+  else {
     for (const { name: field, value: text, endMs } of value.fields) {
       if (endMs !== null && endMs <= engine.now) continue;
       db.hashes.set(key, over(name, field), over(bytes, text), endMs ?? NO_DEADLINE);

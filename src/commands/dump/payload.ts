@@ -1,19 +1,12 @@
 /**
  * Values as DUMP gives them and RESTORE takes them: one value of an RDB file, u16 version, CRC-64 over both
  * (Redis's rdb.c; the version and what each type may hold: up to Redis 7.4). Written in the plain form of each type; read
- * in every form that Redis has had for strings, lists, sets, hashes and sorted sets.
+ * in every form that Redis has had for each type.
  */
-import { Slice } from '../../core/slice.ts';
-import { parseDouble } from '../arguments.ts';
 import { crc64 } from './crc64.ts';
-import {
-  intsetElements,
-  listpackElements,
-  lzfDecompress,
-  PayloadError,
-  ziplistElements,
-  zipmapElements,
-} from './packed.ts';
+import { encodeLength, encodeRun, Reader, scoreOf } from './encoding.ts';
+import { intsetElements, listpackElements, PayloadError, ziplistElements, zipmapElements } from './packed.ts';
+import { encodeStream, readStreamValue, type StreamValue, StreamVersion } from './streams.ts';
 
 /** Of Redis 7.0, so that it can read what needs nothing newer. */
 const VERSION = 10;
@@ -36,8 +29,11 @@ const Type = {
   listOfZiplists: 14,
   hashListpack: 16,
   zsetListpack: 17,
+  stream: 15,
   listOfListpacks: 18,
+  streamWithCounts: 19,
   setListpack: 20,
+  streamWithActivity: 21,
   hashWithTimes: 24,
   hashListpackWithTimes: 25,
 } as const;
@@ -59,13 +55,14 @@ export type Value =
   | { readonly type: 'list'; readonly elements: readonly Buffer[] }
   | { readonly type: 'set'; readonly members: readonly Buffer[] }
   | { readonly type: 'zset'; readonly members: readonly ScoredMember[] }
-  | { readonly type: 'hash'; readonly fields: readonly Field[] };
+  | { readonly type: 'hash'; readonly fields: readonly Field[] }
+  | { readonly type: 'stream'; readonly stream: StreamValue };
 
 // --- writing
 
 export function encodePayload(value: Value): Buffer {
   const pieces: Buffer[] = [];
-  const run = (bytes: Buffer) => pieces.push(encodeLength(bytes.length), bytes);
+  const run = (bytes: Buffer) => pieces.push(...encodeRun(bytes));
   const timed = value.type === 'hash' && value.fields.some(({ endMs }) => endMs !== null);
   if (value.type === 'string') {
     pieces.push(Buffer.from([Type.string]));
@@ -82,6 +79,9 @@ export function encodePayload(value: Value): Buffer {
       run(member);
       pieces.push(eightByteDouble(score));
     }
+  } else if (value.type === 'stream') {
+    // the form of Redis 7.0, which newer ones read as well
+    pieces.push(Buffer.from([Type.streamWithCounts]), ...encodeStream(value.stream));
   } else {
     pieces.push(Buffer.from([timed ? Type.hashWithTimes : Type.hash]));
     const ends = value.fields.flatMap(({ endMs }) => (endMs === null ? [] : [endMs]));
@@ -109,17 +109,6 @@ function eightBytes(value: number): Buffer {
 function eightByteDouble(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(8);
   bytes.writeDoubleLE(value);
-  return bytes;
-}
-
-export function encodeLength(length: number): Buffer {
-  if (length < 64) return Buffer.from([length]);
-  if (length < 16384) return Buffer.from([0x40 | (length >> 8), length & 0xff]);
-  const wide = length > 0xffffffff;
-  const bytes = Buffer.allocUnsafe(wide ? 9 : 5);
-  bytes[0] = wide ? 0x81 : 0x80;
-  if (wide) bytes.writeBigUInt64BE(BigInt(length), 1);
-  else bytes.writeUInt32BE(length, 1);
   return bytes;
 }
 
@@ -177,6 +166,12 @@ function readValue(reader: Reader): Value {
       return hash(pairs(ziplistElements(reader.run())));
     case Type.hashListpack:
       return hash(pairs(listpackElements(reader.run())));
+    case Type.stream:
+      return { type: 'stream', stream: readStreamValue(reader, StreamVersion.first) };
+    case Type.streamWithCounts:
+      return { type: 'stream', stream: readStreamValue(reader, StreamVersion.counts) };
+    case Type.streamWithActivity:
+      return { type: 'stream', stream: readStreamValue(reader, StreamVersion.activity) };
     case Type.hashWithTimes:
       return hash(timedFields(reader));
     case Type.hashListpackWithTimes: {
@@ -222,11 +217,6 @@ function scoredPairs(elements: Buffer[]): ScoredMember[] {
   return pairs(elements).map(({ name, value }) => ({ member: name, score: scoreOf(value) }));
 }
 
-/** NaN for what is none. */
-function scoreOf(text: Buffer): number {
-  return parseDouble(new Slice(text)) ?? Number.NaN;
-}
-
 function refuseDoubles(names: readonly Buffer[]): void {
   if (names.length === 0) throw new PayloadError('an empty collection');
   const seen = new Set(names.map((name) => name.toString('latin1')));
@@ -263,118 +253,4 @@ function timedFields(reader: Reader): Field[] {
     fields.push({ name: reader.run(), value: reader.run(), endMs });
   }
   return fields;
-}
-
-const QuicklistNode = { plain: 1, packed: 2 } as const;
-
-/** What the two highest bits of a length say where they are both set: how the string is encoded. */
-const Encoding = { int8: 0, int16: 1, int32: 2, lzf: 3 } as const;
-
-export class Reader {
-  private readonly bytes: Buffer;
-  private at = 0;
-
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
-  }
-
-  get left(): number {
-    return this.bytes.length - this.at;
-  }
-
-  byte(): number {
-    return this.take(1)[0];
-  }
-
-  /** u64, little-endian. */
-  word(): number {
-    return Number(this.take(8).readBigUInt64LE(0));
-  }
-
-  double(): number {
-    return this.take(8).readDoubleLE(0);
-  }
-
-  /** The old form: one byte for its length, or for what has no digits; then text. */
-  textDouble(): number {
-    const length = this.byte();
-    if (length === 253) return Number.NaN;
-    if (length >= 254) return length === 254 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
-    return scoreOf(this.take(length));
-  }
-
-  length(): number {
-    const { length, encoding } = this.head();
-    if (encoding !== null) throw new PayloadError('an encoding in place of a length');
-    return length;
-  }
-
-  run(): Buffer {
-    const { length, encoding } = this.head();
-    if (encoding === null) return this.take(length);
-    switch (encoding) {
-      case Encoding.int8:
-        return Buffer.from(String(this.take(1).readInt8(0)));
-      case Encoding.int16:
-        return Buffer.from(String(this.take(2).readInt16LE(0)));
-      case Encoding.int32:
-        return Buffer.from(String(this.take(4).readInt32LE(0)));
-      case Encoding.lzf: {
-        const packed = this.length();
-        const whole = this.length();
-        return lzfDecompress(this.take(packed), whole);
-      }
-      default:
-        throw new PayloadError(`string encoding ${encoding}`);
-    }
-  }
-
-  list(count: number): Buffer[] {
-    const list: Buffer[] = [];
-    // a count alone makes no memory: each element takes a byte at least
-    if (count > this.bytes.length - this.at) throw new PayloadError('cut short');
-    for (let i = 0; i < count; i++) list.push(this.run());
-    return list;
-  }
-
-  /** The elements of all nodes of a quicklist, one after the other. */
-  nodes(read: () => Buffer[]): Buffer[] {
-    const elements: Buffer[] = [];
-    for (let left = this.length(); left > 0; left--) for (const element of read()) elements.push(element);
-    return elements;
-  }
-
-  /** One large element, or a listpack of several. */
-  quicklistNode(): Buffer[] {
-    const kind = this.length();
-    if (kind === QuicklistNode.plain) return [this.run()];
-    if (kind !== QuicklistNode.packed) throw new PayloadError(`a node of kind ${kind}`);
-    return listpackElements(this.run());
-  }
-
-  end(): void {
-    if (this.at !== this.bytes.length) throw new PayloadError('something behind the value');
-  }
-
-  private head(): { length: number; encoding: number | null } {
-    const first = this.byte();
-    switch (first >> 6) {
-      case 0:
-        return { length: first, encoding: null };
-      case 1:
-        return { length: ((first & 0x3f) << 8) | this.byte(), encoding: null };
-      case 2:
-        if (first === 0x80) return { length: this.take(4).readUInt32BE(0), encoding: null };
-        if (first === 0x81) return { length: Number(this.take(8).readBigUInt64BE(0)), encoding: null };
-        throw new PayloadError(`length ${first}`);
-      default:
-        return { length: 0, encoding: first & 0x3f };
-    }
-  }
-
-  private take(length: number): Buffer {
-    if (length > this.bytes.length - this.at) throw new PayloadError('cut short');
-    this.at += length;
-    return this.bytes.subarray(this.at - length, this.at);
-  }
 }

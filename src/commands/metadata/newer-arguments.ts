@@ -66,6 +66,22 @@ const presence: ArgumentDescription = {
   arguments: ['fnx', 'fxx'].map(pureToken),
 };
 
+const policy: ArgumentDescription = {
+  name: 'condition',
+  type: 'oneof',
+  flags: ['optional'],
+  arguments: ['keepref', 'delref', 'acked'].map(pureToken),
+};
+const ids: ArgumentDescription = {
+  name: 'ids',
+  type: 'block',
+  token: 'IDS',
+  arguments: [
+    { name: 'numids', type: 'integer' },
+    { name: 'id', type: 'string', flags: ['multiple'] },
+  ],
+};
+
 export const NEWER_ARGUMENTS: Readonly<Record<string, readonly ArgumentDescription[]>> = {
   hexpire: expiry('seconds', 'integer'),
   hpexpire: expiry('milliseconds', 'integer'),
@@ -79,6 +95,8 @@ export const NEWER_ARGUMENTS: Readonly<Record<string, readonly ArgumentDescripti
   hgetex: [key, time('persist'), fields],
   hsetex: [key, presence, time('keepttl'), fieldsAndValues],
   hgetdel: [key, fields],
+  xackdel: [key, { name: 'group', type: 'string' }, policy, ids],
+  xdelex: [key, policy, ids],
   waitaof: [
     { name: 'numlocal', type: 'integer' },
     { name: 'numreplicas', type: 'integer' },

@@ -98,6 +98,32 @@ export class Sequence {
     }
   }
 
+  /**
+   * Stands at the first element that is not before these bytes; with step −1 at the last one that is not behind them. With
+   * `beyond` an element of just these bytes is passed over.
+   */
+  cursor(bytes: Uint8Array, start: number, end: number, step: 1 | -1, beyond = false): SequenceCursor {
+    const { blocks } = this;
+    const isBefore = (reference: number) => {
+      const order = this.compareTo(reference, bytes, start, end);
+      return order < 0 || (order === 0 && (step === 1 ? beyond : !beyond));
+    };
+    const index = first(blocks.length, (at) => isBefore(blocks[at].references[blocks[at].count - 1]));
+    const offset =
+      index === blocks.length ? 0 : first(blocks[index].count, (at) => isBefore(blocks[index].references[at]));
+    const cursor = new SequenceCursor(blocks, step, index, offset);
+    return step === 1 ? cursor : cursor.advance();
+  }
+
+  /** How many elements are before these bytes; with `orEqual` also one of just these. */
+  countBefore(bytes: Uint8Array, start: number, end: number, orEqual: boolean): number {
+    const { index, offset } = this.cursor(bytes, start, end, 1, orEqual);
+    this.tree ??= treeOver(this.blocks);
+    let count = offset;
+    for (let i = Math.min(index, this.blocks.length); i > 0; i -= i & -i) count += this.tree[i];
+    return count;
+  }
+
   /** Bytes that it takes, about. */
   memoryBytes(): number {
     let bytes = this.tree?.byteLength ?? 0;
@@ -132,15 +158,19 @@ export class Sequence {
     return from;
   }
 
-  private compare(one: number, other: number): number {
+  compare(one: number, other: number): number {
     if (one === other) return 0;
     const { table } = this;
+    const start = table.keyStart(other);
+    return this.compareTo(one, table.bufferOf(other), start, start + table.keyLength(other));
+  }
+
+  private compareTo(one: number, others: Uint8Array, othersStart: number, othersEnd: number): number {
+    const { table } = this;
     const bytes = table.bufferOf(one);
-    const others = table.bufferOf(other);
     const start = table.keyStart(one);
-    const othersStart = table.keyStart(other);
     const length = table.keyLength(one);
-    const othersLength = table.keyLength(other);
+    const othersLength = othersEnd - othersStart;
     const common = Math.min(length, othersLength);
     for (let i = 0; i < common; i++) {
       const difference = bytes[start + i] - others[othersStart + i];
@@ -255,6 +285,51 @@ export class Sequence {
     if (tree === null) return;
     for (let i = index + 1; i < tree.length; i += i & -i) tree[i] += change;
   }
+}
+
+/** Goes through a sequence, which must not change meanwhile. */
+export class SequenceCursor {
+  private readonly blocks: readonly Block[];
+  private readonly step: 1 | -1;
+  index: number;
+  offset: number;
+
+  constructor(blocks: readonly Block[], step: 1 | -1, index: number, offset: number) {
+    this.blocks = blocks;
+    this.step = step;
+    this.index = index;
+    this.offset = offset;
+  }
+
+  /** 0 behind the last one. */
+  get reference(): number {
+    const block = this.blocks[this.index];
+    return block === undefined ? 0 : block.references[this.offset];
+  }
+
+  advance(): this {
+    this.offset += this.step;
+    if (this.offset < 0) {
+      this.index--;
+      this.offset = this.index < 0 ? 0 : this.blocks[this.index].count - 1;
+    } else if (this.offset >= (this.blocks[this.index]?.count ?? 0)) {
+      this.index++;
+      this.offset = 0;
+    }
+    return this;
+  }
+}
+
+/** The first of so many of which that does not hold: it holds of all before it, and of none behind. */
+function first(count: number, holds: (at: number) => boolean): number {
+  let from = 0;
+  let to = count;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (holds(middle)) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 function treeOver(blocks: readonly Block[]): Uint32Array {

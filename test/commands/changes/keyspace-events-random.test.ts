@@ -19,6 +19,7 @@ test.after(() => both?.close());
 const key = fc.constantFrom('a', 'b', 'c');
 const element = fc.constantFrom('1', '2', '3');
 const number = fc.constantFrom('0', '1', '-2', '7');
+const id = fc.constantFrom('1-1', '2-1', '5-1', '8-1', '0');
 
 function line(...words: (string | fc.Arbitrary<string>)[]): fc.Arbitrary<string> {
   const parts = words.map((word) => (typeof word === 'string' ? fc.constant(word) : word));
@@ -72,6 +73,20 @@ const command = fc.oneof(
     line('ZRANGESTORE', key, key, '0', number),
     line('GEOADD', key, '1', '1', element),
     line('GEOSEARCHSTORE', key, key, 'FROMLONLAT 1 1 BYRADIUS 100 km'),
+  ],
+  ...[
+    line('XADD', key, fc.constantFrom('', 'MAXLEN 1', 'NOMKSTREAM', 'MINID 5'), id, 'f v'),
+    line('XDEL', key, id, id),
+    line('XTRIM', key, 'MAXLEN', number),
+    line('XSETID', key, id),
+    line('XGROUP CREATE', key, 'g', id, fc.constantFrom('', 'MKSTREAM')),
+    line('XGROUP SETID', key, 'g', id),
+    line(fc.constantFrom('XGROUP CREATECONSUMER', 'XGROUP DELCONSUMER'), key, 'g c'),
+    line('XGROUP DESTROY', key, 'g'),
+    line('XCLAIM', key, 'g', fc.constantFrom('c', 'd'), '0', id, fc.constantFrom('', 'FORCE')),
+    line('XAUTOCLAIM', key, 'g d 0 -'),
+    line('XREADGROUP GROUP g c STREAMS', key, id),
+    line('XACK', key, 'g', id),
   ],
   ...[
     line('DEL', key, key),

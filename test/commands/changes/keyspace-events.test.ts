@@ -196,12 +196,58 @@ const ZSETS = [
   'GEORADIUSBYMEMBER g Palermo 200 km STOREDIST d',
 ];
 
+const STREAMS = [
+  'XADD s 1-1 f v',
+  'XADD s 1-1 f v',
+  'XADD none NOMKSTREAM 1-1 f v',
+  'XADD s MAXLEN 1 2-1 f v',
+  'XADD s MAXLEN 1 NOMKSTREAM 3-1 f v',
+  'XADD s MAXLEN 9 4-1 f v',
+  'XADD new MAXLEN 0 1-1 f v',
+  'XDEL s 9-9',
+  'XDEL s 3-1',
+  'XTRIM s MAXLEN 5',
+  'XTRIM s MINID 5',
+  'XGROUP CREATE s g 0',
+  'XGROUP CREATE s g 0',
+  'XGROUP CREATE made g $ MKSTREAM',
+  'XGROUP CREATECONSUMER s g c',
+  'XGROUP CREATECONSUMER s g c',
+  'XGROUP CREATECONSUMER made g d',
+  'XADD s 5-1 f v',
+  'XADD s 5-2 f v',
+  'XREADGROUP GROUP g d COUNT 1 STREAMS s >',
+  'XREADGROUP GROUP g d COUNT 1 STREAMS s made > >',
+  'XREADGROUP GROUP g d STREAMS s 0',
+  'XREADGROUP GROUP g new STREAMS s made 0 0',
+  'XREAD STREAMS s 0',
+  'XCLAIM s g c 0 5-1',
+  'XCLAIM s g claiming 0 5-1',
+  'XCLAIM s g nobody 0 9-9',
+  'XAUTOCLAIM s g another 0 -',
+  'XAUTOCLAIM s g another 0 -',
+  'XACK s g 5-1',
+  'XACK s g 5-1',
+  'XPENDING s g',
+  'XGROUP SETID s g $',
+  'XGROUP DELCONSUMER s g c',
+  'XGROUP DELCONSUMER s g c',
+  'XGROUP DESTROY s g',
+  'XGROUP DESTROY s g',
+  'XSETID s 9-9',
+  'XLEN absent',
+  'XINFO STREAM absent',
+  'COPY s copied',
+  'RENAME s t',
+  'DEL t',
+];
+
 const TRANSACTION = [
   'MULTI ; SET k 1 ; INCR k ; DEL k ; SADD s a ; SREM s a ; EXEC',
   'MULTI ; GET absent ; SET x 1 ; EXEC',
 ];
 
-for (const [kind, lines] of Object.entries({ STRINGS, KEYS, HASHES, SETS, ZSETS, TRANSACTION })) {
+for (const [kind, lines] of Object.entries({ STRINGS, KEYS, HASHES, SETS, ZSETS, STREAMS, TRANSACTION })) {
   compared(`${kind.toLowerCase()}: the events of every command`, lines);
   compared(`${kind.toLowerCase()}: new keys and misses too`, lines, 'Enm$');
 }
@@ -273,6 +319,34 @@ test('who has waited for a key takes it by the event of a pop', () => {
   assert.equal(heard(), ['new z', 'zadd z', 'zpopmin z', 'del z', 'new y', 'zadd y', 'zpopmax y']);
 });
 
+test('entries that XDELEX and XACKDEL remove are told by one name, and what stays by none', () => {
+  const { heard, say } = listening();
+  say('XADD s 1-1 f v', 'XADD s 2-1 f v', 'XADD s 3-1 f v', 'XGROUP CREATE s g 0', 'XREADGROUP GROUP g c STREAMS s >');
+  heard();
+  say('XDELEX s IDS 1 1-1');
+  assert.equal(heard(), ['xdel s']);
+  say('XDELEX s ACKED IDS 1 2-1');
+  assert.equal(heard(), []);
+  say('XGROUP CREATE s h 0');
+  heard();
+  say('XACKDEL s g ACKED IDS 1 2-1');
+  assert.equal(heard(), []);
+  say('XACKDEL s g IDS 1 3-1');
+  assert.equal(heard(), ['xdel s']);
+});
+
+test('who has waited for its group is told of only if it is a consumer since then', () => {
+  const { heard, say, open } = listening();
+  say('XGROUP CREATE s g $ MKSTREAM');
+  open().say('XREADGROUP GROUP g c BLOCK 0 STREAMS s >');
+  heard();
+  say('XADD s 1-1 f v');
+  assert.equal(heard(), ['xadd s']);
+  open().say('XREADGROUP GROUP g c BLOCK 0 STREAMS s >');
+  say('MULTI', 'XGROUP DELCONSUMER s g c', 'XADD s 2-1 f v', 'EXEC');
+  assert.equal(heard(), ['xgroup-delconsumer s', 'xadd s', 'xgroup-createconsumer s']);
+});
+
 /** What one node tells of what comes from another, txn by txn. */
 function ofOthers() {
   const { heard, served } = listening('KEAnm');
@@ -312,6 +386,12 @@ test('what comes from another node is told by the kinds of its effects', async (
     'zrem z',
     'del z',
   ]);
+  assert.equal(await told('XADD x 1-1 f v', 'XADD x MAXLEN 1 2-1 f v'), ['new x', 'xadd x', 'xadd x', 'xtrim x']);
+  assert.equal(await told('XGROUP CREATE x g 0'), ['xgroup-create x']);
+  assert.equal(await told('XREADGROUP GROUP g c STREAMS x >', 'XACK x g 2-1'), []);
+  assert.equal(await told('XGROUP CREATECONSUMER x g d'), ['xgroup-createconsumer x']);
+  assert.equal(await told('XGROUP DESTROY x g', 'XDEL x 2-1'), ['xgroup-destroy x', 'xdel x']);
+  assert.equal(await told('DEL x'), ['del x']);
   assert.equal(await told('SINTERSTORE s2 s s'), ['new s2', 'sadd s2']);
   assert.equal(await told('RENAME s t'), ['new t', 'sadd t', 'del s']);
   assert.equal(await told('SELECT 3', 'SET k 1'), ['new 3:k', 'set 3:k']);
