@@ -9,7 +9,9 @@ import { bindAddresses } from './bind-addresses.ts';
 import type { AccessControl } from './commands/acl/access-control.ts';
 import { KeyChanges } from './commands/changes/key-changes.ts';
 import { createCommandRegistry } from './commands/index.ts';
+import { Eviction } from './commands/eviction/eviction.ts';
 import { KeyWaits } from './commands/key-waits.ts';
+import { LatencyMonitor } from './commands/latency-monitor.ts';
 import { Monitors } from './commands/monitors.ts';
 import type { Registry } from './commands/registry.ts';
 import type { Services } from './commands/services.ts';
@@ -170,6 +172,8 @@ async function assemble(
     monitors: new Monitors(),
     keyWaits: new KeyWaits(),
     changes: new KeyChanges(),
+    eviction: new Eviction(),
+    latency: new LatencyMonitor(),
     outbound,
     scripting: new Scripting(),
     pubsub: new PubSub({
@@ -219,9 +223,10 @@ async function assemble(
   };
 }
 
-function housekeep(engine: Engine, { changes }: Services, statistics: Statistics, configuration: Configuration): void {
+function housekeep(engine: Engine, { changes, eviction }: Services, statistics: Statistics, configuration: Configuration): void {
   engine.setNow(Date.now());
   if (configuration.flag('active-expire')) changes.collect(engine, COLLECT_BUDGET);
+  eviction.relieve();
   statistics.sample();
 }
 

@@ -72,7 +72,7 @@ export class CommandCall implements Call {
 
   /** True if commands that may take more memory are refused now. */
   get outOfMemory(): boolean {
-    return this.dispatcher.isOutOfMemory(this);
+    return this.services.eviction.isFull;
   }
 }
 
@@ -163,8 +163,8 @@ export class Dispatcher {
       const refusal = refusalByUser(call, entry.command);
       if (refusal !== null) return refusal;
     }
-    if (multi !== null) return this.refusalInMulti(call, entry, multi.queue);
-    if ((traits & Trait.denyOutOfMemory) !== 0 && this.isOutOfMemory(call)) return Errors.oom;
+    if (multi !== null) return this.refusalInMulti(entry, multi.queue);
+    if ((traits & Trait.denyOutOfMemory) !== 0 && services.eviction.isFull) return Errors.oom;
     if ((traits & Trait.write) !== 0 && services.store.failure !== null) return misconf(services.store.failure);
     if (services.monitors.count > 0 && services.monitors.has(client) && reachesKeys(entry)) {
       return "ERR Replica can't interact with the keyspace";
@@ -174,12 +174,13 @@ export class Dispatcher {
   }
 
   /** A queue takes memory too, and EXEC is as much a write as what it runs. */
-  private refusalInMulti(call: CommandCall, entry: Entry, queue: readonly QueuedCommand[]): string | null {
-    const { failure } = this.services.store;
+  private refusalInMulti(entry: Entry, queue: readonly QueuedCommand[]): string | null {
+    const { eviction, store } = this.services;
+    const { failure } = store;
     const runs = entry.command.name === 'exec' ? queue : [];
     const queuesDenied = runs.some(({ command }) => command.flags.includes('denyoom'));
     const writes = (entry.traits & Trait.write) !== 0 || runs.some(({ command }) => command.flags.includes('write'));
-    if (((entry.traits & Trait.transaction) === 0 || queuesDenied) && this.isOutOfMemory(call)) return Errors.oom;
+    if (((entry.traits & Trait.transaction) === 0 || queuesDenied) && eviction.isFull) return Errors.oom;
     return writes && failure !== null ? misconf(failure) : null;
   }
 
@@ -288,11 +289,6 @@ export class Dispatcher {
     this.onCrash(error, call.command.name);
     call.reply.rewind(mark);
     call.reply.error(`ERR internal error: ${error instanceof Error ? error.message : String(error)}`);
-  }
-
-  isOutOfMemory(call: CommandCall): boolean {
-    const limit = call.services.config.limits.maxMemoryBytes;
-    return limit > 0 && call.engine.statistics.arenaUsedBytes > limit;
   }
 
   private refuseUnknown(call: CommandCall): Outcome {

@@ -150,10 +150,10 @@ function memoryFields(call: Call): InfoFields {
     ['used_memory_peak_human', human(usage.peak)],
     ['used_memory_peak_perc', `${((usage.used / usage.peak) * 100).toFixed(2)}%`],
     ['used_memory_overhead', overhead],
-    ['used_memory_startup', usage.startup],
+    ['used_memory_startup', 0],
     ['used_memory_dataset', usage.dataset],
     ['used_memory_dataset_perc', `${((usage.dataset / usage.used) * 100).toFixed(2)}%`],
-    ['allocator_allocated', usage.dataset],
+    ['allocator_allocated', usage.arenaUsed],
     ['allocator_active', usage.arena],
     ['allocator_resident', usage.arena],
     ['starling_heap_used', usage.heap],
@@ -164,8 +164,8 @@ function memoryFields(call: Call): InfoFields {
     ['maxmemory', limits.maxMemoryBytes],
     ['maxmemory_human', human(limits.maxMemoryBytes)],
     ['maxmemory_policy', setting(call, 'maxmemory-policy')],
-    ['mem_fragmentation_ratio', (usage.resident / usage.used).toFixed(2)],
-    ['mem_fragmentation_bytes', usage.resident - usage.used],
+    ['mem_fragmentation_ratio', (usage.resident / usage.accounted).toFixed(2)],
+    ['mem_fragmentation_bytes', usage.resident - usage.accounted],
     ['mem_not_counted_for_evict', overhead],
     ['mem_replication_backlog', usage.log],
     ['mem_total_replication_buffers', usage.log],
@@ -230,6 +230,7 @@ function persistenceFields({ services }: Call): InfoFields {
 function statisticsFields({ acl, services, engine }: Call): InfoFields {
   const { statistics } = services;
   const { denied } = acl.log;
+  const { exceeded } = services.eviction;
   return [
     ['total_connections_received', statistics.connectionsReceived],
     ['total_commands_processed', statistics.commandsProcessed],
@@ -243,8 +244,10 @@ function statisticsFields({ acl, services, engine }: Call): InfoFields {
     ['sync_partial_ok', 0],
     ['sync_partial_err', 0],
     ['expired_keys', engine.statistics.expiredKeys],
-    ['evicted_keys', 0],
-    ['evicted_clients', 0],
+    ['evicted_keys', statistics.evictedKeys],
+    ['evicted_clients', statistics.evictedClients],
+    ['total_eviction_exceeded_time', Math.floor(exceeded.total / 1000)],
+    ['current_eviction_exceeded_time', Math.floor(exceeded.current / 1000)],
     ['keyspace_hits', statistics.keyspaceHits],
     ['keyspace_misses', statistics.keyspaceMisses],
     ['pubsub_channels', services.pubsub.names('channel').length],

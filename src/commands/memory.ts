@@ -60,7 +60,7 @@ function runStats(call: Call): void {
   const fields: [name: string, value: number][] = [
     ['peak.allocated', usage.peak],
     ['total.allocated', usage.used],
-    ['startup.allocated', usage.startup],
+    ['startup.allocated', 0],
     ['replication.backlog', usage.log],
     ['clients.normal', usage.clients],
     ['overhead.total', usage.used - usage.dataset],
@@ -68,13 +68,14 @@ function runStats(call: Call): void {
     ['keys.bytes-per-key', usage.keys === 0 ? 0 : Math.round(usage.dataset / usage.keys)],
     ['dataset.bytes', usage.dataset],
     ['arena.bytes', usage.arena],
+    ['arena.used', usage.arenaUsed],
     ['heap.bytes', usage.heap],
     ['rss.bytes', usage.resident],
   ];
   const ratios: [name: string, value: number][] = [
-    ['dataset.percentage', (usage.dataset / usage.used) * 100],
-    ['peak.percentage', (usage.used / usage.peak) * 100],
-    ['fragmentation', usage.resident / usage.used],
+    ['dataset.percentage', (usage.dataset / Math.max(1, usage.used)) * 100],
+    ['peak.percentage', (usage.used / Math.max(1, usage.peak)) * 100],
+    ['fragmentation', usage.resident / usage.accounted],
   ];
   reply.map(fields.length + ratios.length);
   for (const [name, value] of fields) {
@@ -92,11 +93,13 @@ function runDoctor(call: Call): void {
   const findings: string[] = [];
   const limit = call.services.config.limits.maxMemoryBytes;
   if (limit > 0 && usage.dataset > limit) {
-    findings.push(`The data takes ${usage.dataset} bytes, more than maxmemory (${limit}): writes are refused.`);
+    const policy = call.services.config.get('maxmemory-policy');
+    const consequence = policy === 'noeviction' ? 'writes are refused' : `keys are evicted (${policy})`;
+    findings.push(`The data takes ${usage.dataset} bytes, more than maxmemory (${limit}): ${consequence}.`);
   }
-  if (usage.arena > JUDGED_BYTES_MIN && usage.arena > usage.dataset * SPARSE_ARENA_RATIO) {
+  if (usage.arena > JUDGED_BYTES_MIN && usage.arena > usage.arenaUsed * SPARSE_ARENA_RATIO) {
     findings.push(
-      `Of ${usage.arena} bytes that are laid out for data, ${usage.dataset} are used: much was removed. New data will fill them.`,
+      `Of ${usage.arena} bytes that are laid out for data, ${usage.arenaUsed} are used: much was removed. New data will fill them.`,
     );
   }
   if (usage.clients > CLIENT_BYTES_MANY) {

@@ -6,8 +6,10 @@ import type { VersionVector } from '../core/contract.ts';
 import type { Slice } from '../core/slice.ts';
 import type { KeyChanges } from './changes/key-changes.ts';
 import type { Client } from './client.ts';
+import type { Eviction } from './eviction/eviction.ts';
 import type { KeyWaits } from './key-waits.ts';
 import type { LatencyHistogram } from './latency-histogram.ts';
+import type { LatencyMonitor } from './latency-monitor.ts';
 import type { OutboundService } from './migration/outbound.ts';
 import type { Monitors } from './monitors.ts';
 import type { Reply } from './reply.ts';
@@ -27,6 +29,8 @@ export interface Services {
   readonly monitors: Monitors;
   readonly keyWaits: KeyWaits;
   readonly changes: KeyChanges;
+  readonly eviction: Eviction;
+  readonly latency: LatencyMonitor;
   readonly outbound: OutboundService;
   readonly scripting: ScriptingService;
   /** [0, 1). */
@@ -90,6 +94,10 @@ export interface ServerStatistics {
   commandsProcessed: number;
   keyspaceHits: number;
   keyspaceMisses: number;
+  evictedKeys: number;
+  evictedClients: number;
+  /** For how long there was more data than `maxmemory` allows, what goes on not included. */
+  evictionExceededMicros: number;
   inputBytes: number;
   outputBytes: number;
   errorReplies: number;

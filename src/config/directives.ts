@@ -14,6 +14,7 @@ import {
   text,
   wordList,
 } from './directive.ts';
+import { POLICIES } from '../commands/eviction/policy.ts';
 import { REDIS_DIRECTIVES } from './redis-directives.ts';
 
 /** Those that mean something here, as --help and the documentation show them. */
@@ -310,14 +311,42 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         type: bytes(),
         default: '0',
         mutable: true,
-        summary: 'Writes are refused above so many bytes of data; 0: no limit',
+        summary: 'Above so many bytes of data keys are evicted, as the policy says, or writes refused; 0: no limit',
       },
       {
         name: 'maxmemory-policy',
-        type: oneOf('noeviction'),
+        type: oneOf(...POLICIES),
         default: 'noeviction',
         mutable: true,
-        summary: 'What happens at maxmemory',
+        summary: 'Which keys are evicted at maxmemory, from all nodes; noeviction: none, writes are refused',
+      },
+      {
+        name: 'maxmemory-samples',
+        type: integer(1, 2147483647),
+        default: '5',
+        mutable: true,
+        summary: 'Keys looked at to find one to evict: more find better ones, and take longer',
+      },
+      {
+        name: 'maxmemory-eviction-tenacity',
+        type: integer(0, 100),
+        default: '10',
+        mutable: true,
+        summary: 'How long eviction may hold up commands at a time: 10 for 0.5 ms, 100 without limit',
+      },
+      {
+        name: 'lfu-log-factor',
+        type: COUNT,
+        default: '10',
+        mutable: true,
+        summary: 'How much slower the count of a key’s uses grows the larger it is',
+      },
+      {
+        name: 'lfu-decay-time',
+        type: COUNT,
+        default: '1',
+        mutable: true,
+        summary: 'Minutes that take one off that count; 0: never',
       },
       {
         name: 'active-expire',

@@ -81,10 +81,6 @@ export const REDIS_DIRECTIVES: readonly Directive[] = [
   inert('latency-tracking-info-percentiles', text, '50 99 99.9'),
   inert('latency-monitor-threshold', COUNT_64, '0'),
   // memory and encodings
-  inert('maxmemory-samples', integer(1, 2147483647), '5'),
-  inert('maxmemory-eviction-tenacity', integer(0, 100), '10'),
-  inert('lfu-log-factor', COUNT, '10'),
-  inert('lfu-decay-time', COUNT, '1'),
   inert('list-compress-depth', COUNT, '0'),
   inert('stream-node-max-bytes', bytes(), '4096'),
   inert('stream-node-max-entries', COUNT_64, '100'),

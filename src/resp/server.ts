@@ -64,10 +64,12 @@ export class RespServer implements ClientRegistry {
     this.dispatcher = new Dispatcher(options.registry, options.services, this.acl, (error, command) =>
       options.warn(`command ${command} failed`, error),
     );
-    const { changes, keyWaits, scripting, store } = options.services;
+    const { changes, eviction, keyWaits, scripting, store } = options.services;
     changes.attach(options.engine, options.services);
+    eviction.attach(options.engine, options.services);
     keyWaits.changes = changes;
     keyWaits.isHeld = () => this.dispatcher.paused !== 'none' || store.failure !== null || scripting.busy !== null;
+    eviction.isHeld = keyWaits.isHeld;
   }
 
   get count(): number {

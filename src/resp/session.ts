@@ -231,6 +231,7 @@ export class Session extends ClientState implements Client {
     const mark = out.mark();
     const mode = this.replyMode;
     this.stops |= Stop.running;
+    if (this.services.config.limits.maxMemoryBytes > 0) this.makeRoom();
     const outcome = this.dispatcher.dispatch(this.call);
     this.stops &= ~Stop.running;
     if (outcome === Outcome.postponed) {
@@ -243,6 +244,12 @@ export class Session extends ClientState implements Client {
     } else if (outcome === Outcome.abort) this.abort();
     if (this.pushes.length > 0) this.writePushes();
     if (out.at > FLUSH_BYTES && (this.holdFrom < 0 || !this.services.store.holdsReplies)) this.send();
+  }
+
+  /** Whatever that makes others, and this client, hear of comes before the reply. */
+  private makeRoom(): void {
+    this.services.eviction.makeRoom();
+    if (this.pushes.length > 0) this.writePushes();
   }
 
   /** CLIENT REPLY OFF and SKIP: the reply has been written, and is withdrawn. */
