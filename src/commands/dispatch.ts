@@ -92,6 +92,7 @@ const EXEC = Slice.of('exec');
 
 /** As much of a name or argument as Redis repeats in an error. */
 const SHOWN_BYTES_MAX = 128;
+const QUEUED_BYTES = 64;
 
 export class Dispatcher {
   readonly times: CallTimes;
@@ -136,7 +137,9 @@ export class Dispatcher {
     if (refusal !== null) return this.refuse(call, entry, refusal);
     if (this.paused !== 'none' && this.mustPause(call, entry)) return Outcome.postponed;
     if (client.multi !== null && (entry.traits & Trait.unqueued) === 0) {
-      client.multi.queue.push(keep(command, call));
+      const queued = keep(command, call);
+      client.multi.queue.push(queued);
+      client.multi.bytes += bytesOf(queued);
       call.reply.status('QUEUED');
       return Outcome.done;
     }
@@ -369,6 +372,13 @@ function keep(command: Command, call: CommandCall): QueuedCommand {
     at += end - start;
   }
   return { command, args };
+}
+
+/** What stands in MULTI's queue for it, about: its words, and what leads to them. */
+function bytesOf({ args }: QueuedCommand): number {
+  let bytes = QUEUED_BYTES;
+  for (const arg of args) bytes += arg.length;
+  return bytes;
 }
 
 const NOTHING: Command = {

@@ -1,4 +1,5 @@
 /** What of this process's memory goes to what: one reading for INFO memory and MEMORY STATS. */
+import { memoryOfClient } from './client-memory.ts';
 import type { Call } from './table.ts';
 
 /** The JavaScript heap when the program had been loaded and no data yet. */
@@ -34,7 +35,7 @@ export function memoryUsage({ engine, services }: Call): MemoryUsage {
   const { arenaBytes, arenaUsedBytes, logBytes } = engine.statistics;
   let clients = 0;
   services.clients.forEach((client) => {
-    clients += client.queryBytes + client.outputBytes;
+    clients += memoryOfClient(client).total;
   });
   const dataset = engine.dataBytes;
   const used = dataset + clients;

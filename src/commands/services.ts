@@ -55,6 +55,10 @@ export interface ConfigService {
     protoMaxBulkLength: number;
     maxClients: number;
     maxMemoryBytes: number;
+    /** Of all clients together; 0: no limit. */
+    maxClientsBytes: number;
+    /** What a client may send before it is dealt with. */
+    queryBytesMax: number;
     /** While the default user needs no password, only clients from this host are served. */
     protectedMode: boolean;
     timeoutSeconds: number;

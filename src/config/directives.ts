@@ -188,6 +188,20 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         summary: 'A client with more unread bytes than the hard limit of its class is disconnected',
       },
       {
+        name: 'client-query-buffer-limit',
+        type: bytes(1024 * 1024),
+        default: '1073741824',
+        mutable: true,
+        summary: 'A client that sends more without coming to the end of a request is disconnected',
+      },
+      {
+        name: 'maxmemory-clients',
+        type: { kind: 'bytes', min: 0, max: Number.MAX_SAFE_INTEGER, percent: true },
+        default: '0',
+        mutable: true,
+        summary: 'What requests and replies of all clients may take, bytes or a percentage of maxmemory; 0: no limit',
+      },
+      {
         name: 'notify-keyspace-events',
         type: { kind: 'keyspaceEvents' },
         default: '',

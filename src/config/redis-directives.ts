@@ -75,8 +75,6 @@ export const REDIS_DIRECTIVES: readonly Directive[] = [
   inert('io-threads-do-reads', boolean, 'no', 'frozen'),
   inert('hz', COUNT, '10'),
   inert('dynamic-hz', boolean, 'yes'),
-  inert('client-query-buffer-limit', bytes(1024 * 1024), '1073741824'),
-  inert('maxmemory-clients', { kind: 'bytes', min: 0, max: Number.MAX_SAFE_INTEGER, percent: true }, '0'),
   inert('latency-tracking', boolean, 'yes'),
   inert('latency-tracking-info-percentiles', text, '50 99 99.9'),
   inert('latency-monitor-threshold', COUNT_64, '0'),

@@ -10,6 +10,7 @@ import { Dispatcher } from '../commands/dispatch.ts';
 import type { Registry } from '../commands/registry.ts';
 import type { ClientRegistry, Services } from '../commands/services.ts';
 import type { Engine } from '../core/contract.ts';
+import { ClientEviction } from './client-eviction.ts';
 import { Listeners, type ListenOptions } from './listeners.ts';
 import { Outbox } from './outbox.ts';
 import { Session } from './session.ts';
@@ -49,6 +50,7 @@ export class RespServer implements ClientRegistry {
   private readonly sessions = new Map<number, Session>();
   private readonly sockets = new Set<net.Socket>();
   private readonly listeners: Listeners;
+  private readonly eviction: ClientEviction;
   private nextId = 1;
   private pause: { readonly untilMs: number; readonly timer: NodeJS.Timeout } | null = null;
   private idleTimer: NodeJS.Timeout | null = null;
@@ -64,6 +66,11 @@ export class RespServer implements ClientRegistry {
     this.dispatcher = new Dispatcher(options.registry, options.services, this.acl, (error, command) =>
       options.warn(`command ${command} failed`, error),
     );
+    this.eviction = new ClientEviction({
+      services: options.services,
+      forEach: (visit) => this.forEach(visit),
+      warn: (message) => options.warn(message),
+    });
     const { changes, eviction, keyWaits, scripting, store } = options.services;
     changes.attach(options.engine, options.services);
     eviction.attach(options.engine, options.services);
@@ -143,7 +150,11 @@ export class RespServer implements ClientRegistry {
     const { dispatcher, outbox } = this;
     const session = new Session({ id: this.nextId++, engine, services, dispatcher, transport, outbox, warn });
     this.sessions.set(session.id, session);
-    session.onClose = () => this.sessions.delete(session.id);
+    session.onClose = () => {
+      this.sessions.delete(session.id);
+      this.eviction.forget(session);
+    };
+    session.onWeight = (atOnce) => this.eviction.weigh(session, atOnce);
     return session;
   }
 

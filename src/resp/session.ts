@@ -15,7 +15,6 @@ import { ClientState } from './client-state.ts';
 import { InputBuffer } from './input-buffer.ts';
 import {
   FLUSH_BYTES,
-  QUERY_BYTES_MAX,
   READ_AHEAD_BYTES_MAX,
   UNREAD_BYTES_MAX,
   UNREAD_UNTRUSTED_BYTES_MAX,
@@ -65,6 +64,8 @@ interface Waiting {
 export class Session extends ClientState implements Client {
   /** Called once, when the session is over. */
   onClose: () => void = () => {};
+  /** Called when it may take more memory than before; `atOnce`: not in the middle of anything. */
+  onWeight: (atOnce?: boolean) => void = () => {};
 
   private readonly engine: Engine;
   private readonly services: Services;
@@ -122,11 +123,17 @@ export class Session extends ClientState implements Client {
   }
 
   get queryBytes(): number {
-    return Math.max(this.input.length, this.chunkBytes);
+    if (this.chunkBytes > 0) return this.chunkBytes;
+    return this.input.length === 0 ? 0 : this.input.end - this.parser.at;
   }
 
+  get argumentBytes(): number {
+    return this.chunkBytes > 0 ? 0 : this.input.length - this.queryBytes;
+  }
+
+  /** Without the replies of this turn, which the client may take at once. */
   get outputBytes(): number {
-    return this.transport.pendingBytes + this.out.at;
+    return this.transport.pendingBytes;
   }
 
   get blocked(): boolean {
@@ -146,19 +153,24 @@ export class Session extends ClientState implements Client {
     this.services.statistics.inputBytes += end;
     if (this.closed || this.closeAfterReply) return;
     const { input, parser } = this;
-    if (input.length === 0 && this.stops === 0) {
-      this.process(chunk, end);
-      return;
+    if (input.length === 0 && this.stops === 0) this.process(chunk, end);
+    else {
+      const wanted = parser.wantsUpTo - input.start;
+      parser.shift(input.append(chunk, 0, end, wanted));
+      this.onWeight(true);
+      if (this.closed) return;
+      if (this.stops === 0) this.process(input.bytes, input.end);
+      else if (input.length > READ_AHEAD_BYTES_MAX) this.pauseReading();
     }
-    if (input.length + end > QUERY_BYTES_MAX) {
-      this.warn(`closing client ${this.address}: its requests take more than ${QUERY_BYTES_MAX} bytes`);
-      this.kill();
-      return;
-    }
-    const wanted = parser.wantsUpTo - input.start;
-    parser.shift(input.append(chunk, 0, end, wanted));
-    if (this.stops === 0) this.process(input.bytes, input.end);
-    else if (input.length > READ_AHEAD_BYTES_MAX) this.pauseReading();
+    if (input.length > 0) this.checkUnfinished();
+    this.onWeight();
+  }
+
+  private checkUnfinished(): void {
+    const { queryBytesMax } = this.services.config.limits;
+    if (this.closed || this.input.length <= queryBytesMax) return;
+    this.warn(`closing client ${this.address}: its requests take more than ${queryBytesMax} bytes`);
+    this.kill();
   }
 
   /** Goes on with input that is here already, after whatever stopped it. Not within another client's command. */
@@ -321,7 +333,10 @@ export class Session extends ClientState implements Client {
       out.release();
     } else if (transport.write(out.filled())) out.release();
     else out.detach();
-    if (transport.pendingBytes > 0) this.checkUnread();
+    if (transport.pendingBytes > 0) {
+      this.checkUnread();
+      this.onWeight();
+    }
   }
 
   private checkUnread(): void {
@@ -383,6 +398,7 @@ export class Session extends ClientState implements Client {
     }
     write(this.out);
     this.flush();
+    this.onWeight();
   }
 
   private get mayPush(): boolean {

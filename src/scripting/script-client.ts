@@ -9,6 +9,7 @@ export class ScriptClient extends ClientState implements Client {
   readonly address = 'lua';
   readonly localAddress = 'lua';
   readonly queryBytes = 0;
+  readonly argumentBytes = 0;
   readonly outputBytes = 0;
   readonly blocked = false;
   closeAfterReply = false;
