@@ -151,6 +151,9 @@ export interface MeshService {
   confirmations(number: number): number;
   /** Resolves when `count` peers confirmed txn `number` of ours, or at the time limit (0: none); gives how many did. */
   waitFor(number: number, count: number, timeoutMs: number): Promise<number>;
+  /** The same of members on whose disk it is. */
+  durableConfirmations(number: number): number;
+  waitForDurable(number: number, count: number, timeoutMs: number): Promise<number>;
   members(): { peerId: string; replica: string; vector: VersionVector; lastSeenMs: number }[];
   /** Checks all data here, compares it with that of every connected peer, and, with `mend`, puts right what is wrong. */
   verify(mend: boolean): Promise<MeshVerification>;
@@ -284,6 +287,8 @@ export interface StoreService {
   readonly holdsReplies: boolean;
   /** Seals the open envelope and calls back once everything committed so far is on disk (or the store has failed: then `failed` is true). */
   whenDurable(callback: (failed: boolean) => void): void;
+  /** All that was committed so far is on disk. */
+  readonly isDurable: boolean;
   readonly lastSaveMs: number;
   readonly unsavedChanges: number;
   /** Writes out all state now (SAVE, BGSAVE, SHUTDOWN). */

@@ -6,7 +6,7 @@
 import '../compatibility.ts';
 import { join } from 'node:path';
 import type { MeshPeer, MeshService, MeshVerification } from '../commands/services.ts';
-import type { Engine, Envelope, ReplicaId, VersionVector } from '../core/contract.ts';
+import type { Engine, VersionVector } from '../core/contract.ts';
 import { ClockAlarm } from './clock-alarm.ts';
 import { numberOf } from './frames.ts';
 import { Gossip } from './gossip.ts';
@@ -14,7 +14,7 @@ import { fileMemory, type MemberMemory, Members } from './members.ts';
 import type { Messenger } from './messenger.ts';
 import { createNode, type MeshNode } from './node.ts';
 import { Supervisor } from './supervisor.ts';
-import { Sync } from './sync.ts';
+import { type StoredLog, Sync } from './sync.ts';
 
 export interface MeshOptions {
   engine: Engine;
@@ -34,7 +34,7 @@ export interface MeshOptions {
     warn(details: object, message: string): void;
     debug(details: object, message: string): void;
   };
-  storedLog: { read(replica: ReplicaId, from: number, bytesMax: number): Promise<Envelope[]> };
+  storedLog: StoredLog;
   /** Our replica id may not be used any more. */
   takeNewReplica(): void;
   /** After how long a gossip stream that brings nothing is deaf; for tests. Default 30 s. */
@@ -206,6 +206,16 @@ class RunningMesh implements Mesh {
     return this.members_.waitFor(number, count, timeoutMs);
   }
 
+  durableConfirmations(number: number): number {
+    return this.sync.durability.confirmations(number);
+  }
+
+  waitForDurable(number: number, count: number, timeoutMs: number): Promise<number> {
+    this.options.engine.seal();
+    this.sync.pumpAll();
+    return this.sync.durability.waitFor(number, count, timeoutMs);
+  }
+
   members(): { peerId: string; replica: string; vector: VersionVector; lastSeenMs: number }[] {
     return this.members_.all();
   }
@@ -229,6 +239,7 @@ class RunningMesh implements Mesh {
     if (this.timer !== null) clearTimeout(this.timer);
     this.options.engine.seal();
     this.members_.save();
+    this.sync.durability.stop();
     this.supervisor.stop();
     this.gossip?.stop();
     await this.node.stop();

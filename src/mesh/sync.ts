@@ -11,6 +11,7 @@ import { Acquaintance } from './acquaintance.ts';
 import { Agreement } from './agreement.ts';
 import { CatchingUp } from './catching-up.ts';
 import type { ClockAlarm } from './clock-alarm.ts';
+import { Durability } from './durability.ts';
 import {
   bytesField,
   decodeMap,
@@ -40,11 +41,17 @@ export interface SyncOptions {
   /** Our vectors go out by gossip as well. */
   gossips: boolean;
   addresses(): string[];
-  storedLog: { read(replica: ReplicaId, from: number, bytesMax: number): Promise<Envelope[]> };
+  storedLog: StoredLog;
   pageBytes?: number;
   log: { info(details: object, message: string): void; warn(details: object, message: string): void };
   /** Our replica id may not be used any more. */
   takeNewReplica(): void;
+}
+
+/** What of the store peers may need: old envelopes, and to know of what is on disk. */
+export interface StoredLog {
+  read(replica: ReplicaId, from: number, bytesMax: number): Promise<Envelope[]>;
+  whenDurable(callback: (failed: boolean) => void): void;
 }
 
 export interface SyncStatistics {
@@ -80,6 +87,7 @@ export class Sync {
   private readonly counts = { envelopes_received: 0, refused: 0 };
   private readonly acquaintance: Acquaintance;
   readonly messenger: Messenger;
+  readonly durability: Durability;
   private ackTimer: NodeJS.Timeout | null = null;
 
   constructor(options: SyncOptions) {
@@ -93,6 +101,12 @@ export class Sync {
     this.agreement = new Agreement(options.engine, options.log);
     this.repair = new Repair({ engine: options.engine, links: this.links, log: options.log });
     this.agreement.onCompared = (peerId, equal) => this.repair.compared(peerId, equal);
+    this.durability = new Durability({
+      engine: options.engine,
+      members: options.members,
+      links: this.links,
+      whenDurable: (callback) => options.storedLog.whenDurable(callback),
+    });
     this.sending = new Sending(options);
     this.catchingUp = new CatchingUp({
       engine: options.engine,
@@ -218,7 +232,7 @@ export class Sync {
         this.retirements(decodeMap(body));
         return;
       case FrameType.ask:
-        if (!this.paused) this.sendVector(link);
+        if (!this.paused) this.ask(link, decodeMap(body));
         return;
       case FrameType.follow:
         this.sending.follow(link, integerField(decodeMap(body), 'from'));
@@ -277,6 +291,11 @@ export class Sync {
       default:
         throw new FrameError(`unknown frame ${type}`);
     }
+  }
+
+  private ask(link: Link, map: Record<string, unknown>): void {
+    if (map.durable === true) this.durability.answer(link);
+    else this.sendVector(link);
   }
 
   private wantState(link: Link, map: Record<string, unknown>): void {
@@ -350,6 +369,7 @@ export class Sync {
       ours.number > (engine.vector().find((entry) => entry.replica === engine.replica)?.number ?? 0)
     )
       this.acquaintance.clash(link);
+    if (map.durable !== undefined) this.durability.report(link.peerId, integerField(map, 'durable'));
     if (map.digest !== undefined) this.agreement.compare(link.peerId, vector, textField(map, 'digest', 16));
     this.pullMissing();
   }

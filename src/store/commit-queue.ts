@@ -120,6 +120,12 @@ export class CommitQueue {
     this.pump();
   }
 
+  /** Everything appended so far is on the platter. */
+  get isDurable(): boolean {
+    const { durableNumber, inFlight, pending, writtenNumber } = this;
+    return inFlight === null && pending.operations.length === 0 && durableNumber === writtenNumber;
+  }
+
   /** `appendfsync everysec`, once a second. */
   syncIfNeeded(): void {
     if (this.stopped || this.failure !== null) return;

@@ -141,6 +141,12 @@ export class OpenStore implements Store {
     );
   }
 
+  get isDurable(): boolean {
+    const { engine } = this;
+    if (engine === null || engine.openBytes > 0 || this.covering !== null) return false;
+    return this.queue.isDurable && this.log.leadsTo(engine.vector());
+  }
+
   get lastSaveMs(): number {
     return this.checkpointer?.lastSaveMs ?? 0;
   }

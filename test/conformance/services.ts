@@ -53,6 +53,7 @@ function memoryOnly(): StoreService {
     failure: null,
     holdsReplies: false,
     whenDurable: (callback) => callback(false),
+    isDurable: true,
     lastSaveMs: 0,
     unsavedChanges: 0,
     save: () => Promise.resolve(),

@@ -22,6 +22,7 @@ export class ScriptedStore implements StoreService {
   readonly directory = '';
   failure: string | null = null;
   holdsReplies = false;
+  isDurable = false;
   readonly lastSaveMs = 0;
   readonly unsavedChanges = 0;
   /** Replies that wait for whenDurable(): call them to end the wait. */
