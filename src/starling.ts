@@ -8,8 +8,8 @@ import { openAccessControl } from './access-control.ts';
 import { bindAddresses } from './bind-addresses.ts';
 import type { AccessControl } from './commands/acl/access-control.ts';
 import { KeyChanges } from './commands/changes/key-changes.ts';
-import { createCommandRegistry } from './commands/index.ts';
 import { Eviction } from './commands/eviction/eviction.ts';
+import { createCommandRegistry } from './commands/index.ts';
 import { KeyWaits } from './commands/key-waits.ts';
 import { LatencyMonitor } from './commands/latency-monitor.ts';
 import { Monitors } from './commands/monitors.ts';
@@ -114,6 +114,8 @@ async function assemble(
   const { configuration } = options;
   const stopSealing = sealInTime(engine);
   undo.push(stopSealing);
+  const latency = new LatencyMonitor();
+  store.onSync = (ms) => latency.measured('aof-fsync-always', ms);
   const mesh = await createMesh({
     engine,
     directory: store.directory,
@@ -131,6 +133,7 @@ async function assemble(
     takeNewReplica: () => engine.rotateReplica(randomBytes(8).toString('hex')),
     onFound: options.onFound,
     onLost: options.onLost,
+    onMerged: (ms) => latency.measured('state-merge', ms),
   }).catch((error: unknown) => {
     throw new Error(explainMesh(error, configuration), { cause: error });
   });
@@ -173,7 +176,7 @@ async function assemble(
     keyWaits: new KeyWaits(),
     changes: new KeyChanges(),
     eviction: new Eviction(),
-    latency: new LatencyMonitor(),
+    latency,
     outbound,
     scripting: new Scripting(),
     pubsub: new PubSub({
@@ -223,9 +226,16 @@ async function assemble(
   };
 }
 
-function housekeep(engine: Engine, { changes, eviction }: Services, statistics: Statistics, configuration: Configuration): void {
+function housekeep(
+  engine: Engine,
+  { changes, eviction, latency }: Services,
+  statistics: Statistics,
+  configuration: Configuration,
+): void {
   engine.setNow(Date.now());
+  const started = performance.now();
   if (configuration.flag('active-expire')) changes.collect(engine, COLLECT_BUDGET);
+  latency.measured('expire-cycle', performance.now() - started);
   eviction.relieve();
   statistics.sample();
 }

@@ -137,7 +137,8 @@ export const NOTES: Readonly<Record<string, string>> = {
   exec: 'one txn: it shows on every node as a whole',
   watch: 'wakes on what comes from other nodes too',
   wait: 'counts nodes that have applied everything this node wrote so far',
-  waitaof: 'replicas are the members that are connected; each is asked to bring what it has to its disk, and answers then',
+  waitaof:
+    'replicas are the members that are connected; each is asked to bring what it has to its disk, and answers then',
   save: SAVES,
   bgsave: SAVES,
   bgrewriteaof: SAVES,

@@ -1,5 +1,5 @@
 /**
- * Calls and times of commands, for INFO commandstats and the slow log. A clock reading costs as much as a tenth of
+ * Calls and times of commands, for INFO commandstats, the slow log and latency events. A clock reading costs as much as a tenth of
  * a pipelined GET, so commands that are quick by their nature are only counted, and share evenly the time of the run
  * that they came in; commands that may take long are measured one by one.
  */
@@ -92,10 +92,13 @@ export class CallTimes {
   }
 
   private noteIfSlow(call: Call, micros: number): void {
-    const { slowLog } = this.services;
+    const { latency, slowLog } = this.services;
     // it has not come to its end yet
     if (call.client.blocked) return;
-    if (micros >= slowLog.thresholdMicros && !call.command.flags.includes('skip_slowlog')) slowLog.note(call, micros);
+    const { flags } = call.command;
+    if (micros >= slowLog.thresholdMicros && !flags.includes('skip_slowlog')) slowLog.note(call, micros);
+    if (micros >= latency.thresholdMs * 1000)
+      latency.measured(flags.includes('fast') ? 'fast-command' : 'command', micros / 1000);
   }
 
   private enter(entry: Entry): Tally {

@@ -2,6 +2,8 @@
  * Latency events: what took at least `latency-monitor-threshold` milliseconds, by what it was. Of each event the samples
  * of the last 160 seconds in which there were any are kept, the worst of each second.
  */
+import type { ConfigService } from './services.ts';
+
 export interface LatencySample {
   readonly atSeconds: number;
   ms: number;
@@ -21,7 +23,7 @@ export const LATENCY_EVENTS = [
   'eviction-cycle',
   'eviction-del',
   'aof-fsync-always',
-  'checkpoint',
+  'state-merge',
 ] as const;
 export type LatencyEvent = (typeof LATENCY_EVENTS)[number];
 
@@ -31,6 +33,22 @@ export class LatencyMonitor {
   /** Infinity: nothing is noted. */
   thresholdMs = Number.POSITIVE_INFINITY;
   private readonly series = new Map<LatencyEvent, LatencySeries>();
+
+  get isOn(): boolean {
+    return Number.isFinite(this.thresholdMs);
+  }
+
+  /** Takes `latency-monitor-threshold` over, now and whenever it changes. */
+  follow(config: ConfigService): void {
+    const read = () => {
+      const ms = Number(config.get('latency-monitor-threshold'));
+      this.thresholdMs = ms === 0 ? Number.POSITIVE_INFINITY : ms;
+    };
+    read();
+    config.onChange((name) => {
+      if (name === 'latency-monitor-threshold') read();
+    });
+  }
 
   measured(event: LatencyEvent, ms: number): void {
     if (ms >= this.thresholdMs) this.note(event, Math.round(ms), Math.floor(Date.now() / 1000));

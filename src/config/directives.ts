@@ -2,6 +2,8 @@
  * The one table of directives. Config file, flags, environment, CONFIG GET/SET/REWRITE, --help and the documentation
  * all come from it. Names and meaning are redis.conf's where there is one.
  */
+
+import { POLICIES } from '../commands/eviction/policy.ts';
 import {
   boolean,
   bytes,
@@ -14,7 +16,6 @@ import {
   text,
   wordList,
 } from './directive.ts';
-import { POLICIES } from '../commands/eviction/policy.ts';
 import { REDIS_DIRECTIVES } from './redis-directives.ts';
 
 /** Those that mean something here, as --help and the documentation show them. */
@@ -395,6 +396,13 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         default: '10000',
         mutable: true,
         summary: 'Microseconds from which a command is slow; -1: none',
+      },
+      {
+        name: 'latency-monitor-threshold',
+        type: integer(0, Number.MAX_SAFE_INTEGER),
+        default: '0',
+        mutable: true,
+        summary: 'Milliseconds from which something is a latency event, see LATENCY; 0: nothing is',
       },
       { name: 'slowlog-max-len', type: COUNT, default: '128', mutable: true, summary: 'Slow commands remembered' },
       {

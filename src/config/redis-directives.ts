@@ -77,7 +77,6 @@ export const REDIS_DIRECTIVES: readonly Directive[] = [
   inert('dynamic-hz', boolean, 'yes'),
   inert('latency-tracking', boolean, 'yes'),
   inert('latency-tracking-info-percentiles', text, '50 99 99.9'),
-  inert('latency-monitor-threshold', COUNT_64, '0'),
   // memory and encodings
   inert('list-compress-depth', COUNT, '0'),
   inert('stream-node-max-bytes', bytes(), '4096'),

@@ -43,6 +43,8 @@ export interface MeshOptions {
   pageBytes?: number;
   onFound?(peerId: string, address: string): void;
   onLost?(peerId: string, reason: string): void;
+  /** A peer's state was merged, in one step of so many milliseconds. */
+  onMerged?(ms: number): void;
 }
 
 export interface Mesh extends MeshService {
@@ -114,6 +116,7 @@ class RunningMesh implements Mesh {
       storedLog: options.storedLog,
       pageBytes: options.pageBytes,
       takeNewReplica: options.takeNewReplica,
+      onMerged: options.onMerged,
     });
     this.gossip = options.gossip
       ? new Gossip({ ...common, node, topic, onVector: () => this.sync.pullMissing() })

@@ -44,6 +44,8 @@ export interface SyncOptions {
   storedLog: StoredLog;
   pageBytes?: number;
   log: { info(details: object, message: string): void; warn(details: object, message: string): void };
+  /** A peer's state was merged, in one step of so many milliseconds. */
+  onMerged?(ms: number): void;
   /** Our replica id may not be used any more. */
   takeNewReplica(): void;
 }
@@ -113,7 +115,8 @@ export class Sync {
       members: options.members,
       links: this.links,
       log: options.log,
-      onMerged: () => {
+      onMerged: (ms) => {
+        options.onMerged?.(ms);
         this.sending.breakOffTransfers();
         for (const link of this.links.values()) if (link.ready) this.follow(link);
       },

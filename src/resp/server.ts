@@ -71,9 +71,10 @@ export class RespServer implements ClientRegistry {
       forEach: (visit) => this.forEach(visit),
       warn: (message) => options.warn(message),
     });
-    const { changes, eviction, keyWaits, scripting, store } = options.services;
+    const { changes, config, eviction, keyWaits, latency, scripting, store } = options.services;
     changes.attach(options.engine, options.services);
     eviction.attach(options.engine, options.services);
+    latency.follow(config);
     keyWaits.changes = changes;
     keyWaits.isHeld = () => this.dispatcher.paused !== 'none' || store.failure !== null || scripting.busy !== null;
     eviction.isHeld = keyWaits.isHeld;

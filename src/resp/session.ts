@@ -13,12 +13,7 @@ import { unwatchAll } from '../commands/transaction-state.ts';
 import type { Engine } from '../core/contract.ts';
 import { ClientState } from './client-state.ts';
 import { InputBuffer } from './input-buffer.ts';
-import {
-  FLUSH_BYTES,
-  READ_AHEAD_BYTES_MAX,
-  UNREAD_BYTES_MAX,
-  UNREAD_UNTRUSTED_BYTES_MAX,
-} from './limits.ts';
+import { FLUSH_BYTES, READ_AHEAD_BYTES_MAX, UNREAD_BYTES_MAX, UNREAD_UNTRUSTED_BYTES_MAX } from './limits.ts';
 import type { Outbox } from './outbox.ts';
 import { OutputLimit } from './output-limit.ts';
 import { Parsed, RequestParser } from './parser.ts';

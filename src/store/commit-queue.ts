@@ -39,6 +39,8 @@ export interface CommitQueueEvents {
   failureChanged(reason: string | null): void;
   /** The log in memory grew too long while nothing could be written, and was dropped. */
   logDropped(): void;
+  /** Under `appendfsync always` a batch is on the platter, after so many milliseconds. */
+  synced(ms: number): void;
 }
 
 export class CommitQueue {
@@ -221,6 +223,7 @@ export class CommitQueue {
       { type: 'put', key, value: numberValue(key, this.durableNumber) },
       { type: 'del', key: batchKey(this.writtenNumber) },
     ];
+    const started = performance.now();
     const syncs = batch.durable && this.policy === 'always';
     try {
       await this.disk.batch(operations, syncs);
@@ -228,6 +231,7 @@ export class CommitQueue {
         if (!syncs || this.durableNumber < this.writtenNumber) await this.disk.syncFiles();
         this.durableNumber = number;
         this.syncs++;
+        if (this.policy === 'always') this.events.synced(performance.now() - started);
       }
     } catch (error) {
       this.reopenNeeded = true;

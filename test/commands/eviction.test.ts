@@ -119,7 +119,8 @@ test('large collections go whole, and counters even while other nodes must still
   node.engine.setStability([], 0);
   const { say } = node.open();
   limitTo(node, 0);
-  for (let index = 0; index < 50; index++) say(`SADD set:${index} ${'member '.repeat(20).replace(/r /g, () => `r${Math.random()} `)}`);
+  for (let index = 0; index < 50; index++)
+    say(`SADD set:${index} ${'member '.repeat(20).replace(/r /g, () => `r${Math.random()} `)}`);
   assert.ok(keysOf(node).length <= 1, `${keysOf(node)}`);
   say('FLUSHALL');
   node.configuration.set([['maxmemory', '0']]);

@@ -1,7 +1,7 @@
 /** What command handlers may ask of the node around them, as far as conformance cases need it. */
 import { KeyChanges } from '../../src/commands/changes/key-changes.ts';
-import { createCommandRegistry } from '../../src/commands/index.ts';
 import { Eviction } from '../../src/commands/eviction/eviction.ts';
+import { createCommandRegistry } from '../../src/commands/index.ts';
 import { KeyWaits } from '../../src/commands/key-waits.ts';
 import { LatencyMonitor } from '../../src/commands/latency-monitor.ts';
 import { Monitors } from '../../src/commands/monitors.ts';

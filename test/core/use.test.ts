@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NO_DEADLINE } from '../../src/core/index.ts';
 import { Random } from '../simulation/random.ts';
-import { makeReplica, type Replica, s, START_MS, txn } from './cluster.ts';
+import { makeReplica, type Replica, START_MS, s, txn } from './cluster.ts';
 
 function replicaWith(...keys: string[]): Replica {
   const replica = makeReplica(0);

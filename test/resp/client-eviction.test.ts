@@ -49,7 +49,8 @@ test('unread replies count, and so do queued commands, watches and subscriptions
     ({ say }) => say('MULTI', ...Array.from({ length: 100 }, () => `SET k ${'v'.repeat(500)}`)),
     ({ say }) => say(`WATCH ${Array.from({ length: 500 }, (_, index) => index).join(' ')}`),
     ({ say }) => say(`SUBSCRIBE ${Array.from({ length: 500 }, (_, index) => index).join(' ')}`),
-    ({ say }) => say('HELLO 3', `CLIENT TRACKING ON BCAST ${Array.from({ length: 500 }, (_, i) => `PREFIX p${i}:`).join(' ')}`),
+    ({ say }) =>
+      say('HELLO 3', `CLIENT TRACKING ON BCAST ${Array.from({ length: 500 }, (_, i) => `PREFIX p${i}:`).join(' ')}`),
   ];
   for (const [index, make] of makers.entries()) {
     const { open } = started('50000');

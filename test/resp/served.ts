@@ -2,8 +2,8 @@
 import net from 'node:net';
 import { openAccessControl } from '../../src/access-control.ts';
 import { KeyChanges } from '../../src/commands/changes/key-changes.ts';
-import { createCommandRegistry } from '../../src/commands/index.ts';
 import { Eviction } from '../../src/commands/eviction/eviction.ts';
+import { createCommandRegistry } from '../../src/commands/index.ts';
 import { KeyWaits } from '../../src/commands/key-waits.ts';
 import { LatencyMonitor } from '../../src/commands/latency-monitor.ts';
 import { Monitors } from '../../src/commands/monitors.ts';
