@@ -36,7 +36,7 @@ import { VERSION } from './version.ts';
 /** Of the log, so much is in memory as well: peers that are not far behind cost no reading. */
 const MEMORY_LOG_BYTES_MAX = 64 * 1024 * 1024;
 const HOUSEKEEPING_MS = 100;
-/** Keys looked at for expiry in one round: bounds the pause. */
+/** Keys looked at for expiry in one round, times `active-expire-effort`: bounds the pause. */
 const COLLECT_BUDGET = 2000;
 
 export interface StarlingOptions {
@@ -63,7 +63,9 @@ export interface Starling {
 /** Starts a node. Rejects with a StoreError, a listening error or a mesh error; nothing is left running then. */
 export async function startStarling(options: StarlingOptions): Promise<Starling> {
   const { configuration } = options;
-  const log = options.log ?? createLogger(configuration.text('loglevel'), configuration.text('log-format'));
+  const log =
+    options.log ??
+    createLogger(configuration.text('loglevel'), configuration.text('log-format'), configuration.text('logfile'));
   const directory = configuration.dataDirectory;
   const filesMax = openFilesMax();
   if (configuration.limitClients(clientsPossible(filesMax))) {
@@ -234,7 +236,8 @@ function housekeep(
 ): void {
   engine.setNow(Date.now());
   const started = performance.now();
-  if (configuration.flag('active-expire')) changes.collect(engine, COLLECT_BUDGET);
+  if (configuration.flag('active-expire'))
+    changes.collect(engine, COLLECT_BUDGET * configuration.number('active-expire-effort'));
   latency.measured('expire-cycle', performance.now() - started);
   eviction.relieve();
   statistics.sample();
@@ -272,6 +275,7 @@ function listenOptions(configuration: Configuration): ListenOptions {
   return {
     port: port === 0 && (path !== '' || securePort !== 0) ? null : port,
     addresses: bindAddresses(configuration.list('bind')),
+    backlog: configuration.number('tcp-backlog'),
     tls: securePort === 0 ? null : { port: securePort, options: tlsOptions(configuration) },
     unix: path === '' ? null : { path, mode: Number.parseInt(configuration.text('unixsocketperm'), 8) },
   };

@@ -21,6 +21,8 @@ class Tally implements CommandTally {
 export class CallTimes {
   private readonly services: Services;
   private readonly statistics: ServerStatistics;
+  /** `latency-tracking`. */
+  private tracks = true;
   /** By entry index. */
   private readonly tallies: (Tally | undefined)[] = [];
   /** As many as statistics.commandCalls holds, unless that was reset. */
@@ -33,6 +35,12 @@ export class CallTimes {
   constructor(services: Services) {
     this.services = services;
     this.statistics = services.statistics;
+    const { config } = services;
+    const follow = () => {
+      this.tracks = config.get('latency-tracking') === 'yes';
+    };
+    follow();
+    config.onChange(follow);
   }
 
   of(entry: Entry): Tally {
@@ -64,7 +72,7 @@ export class CallTimes {
     this.since = now;
     tally.calls++;
     tally.micros += micros;
-    tally.latencies.note(micros, 1);
+    if (this.tracks) tally.latencies.note(micros, 1);
     this.noteIfSlow(call, micros);
   }
 
@@ -82,7 +90,7 @@ export class CallTimes {
     const share = micros / this.runCalls;
     for (const tally of this.run) {
       tally.micros += share * tally.untimed;
-      tally.latencies.note(share, tally.untimed);
+      if (this.tracks) tally.latencies.note(share, tally.untimed);
       tally.untimed = 0;
     }
     this.run.length = 0;

@@ -29,8 +29,7 @@ export const SECTIONS: readonly InfoSection[] = [
   { title: 'Modules', byDefault: true, fields: () => [] },
   { title: 'Commandstats', byDefault: false, fields: commandFields },
   { title: 'Errorstats', byDefault: true, fields: errorFields },
-  // times of quick commands are known by the chunk, not one by one: there are no percentiles
-  { title: 'Latencystats', byDefault: false, fields: () => [] },
+  { title: 'Latencystats', byDefault: false, fields: latencyFields },
   { title: 'Cluster', byDefault: true, fields: () => [['cluster_enabled', 0]] },
   { title: 'Keyspace', byDefault: true, fields: keyspaceFields },
   { title: 'Crdt', byDefault: true, fields: crdtFields },
@@ -308,6 +307,20 @@ function commandFields({ services }: Call): InfoFields {
         `cmdstat_${name}`,
         `calls=${calls},usec=${usec},usec_per_call=${perCall},rejected_calls=${rejected},failed_calls=${failed}`,
       ];
+    });
+}
+
+/** Upper bounds of classes that double; quick commands count with their share of the chunk that they came in. */
+function latencyFields(call: Call): InfoFields {
+  if (setting(call, 'latency-tracking') !== 'yes') return [];
+  const percentiles = setting(call, 'latency-tracking-info-percentiles')
+    .split(' ')
+    .filter((each) => each !== '');
+  return [...call.services.statistics.commandCalls]
+    .filter(([, { latencies }]) => !latencies.isEmpty)
+    .map(([name, { latencies }]) => {
+      const values = percentiles.map((each) => `p${each}=${latencies.quantile(Number(each) / 100).toFixed(3)}`);
+      return [`latency_percentiles_usec_${name}`, values.join(',')];
     });
 }
 

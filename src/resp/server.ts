@@ -184,6 +184,8 @@ export class RespServer implements ClientRegistry {
       },
     });
     this.sockets.add(socket);
+    const keepAliveSeconds = Number(services.config.get('tcp-keepalive'));
+    if (path === null && keepAliveSeconds > 0) socket.setKeepAlive(true, keepAliveSeconds * 1000);
     const session = this.open(new SocketTransport(socket, path));
   }
 
@@ -194,12 +196,15 @@ export class RespServer implements ClientRegistry {
     return null;
   }
 
+  /** Once a second: who has been silent for too long, or has left too much unread for too long. */
   private closeIdle(): void {
-    const { timeoutSeconds } = this.options.services.config.limits;
-    if (timeoutSeconds === 0) return;
-    const before = Date.now() - timeoutSeconds * 1000;
+    const { config, monitors } = this.options.services;
+    const { timeoutSeconds } = config.limits;
+    const before = timeoutSeconds === 0 ? 0 : Date.now() - timeoutSeconds * 1000;
     for (const session of [...this.sessions.values()]) {
-      if (session.lastCommandAtMs < before && !session.blocked) session.kill();
+      if (session.outputBytes > 0) session.checkUnread();
+      const listens = session.blocked || session.subscribed > 0 || monitors.has(session);
+      if (session.lastCommandAtMs < before && !listens) session.kill();
     }
   }
 

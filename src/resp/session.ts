@@ -334,7 +334,8 @@ export class Session extends ClientState implements Client {
     }
   }
 
-  private checkUnread(): void {
+  /** Cuts the client off if it leaves more unread than it may. */
+  checkUnread(): void {
     const { pendingBytes } = this.transport;
     if (this.outputLimit.isPassed(pendingBytes, this.subscribed > 0 ? 'pubsub' : 'normal')) {
       this.warn(

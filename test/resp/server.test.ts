@@ -146,6 +146,20 @@ test('a client that is silent for longer than `timeout` is closed', async () => 
   assert.is(await wire.until((_, ended) => ended), '');
 });
 
+test('`timeout` leaves those alone who only listen', async () => {
+  const { port } = await listening([['timeout', '1']]);
+  const listener = await Wire.connect(port);
+  await listener.until(() => true);
+  listener.send('SUBSCRIBE news\r\n');
+  const monitor = await Wire.connect(port);
+  monitor.send('MONITOR\r\n');
+  const silent = await Wire.connect(port);
+  await silent.until((_, ended) => ended);
+  const publisher = await Wire.connect(port);
+  await publisher.exchange('PUBLISH news here\r\n', ':1\r\n');
+  assert.match(await monitor.until((heard) => heard.includes('PUBLISH')), '"PUBLISH" "news" "here"');
+});
+
 test('a port in use is an error that says so', async () => {
   const { port } = await listening();
   const { server } = serve();
