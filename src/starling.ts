@@ -135,6 +135,7 @@ async function assemble(
     takeNewReplica: () => engine.rotateReplica(randomBytes(8).toString('hex')),
     onFound: options.onFound,
     onLost: options.onLost,
+    memoryLimit: () => ({ bytes: configuration.number('maxmemory'), policy: configuration.text('maxmemory-policy') }),
     onMerged: (ms) => latency.measured('state-merge', ms),
   }).catch((error: unknown) => {
     throw new Error(explainMesh(error, configuration), { cause: error });

@@ -6,6 +6,7 @@ import { packRetirements } from '../core/index.ts';
 import { forgottenFromWire, forgottenToWire } from './forgotten-frames.ts';
 import { FrameError, FrameType, listField, numberField, replicaField, textField, vectorToWire } from './frames.ts';
 import type { Link } from './link.ts';
+import { MemoryLimits } from './memory-limits.ts';
 import { standingFromWire, standingToWire } from './standing.ts';
 import type { SyncOptions } from './sync.ts';
 
@@ -18,6 +19,7 @@ const MEMBER_ENTRIES = 10;
 
 export class Acquaintance {
   readonly statistics = { replica_clashes: 0, fenced: 0 };
+  readonly memoryLimits: MemoryLimits;
   private readonly options: SyncOptions;
   private readonly links: ReadonlyMap<string, Link>;
   private readonly retirementsTold = new WeakMap<Link, number>();
@@ -25,6 +27,7 @@ export class Acquaintance {
   constructor(options: SyncOptions, links: ReadonlyMap<string, Link>) {
     this.options = options;
     this.links = links;
+    this.memoryLimits = new MemoryLimits(options.memoryLimit, options.log);
   }
 
   /** Says who we are: the first word on every link. */
@@ -35,6 +38,7 @@ export class Acquaintance {
       cluster,
       ...standingToWire(this.options),
       gossip: gossips,
+      ...this.memoryLimits.toWire(),
       ...forgottenToWire(this.options.members.notes()),
     });
   }
@@ -58,6 +62,7 @@ export class Acquaintance {
     }
     members.welcome(link.peerId);
     members.report({ ...standingFromWire(engine, map), clockMs: numberField(map, 'clock'), seenMs: Date.now() });
+    this.memoryLimits.take(link.peerId, map);
     link.ready = true;
     link.gossips = map.gossip !== false;
     link.ping();
@@ -95,6 +100,7 @@ export class Acquaintance {
   /** What a peer knows of the others. Throws FrameError. */
   takeMembers(link: Link, map: Record<string, unknown>): void {
     if (this.learnForgotten(link, map)) return;
+    this.memoryLimits.take(link.peerId, map);
     const { engine, members } = this.options;
     const now = Date.now();
     for (const each of listField(map, 'list')) {
@@ -112,11 +118,14 @@ export class Acquaintance {
     let list: Record<string, unknown>[] = [];
     let entries = 0;
     for (const link of links) this.tellRetirements(link);
-    let forgotten = forgottenToWire(this.options.members.notes());
+    let first: Record<string, unknown> = {
+      ...forgottenToWire(this.options.members.notes()),
+      ...this.memoryLimits.toWire(),
+    };
     const tell = () => {
-      for (const link of links) link.sendMap(FrameType.members, { list, ...forgotten });
+      for (const link of links) link.sendMap(FrameType.members, { list, ...first });
       list = [];
-      forgotten = {};
+      first = {};
       entries = 0;
     };
     for (const member of this.options.members.all()) {
@@ -132,7 +141,7 @@ export class Acquaintance {
         age: Math.max(0, now - member.lastSeenMs),
       });
     }
-    if (list.length > 0 || 'forgotten' in forgotten) tell();
+    if (list.length > 0 || 'forgotten' in first) tell();
   }
 
   /** Those that the peer was not told of: it must know of them before a vector that leaves them out. */

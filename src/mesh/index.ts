@@ -11,6 +11,7 @@ import { ClockAlarm } from './clock-alarm.ts';
 import { numberOf } from './frames.ts';
 import { Gossip } from './gossip.ts';
 import { fileMemory, type MemberMemory, Members } from './members.ts';
+import type { MemoryLimit } from './memory-limits.ts';
 import type { Messenger } from './messenger.ts';
 import { createNode, type MeshNode } from './node.ts';
 import { Supervisor } from './supervisor.ts';
@@ -41,6 +42,8 @@ export interface MeshOptions {
   deafMs?: number;
   /** Of a page of a state transfer, about; for tests. Default 200 KB. */
   pageBytes?: number;
+  /** `maxmemory` here, for peers to compare with theirs. */
+  memoryLimit?(): MemoryLimit;
   onFound?(peerId: string, address: string): void;
   onLost?(peerId: string, reason: string): void;
   /** A peer's state was merged, in one step of so many milliseconds. */
@@ -117,6 +120,7 @@ class RunningMesh implements Mesh {
       pageBytes: options.pageBytes,
       takeNewReplica: options.takeNewReplica,
       onMerged: options.onMerged,
+      memoryLimit: options.memoryLimit,
     });
     this.gossip = options.gossip
       ? new Gossip({ ...common, node, topic, onVector: () => this.sync.pullMissing() })

@@ -26,6 +26,7 @@ import {
 } from './frames.ts';
 import type { Link } from './link.ts';
 import type { Members } from './members.ts';
+import type { MemoryLimit } from './memory-limits.ts';
 import { Messenger } from './messenger.ts';
 import { Repair } from './repair.ts';
 import { Sending } from './sending.ts';
@@ -41,6 +42,8 @@ export interface SyncOptions {
   /** Our vectors go out by gossip as well. */
   gossips: boolean;
   addresses(): string[];
+  /** `maxmemory` here, for peers to compare with theirs. */
+  memoryLimit?(): MemoryLimit;
   storedLog: StoredLog;
   pageBytes?: number;
   log: { info(details: object, message: string): void; warn(details: object, message: string): void };
@@ -68,6 +71,7 @@ export interface SyncStatistics {
   readonly refused: number;
   readonly replica_clashes: number;
   readonly fenced: number;
+  readonly limits_differing: number;
   readonly digests_compared: number;
   readonly digests_differing: number;
   readonly peers_differing: number;
@@ -137,6 +141,7 @@ export class Sync {
       ...this.repair.statistics,
       ...this.messenger.statistics,
       ...this.acquaintance.statistics,
+      ...this.acquaintance.memoryLimits.statistics,
       ...counts,
       refused,
     };
@@ -155,6 +160,7 @@ export class Sync {
     this.sending.remove(link);
     this.catchingUp.remove(link);
     this.repair.remove(link);
+    this.acquaintance.memoryLimits.forget(link.peerId);
     if (this.links.get(link.peerId) === link) this.links.delete(link.peerId);
     this.messenger.update();
   }

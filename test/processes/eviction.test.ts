@@ -61,6 +61,25 @@ test('a node that only hears of what others write keeps its own limit, for all',
   assert.ok((await number(roomy, 'used_memory_dataset')) < LIMIT * 1.2);
 });
 
+test('nodes whose limits differ say so', async () => {
+  const [roomy, tight] = nodes;
+  await limit([roomy], 'noeviction', 0);
+  await limit([tight], 'allkeys-lru', LIMIT);
+  for (const node of nodes)
+    await eventually(
+      'the warning',
+      async () => node.output,
+      (text) => text.includes('another maxmemory or policy'),
+    );
+  assert.is(await number(roomy, 'mesh_limits_differing'), 1);
+  await limit(nodes, 'noeviction', 0);
+  await eventually(
+    'agreement',
+    () => number(roomy, 'mesh_limits_differing'),
+    (count) => count === 0,
+  );
+});
+
 test('what is written while another node evicts it stays', async () => {
   const [a, b] = nodes;
   await limit(nodes, 'noeviction', 0);
