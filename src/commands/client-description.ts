@@ -25,7 +25,7 @@ export function describeClient(client: Client, nowMs: number, monitoring: boolea
     ['multi', multi === null ? -1 : multi.queue.length],
     ['watch', client.watches.length],
     ['qbuf', client.queryBytes],
-    ['qbuf-free', 0],
+    ['qbuf-free', client.queryFreeBytes],
     ['argv-mem', client.argumentBytes],
     ['multi-mem', memory.multi],
     // reply buffers are shared: a client that is not being answered holds none

@@ -15,5 +15,6 @@ export interface ClientMemory {
 export function memoryOfClient(client: Client): ClientMemory {
   const multi = client.multi === null ? 0 : client.multi.bytes;
   const names = (client.watches.length + client.subscribed + (client.tracking?.prefixes.size ?? 0)) * NAME_BYTES;
-  return { multi, names, total: client.queryBytes + client.argumentBytes + client.outputBytes + multi + names };
+  const query = client.queryBytes + client.argumentBytes + client.queryFreeBytes;
+  return { multi, names, total: query + client.outputBytes + multi + names };
 }

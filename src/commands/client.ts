@@ -26,6 +26,8 @@ export interface Client extends Subscriber {
   /** Bytes waiting in the query buffer, of arguments that have come whole, and in the output. */
   readonly queryBytes: number;
   readonly argumentBytes: number;
+  /** Room that is laid out for what is still to come of them. */
+  readonly queryFreeBytes: number;
   readonly outputBytes: number;
   readonly commandsProcessed: number;
 

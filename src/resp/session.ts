@@ -126,6 +126,10 @@ export class Session extends ClientState implements Client {
     return this.chunkBytes > 0 ? 0 : this.input.length - this.queryBytes;
   }
 
+  get queryFreeBytes(): number {
+    return this.input.bytes.length - this.input.length;
+  }
+
   /** Without the replies of this turn, which the client may take at once. */
   get outputBytes(): number {
     return this.transport.pendingBytes;

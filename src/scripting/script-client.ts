@@ -10,6 +10,7 @@ export class ScriptClient extends ClientState implements Client {
   readonly localAddress = 'lua';
   readonly queryBytes = 0;
   readonly argumentBytes = 0;
+  readonly queryFreeBytes = 0;
   readonly outputBytes = 0;
   readonly blocked = false;
   closeAfterReply = false;
