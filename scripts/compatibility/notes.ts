@@ -164,14 +164,16 @@ export const NOTES: Readonly<Record<string, string>> = {
   pfcount: 'keeps no cardinality in the value: a read writes nothing',
   pfmerge: 'writes the whole value; of concurrent ones all count, each register at its highest',
   module: 'there are none: LIST is empty, LOAD and UNLOAD answer an error',
-  latency: 'events are command, fast-command, expire-cycle, eviction-cycle, eviction-del, aof-fsync-always and state-merge; DOCTOR answers in words of its own; in HISTOGRAM commands that are quick by nature share the time of their pipeline',
+  latency:
+    'events are command, fast-command, expire-cycle, eviction-cycle, eviction-del, aof-fsync-always and state-merge; DOCTOR answers in words of its own; in HISTOGRAM commands that are quick by nature share the time of their pipeline',
   eval: 'Lua 5.1; what a script has done is replicated, not the script; redis.set_repl changes nothing; memory for 512 MiB of values',
   evalsha: 'scripts are kept by each node for itself',
   script: 'KILL, within busy-reply-threshold; there is no debugger',
   function: 'libraries are of the whole mesh: of two of one name the later one stays',
   fcall: 'as EVAL',
   memory: 'bytes in the arena, with what the CRDTs keep; nothing is sampled',
-  object: 'ENCODING names what Redis would choose; IDLETIME and FREQ know of reads on this node, and of writes on all; idle times wrap after three days',
+  object:
+    'ENCODING names what Redis would choose; IDLETIME and FREQ know of reads on this node, and of writes on all; idle times wrap after three days',
   debug:
     'what the tests use, see DEBUG HELP; RELOAD and LOADAOF write to disk and keep the data in memory; REPLICATION PAUSE is our own',
   slowlog: 'commands that are quick by nature share the time of their pipeline, and are noted when they came alone',
