@@ -239,7 +239,9 @@ function housekeep(
   const started = performance.now();
   if (configuration.flag('active-expire'))
     changes.collect(engine, COLLECT_BUDGET * configuration.number('active-expire-effort'));
-  latency.measured('expire-cycle', performance.now() - started);
+  const expiryMs = performance.now() - started;
+  statistics.expireCycleMs += expiryMs;
+  latency.measured('expire-cycle', expiryMs);
   eviction.relieve();
   statistics.sample();
 }

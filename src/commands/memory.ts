@@ -57,20 +57,27 @@ function runUsage(call: Call): void {
 function runStats(call: Call): void {
   const { reply } = call;
   const usage = memoryUsage(call);
+  const scripts = call.services.scripting.statistics();
   const fields: [name: string, value: number][] = [
     ['peak.allocated', usage.peak],
     ['total.allocated', usage.used],
     ['startup.allocated', 0],
     ['replication.backlog', usage.log],
+    ['clients.slaves', 0],
     ['clients.normal', usage.clients],
+    ['cluster.links', 0],
+    ['aof.buffer', call.services.store.statistics().backlog_bytes ?? 0],
+    ['lua.caches', scripts.scriptBytes],
+    ['functions.caches', scripts.functionBytes],
     ['overhead.total', usage.used - usage.dataset],
     ['keys.count', usage.keys],
     ['keys.bytes-per-key', usage.keys === 0 ? 0 : Math.round(usage.dataset / usage.keys)],
     ['dataset.bytes', usage.dataset],
-    ['arena.bytes', usage.arena],
-    ['arena.used', usage.arenaUsed],
+    ['allocator.allocated', usage.arenaUsed],
+    ['allocator.active', usage.arena],
     ['heap.bytes', usage.heap],
     ['rss.bytes', usage.resident],
+    ['fragmentation.bytes', usage.resident - usage.accounted],
   ];
   const ratios: [name: string, value: number][] = [
     ['dataset.percentage', (usage.dataset / Math.max(1, usage.used)) * 100],

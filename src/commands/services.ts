@@ -98,6 +98,12 @@ export interface ServerStatistics {
   commandsProcessed: number;
   keyspaceHits: number;
   keyspaceMisses: number;
+  /** Times that something was read from, or written to, a client. */
+  reads: number;
+  writes: number;
+  queryLimitDisconnections: number;
+  outputLimitDisconnections: number;
+  expireCycleMs: number;
   evictedKeys: number;
   evictedClients: number;
   /** For how long there was more data than `maxmemory` allows, what goes on not included. */

@@ -150,6 +150,7 @@ export class Session extends ClientState implements Client {
   /** Takes chunk[0..end) of input. The bytes are not kept. */
   receive(chunk: Buffer, end: number = chunk.length): void {
     this.services.statistics.inputBytes += end;
+    this.services.statistics.reads++;
     if (this.closed || this.closeAfterReply) return;
     const { input, parser } = this;
     if (input.length === 0 && this.stops === 0) this.process(chunk, end);
@@ -168,6 +169,7 @@ export class Session extends ClientState implements Client {
   private checkUnfinished(): void {
     const { queryBytesMax } = this.services.config.limits;
     if (this.closed || this.input.length <= queryBytesMax) return;
+    this.services.statistics.queryLimitDisconnections++;
     this.warn(`closing client ${this.address}: its requests take more than ${queryBytesMax} bytes`);
     this.kill();
   }
@@ -326,6 +328,7 @@ export class Session extends ClientState implements Client {
     this.queued = false;
     if (out.at === 0 || this.closed || (this.stops & Stop.holding) !== 0) return;
     services.statistics.outputBytes += out.at;
+    services.statistics.writes++;
     if (transport.pendingBytes > 0) {
       // it will be queued: what is queued takes no more memory than it has bytes
       transport.write(Buffer.from(out.filled()));
@@ -342,6 +345,7 @@ export class Session extends ClientState implements Client {
   checkUnread(): void {
     const { pendingBytes } = this.transport;
     if (this.outputLimit.isPassed(pendingBytes, this.subscribed > 0 ? 'pubsub' : 'normal')) {
+      this.services.statistics.outputLimitDisconnections++;
       this.warn(
         `closing client ${this.address}: ${pendingBytes} bytes of replies are unread (client-output-buffer-limit)`,
       );

@@ -102,6 +102,7 @@ test('a request without an end is cut off at client-query-buffer-limit', () => {
   assert.not.ok(talk.destroyed);
   session.receive(Buffer.alloc(100_000));
   assert.ok(talk.destroyed);
+  assert.match(talker(served).open().say('INFO stats'), 'client_query_buffer_limit_disconnections:1\r\n');
 });
 
 test.run();

@@ -160,6 +160,23 @@ test('`timeout` leaves those alone who only listen', async () => {
   assert.match(await monitor.until((heard) => heard.includes('PUBLISH')), '"PUBLISH" "news" "here"');
 });
 
+test('who leaves more unread than the soft limit for too long is closed, although nothing more is sent', async () => {
+  const { port, server, services } = await listening([['client-output-buffer-limit', 'pubsub 0 100000 1']]);
+  const deaf = net.connect(port, HOST);
+  await once(deaf, 'connect');
+  deaf.pause();
+  deaf.write('SUBSCRIBE news\r\n');
+  const publisher = await Wire.connect(port);
+  for (let received = 0; received === 0; )
+    received = Number(/^:(\d)/.exec(await publisher.exchange('PUBLISH news a\r\n', ':'))?.[1] ?? 0);
+  // more than the system takes
+  publisher.send(encodeRequest(['PUBLISH', 'news', 'x'.repeat(20_000_000)]));
+  await publisher.until((heard) => heard.includes(':1\r\n'));
+  while (server.count > 1) await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.is(services.statistics.outputLimitDisconnections, 1);
+  deaf.destroy();
+});
+
 test('a port in use is an error that says so', async () => {
   const { port } = await listening();
   const { server } = serve();
