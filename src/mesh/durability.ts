@@ -26,6 +26,7 @@ interface Waiter {
 }
 
 export class Durability {
+  paused = false;
   private readonly options: DurabilityOptions;
   /** By peer: how far in our txns its disk is, and under which replica ids of both that was said. */
   private readonly reached = new Map<string, { readonly own: ReplicaId; readonly number: number }>();
@@ -46,7 +47,7 @@ export class Durability {
     this.asked.add(link);
     this.options.whenDurable((failed) => {
       this.asked.delete(link);
-      if (failed || links.get(link.peerId) !== link) return;
+      if (failed || this.paused || links.get(link.peerId) !== link) return;
       const vector = vectorToWire(engine.shorten(engine.vector()));
       link.sendMap(FrameType.vector, { vector, clock: Date.now(), durable: number });
     });
@@ -98,7 +99,7 @@ export class Durability {
     if (this.waiting.length === 0) return;
     const own = this.options.engine.replica;
     const wanted = Math.max(...this.waiting.map(({ number }) => number));
-    for (const link of this.options.links.values()) {
+    for (const link of this.paused ? [] : this.options.links.values()) {
       const known = this.reached.get(link.peerId);
       if (link.ready && (known?.own !== own || known.number < wanted)) link.sendMap(FrameType.ask, { durable: true });
     }

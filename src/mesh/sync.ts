@@ -170,6 +170,7 @@ export class Sync {
     this.catchingUp.paused = paused;
     this.repair.paused = paused;
     this.messenger.paused = paused;
+    this.durability.paused = paused;
     this.catchingUp.reset();
     if (paused) return;
     this.broadcastMembers();
