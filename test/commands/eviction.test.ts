@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { Slice } from '../../src/core/index.ts';
 import { serve } from '../resp/served.ts';
 import { talker } from '../resp/talker.ts';
+import { BothServers, differentialTest } from './differential.ts';
 
 const OOM = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
 const VALUE = 'v'.repeat(1000);
@@ -184,6 +185,48 @@ test('OBJECT FREQ and IDLETIME answer where that is kept, and a shared number ha
   assert.is(say('OBJECT REFCOUNT k'), ':2147483647\r\n');
   say('CONFIG SET maxmemory 1gb');
   assert.is(say('OBJECT REFCOUNT k'), ':1\r\n');
+});
+
+differentialTest('refusals at the limit, and of settings, are worded as in Redis', async () => {
+  const both = await BothServers.open();
+  try {
+    await both.compare([
+      ...[
+        'SET k 1',
+        'OBJECT FREQ k',
+        'OBJECT FREQ absent',
+        'OBJECT IDLETIME absent',
+        'CONFIG SET maxmemory-policy allkeys-lfu',
+      ],
+      ...[
+        'OBJECT IDLETIME k',
+        'OBJECT IDLETIME absent',
+        'CONFIG SET maxmemory-policy noeviction',
+        'CONFIG SET maxmemory 1',
+      ],
+      ...['SET a b', 'SETRANGE a 0 x', 'INCR n', 'LPUSH l x', 'GET k', 'MULTI', 'SET a b', 'EXEC', 'DEL absent'],
+      ...["EVAL \"return redis.call('get','k')\" 0", "EVAL \"return redis.call('del','absent')\" 0"],
+      ...['CONFIG SET maxmemory 0', 'CONFIG GET maxmemory-policy', 'CONFIG SET maxmemory-policy nope'],
+      ...[
+        'CONFIG SET maxmemory-samples 0',
+        'CONFIG SET maxmemory-eviction-tenacity 101',
+        'CONFIG SET lfu-decay-time -1',
+      ],
+      ...['CONFIG SET maxmemory-clients 101%', 'CONFIG SET maxmemory-clients -1%', 'CONFIG SET maxmemory-clients 5%'],
+      ...['CONFIG GET maxmemory-clients', 'CONFIG SET maxmemory-clients 0', 'CONFIG SET tcp-backlog 3'],
+      ...[
+        'CONFIG SET tcp-keepalive -1',
+        'CONFIG SET active-expire-effort 11',
+        'CONFIG SET logfile x',
+        'CONFIG SET pidfile x',
+      ],
+      ...['CLIENT NO-EVICT maybe', 'CLIENT NO-EVICT', 'CLIENT NO-EVICT ON', 'CLIENT NO-EVICT OFF'],
+      ...['LATENCY RESET a b', 'LATENCY HISTORY', 'LATENCY GRAPH absent', 'LATENCY DOCTOR x'],
+      ...['RESTORE r 0 x IDLETIME -1', 'RESTORE r 0 x FREQ 256', 'RESTORE r 0 x FREQ a', 'RESTORE r 0 x IDLETIME'],
+    ]);
+  } finally {
+    both.close();
+  }
 });
 
 test.run();

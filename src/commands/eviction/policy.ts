@@ -1,13 +1,15 @@
 /** `maxmemory-policy`: which keys may go when memory is full, and which of them first. */
+
+/** In the order in which Redis names them. */
 export const POLICIES = [
-  'noeviction',
-  'allkeys-lru',
-  'allkeys-lfu',
-  'allkeys-random',
   'volatile-lru',
   'volatile-lfu',
   'volatile-random',
   'volatile-ttl',
+  'allkeys-lru',
+  'allkeys-lfu',
+  'allkeys-random',
+  'noeviction',
 ] as const;
 
 export type PolicyName = (typeof POLICIES)[number];
