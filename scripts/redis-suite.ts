@@ -51,6 +51,8 @@ const UNITS = [
   'tracking',
   'hyperloglog',
   'latency-monitor',
+  'maxmemory',
+  'client-eviction',
   'dump',
   'auth',
   'acl',

@@ -1,4 +1,5 @@
 /** The command: options → Starling → signals. */
+import { rmSync, writeFileSync } from 'node:fs';
 import { openAccessControl } from './access-control.ts';
 import { bannerFields, bannerPage } from './banner.ts';
 import { createCommandRegistry } from './commands/index.ts';
@@ -52,7 +53,7 @@ function checkUsers(configuration: Configuration): void {
 }
 
 async function run(configuration: Configuration): Promise<void> {
-  const log = createLogger(configuration.text('loglevel'), configuration.text('log-format'));
+  const log = openLog(configuration);
   for (const warning of configuration.warnings) log.warn(warning);
   let peersFound = 0;
   const starting = startStarling({
@@ -69,12 +70,35 @@ async function run(configuration: Configuration): Promise<void> {
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   const starling = await starting.catch(fail);
-  if (writesText(configuration.text('log-format'))) process.stdout.write(bannerPage(starling, configuration));
+  writePid(configuration, log);
+  if (configuration.text('logfile') === '' && writesText(configuration.text('log-format')))
+    process.stdout.write(bannerPage(starling, configuration));
   else log.info(bannerFields(starling, configuration), 'Starling is up');
   log.info('Ready to accept connections');
   setTimeout(() => {
     if (peersFound === 0) log.info(lonely(configuration));
   }, LONELY_MS).unref();
+}
+
+function openLog(configuration: Configuration): Logger {
+  const file = configuration.text('logfile');
+  try {
+    return createLogger(configuration.text('loglevel'), configuration.text('log-format'), file);
+  } catch (error) {
+    return fail(`cannot open the log file: ${messageOf(error)}`);
+  }
+}
+
+/** For scripts that start and stop services; a node that cannot write it serves all the same, as Redis does. */
+function writePid(configuration: Configuration, log: Logger): void {
+  const file = configuration.text('pidfile');
+  if (file === '') return;
+  try {
+    writeFileSync(file, `${process.pid}\n`);
+    process.on('exit', () => rmSync(file, { force: true }));
+  } catch (error) {
+    log.warn(`cannot write the pid file: ${messageOf(error)}`);
+  }
 }
 
 /** A node that is still starting is stopped when it has started: its store is open by then. */

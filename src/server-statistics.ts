@@ -10,6 +10,14 @@ export class Statistics implements ServerStatistics {
   commandsProcessed = 0;
   keyspaceHits = 0;
   keyspaceMisses = 0;
+  reads = 0;
+  writes = 0;
+  queryLimitDisconnections = 0;
+  outputLimitDisconnections = 0;
+  expireCycleMs = 0;
+  evictedKeys = 0;
+  evictedClients = 0;
+  evictionExceededMicros = 0;
   inputBytes = 0;
   outputBytes = 0;
   errorReplies = 0;
@@ -49,6 +57,8 @@ export class Statistics implements ServerStatistics {
   reset(): void {
     this.connectionsReceived = this.connectionsRejected = this.commandsProcessed = 0;
     this.keyspaceHits = this.keyspaceMisses = 0;
+    this.reads = this.writes = this.queryLimitDisconnections = this.outputLimitDisconnections = 0;
+    this.expireCycleMs = this.evictedKeys = this.evictedClients = this.evictionExceededMicros = 0;
     this.inputBytes = this.outputBytes = 0;
     this.errorReplies = this.unexpectedErrorReplies = 0;
     this.errors.clear();

@@ -8,8 +8,10 @@ import { openAccessControl } from './access-control.ts';
 import { bindAddresses } from './bind-addresses.ts';
 import type { AccessControl } from './commands/acl/access-control.ts';
 import { KeyChanges } from './commands/changes/key-changes.ts';
+import { Eviction } from './commands/eviction/eviction.ts';
 import { createCommandRegistry } from './commands/index.ts';
 import { KeyWaits } from './commands/key-waits.ts';
+import { LatencyMonitor } from './commands/latency-monitor.ts';
 import { Monitors } from './commands/monitors.ts';
 import type { Registry } from './commands/registry.ts';
 import type { Services } from './commands/services.ts';
@@ -34,7 +36,7 @@ import { VERSION } from './version.ts';
 /** Of the log, so much is in memory as well: peers that are not far behind cost no reading. */
 const MEMORY_LOG_BYTES_MAX = 64 * 1024 * 1024;
 const HOUSEKEEPING_MS = 100;
-/** Keys looked at for expiry in one round: bounds the pause. */
+/** Keys looked at for expiry in one round, times `active-expire-effort`: bounds the pause. */
 const COLLECT_BUDGET = 2000;
 
 export interface StarlingOptions {
@@ -61,7 +63,9 @@ export interface Starling {
 /** Starts a node. Rejects with a StoreError, a listening error or a mesh error; nothing is left running then. */
 export async function startStarling(options: StarlingOptions): Promise<Starling> {
   const { configuration } = options;
-  const log = options.log ?? createLogger(configuration.text('loglevel'), configuration.text('log-format'));
+  const log =
+    options.log ??
+    createLogger(configuration.text('loglevel'), configuration.text('log-format'), configuration.text('logfile'));
   const directory = configuration.dataDirectory;
   const filesMax = openFilesMax();
   if (configuration.limitClients(clientsPossible(filesMax))) {
@@ -112,6 +116,8 @@ async function assemble(
   const { configuration } = options;
   const stopSealing = sealInTime(engine);
   undo.push(stopSealing);
+  const latency = new LatencyMonitor();
+  store.onSync = (ms) => latency.measured('aof-fsync-always', ms);
   const mesh = await createMesh({
     engine,
     directory: store.directory,
@@ -129,6 +135,8 @@ async function assemble(
     takeNewReplica: () => engine.rotateReplica(randomBytes(8).toString('hex')),
     onFound: options.onFound,
     onLost: options.onLost,
+    memoryLimit: () => ({ bytes: configuration.number('maxmemory'), policy: configuration.text('maxmemory-policy') }),
+    onMerged: (ms) => latency.measured('state-merge', ms),
   }).catch((error: unknown) => {
     throw new Error(explainMesh(error, configuration), { cause: error });
   });
@@ -170,6 +178,8 @@ async function assemble(
     monitors: new Monitors(),
     keyWaits: new KeyWaits(),
     changes: new KeyChanges(),
+    eviction: new Eviction(),
+    latency,
     outbound,
     scripting: new Scripting(),
     pubsub: new PubSub({
@@ -219,9 +229,20 @@ async function assemble(
   };
 }
 
-function housekeep(engine: Engine, { changes }: Services, statistics: Statistics, configuration: Configuration): void {
+function housekeep(
+  engine: Engine,
+  { changes, eviction, latency }: Services,
+  statistics: Statistics,
+  configuration: Configuration,
+): void {
   engine.setNow(Date.now());
-  if (configuration.flag('active-expire')) changes.collect(engine, COLLECT_BUDGET);
+  const started = performance.now();
+  if (configuration.flag('active-expire'))
+    changes.collect(engine, COLLECT_BUDGET * configuration.number('active-expire-effort'));
+  const expiryMs = performance.now() - started;
+  statistics.expireCycleMs += expiryMs;
+  latency.measured('expire-cycle', expiryMs);
+  eviction.relieve();
   statistics.sample();
 }
 
@@ -257,6 +278,7 @@ function listenOptions(configuration: Configuration): ListenOptions {
   return {
     port: port === 0 && (path !== '' || securePort !== 0) ? null : port,
     addresses: bindAddresses(configuration.list('bind')),
+    backlog: configuration.number('tcp-backlog'),
     tls: securePort === 0 ? null : { port: securePort, options: tlsOptions(configuration) },
     unix: path === '' ? null : { path, mode: Number.parseInt(configuration.text('unixsocketperm'), 8) },
   };

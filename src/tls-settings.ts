@@ -1,4 +1,5 @@
 /** The tls-* directives as Node.js wants them: certificates read from their files, Redis's words translated. */
+import { constants } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SecureVersion, TlsOptions } from 'node:tls';
@@ -29,6 +30,10 @@ export function tlsOptions(configuration: Configuration): TlsOptions {
     ...(authorities.length === 0 ? {} : { ca: authorities }),
     ...(ciphers === '' ? {} : { ciphers }),
     ...versionsOf(text('tls-protocols')),
+    ...(text('tls-dh-params-file') === '' ? {} : { dhparam: read('tls-dh-params-file', text('tls-dh-params-file')) }),
+    sessionTimeout: configuration.number('tls-session-cache-timeout'),
+    // sessions are kept by the clients, in tickets
+    ...(configuration.flag('tls-session-caching') ? {} : { secureOptions: constants.SSL_OP_NO_TICKET }),
     honorCipherOrder: configuration.flag('tls-prefer-server-ciphers'),
     requestCert: clients !== 'no',
     rejectUnauthorized: clients === 'yes',

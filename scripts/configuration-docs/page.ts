@@ -86,6 +86,8 @@ function valuesOf(type: DirectiveType): string {
       return code(type.value);
     case 'octal':
       return 'octal';
+    case 'percentiles':
+      return 'percentages';
     case 'keyspaceEvents':
       return 'letters of `KEg$lshzxetdnmA`';
     case 'text':

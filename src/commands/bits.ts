@@ -5,6 +5,7 @@
 import { KEEP_DEADLINE, NO_DEADLINE } from '../core/contract.ts';
 import { Slice } from '../core/slice.ts';
 import { numberArgument, rangedArgument } from './arguments.ts';
+import { BitCombination, bitOperation, refusalOfSources } from './bit-operations.ts';
 import { bitfieldCommands } from './bitfield.ts';
 import { Errors } from './reply.ts';
 import { grownCopy, readOldValue, readValue, scratchBytes } from './string-value.ts';
@@ -154,16 +155,6 @@ function firstBit({ bytes, start }: Slice, bit: 0 | 1, from: number, to: number)
   return -1;
 }
 
-type BitOperation = 'and' | 'or' | 'xor' | 'not';
-
-function bitOperation(word: Slice): BitOperation | undefined {
-  if (word.isWord('and')) return 'and';
-  if (word.isWord('or')) return 'or';
-  if (word.isWord('xor')) return 'xor';
-  if (word.isWord('not')) return 'not';
-  return undefined;
-}
-
 function runBitOp(call: Call): void {
   const { args, argc, db, reply } = call;
   const operation = bitOperation(args[1]);
@@ -171,8 +162,9 @@ function runBitOp(call: Call): void {
     reply.error(Errors.syntax);
     return;
   }
-  if (operation === 'not' && argc !== 4) {
-    reply.error('ERR BITOP NOT must be called with a single source key.');
+  const refusal = refusalOfSources(operation, argc - 3);
+  if (refusal !== null) {
+    reply.error(refusal);
     return;
   }
   let length = 0;
@@ -185,27 +177,18 @@ function runBitOp(call: Call): void {
   else {
     const result = scratchBytes(length);
     result.fill(0, 0, length);
+    const combination = new BitCombination(operation, result, length);
     for (let i = 3; i < argc; i++) {
       const found = readOldValue(call, args[i], value) === true;
-      combine(i === 3 ? 'or' : operation, result, length, found ? value : NOTHING);
+      combination.take(found ? value : NOTHING);
     }
-    if (operation === 'not') for (let at = 0; at < length; at++) result[at] = ~result[at];
+    combination.end();
     db.strings.write(args[2], written.set(result, 0, length), NO_DEADLINE);
   }
   reply.integer(length);
 }
 
 const NOTHING = new Slice();
-
-/** result = result (operation) source, the source as if zeros followed. */
-function combine(operation: BitOperation, result: Uint8Array, length: number, { bytes, start, end }: Slice): void {
-  const shared = Math.min(length, end - start);
-  if (operation === 'and') {
-    for (let at = 0; at < shared; at++) result[at] &= bytes[start + at];
-    result.fill(0, shared, length);
-  } else if (operation === 'or') for (let at = 0; at < shared; at++) result[at] |= bytes[start + at];
-  else if (operation === 'xor') for (let at = 0; at < shared; at++) result[at] ^= bytes[start + at];
-}
 
 const READ = { flags: ['readonly'], keys: [1, 1, 1], acl: ['bitmap'], group: 'bitmap' } as const;
 const WRITE = { ...READ, flags: ['write', 'denyoom'] } as const;

@@ -1,5 +1,5 @@
 /**
- * Calls and times of commands, for INFO commandstats and the slow log. A clock reading costs as much as a tenth of
+ * Calls and times of commands, for INFO commandstats, the slow log and latency events. A clock reading costs as much as a tenth of
  * a pipelined GET, so commands that are quick by their nature are only counted, and share evenly the time of the run
  * that they came in; commands that may take long are measured one by one.
  */
@@ -21,6 +21,8 @@ class Tally implements CommandTally {
 export class CallTimes {
   private readonly services: Services;
   private readonly statistics: ServerStatistics;
+  /** `latency-tracking`. */
+  private tracks = true;
   /** By entry index. */
   private readonly tallies: (Tally | undefined)[] = [];
   /** As many as statistics.commandCalls holds, unless that was reset. */
@@ -33,6 +35,12 @@ export class CallTimes {
   constructor(services: Services) {
     this.services = services;
     this.statistics = services.statistics;
+    const { config } = services;
+    const follow = () => {
+      this.tracks = config.get('latency-tracking') === 'yes';
+    };
+    follow();
+    config.onChange(follow);
   }
 
   of(entry: Entry): Tally {
@@ -64,7 +72,7 @@ export class CallTimes {
     this.since = now;
     tally.calls++;
     tally.micros += micros;
-    tally.latencies.note(micros, 1);
+    if (this.tracks) tally.latencies.note(micros, 1);
     this.noteIfSlow(call, micros);
   }
 
@@ -82,7 +90,7 @@ export class CallTimes {
     const share = micros / this.runCalls;
     for (const tally of this.run) {
       tally.micros += share * tally.untimed;
-      tally.latencies.note(share, tally.untimed);
+      if (this.tracks) tally.latencies.note(share, tally.untimed);
       tally.untimed = 0;
     }
     this.run.length = 0;
@@ -92,10 +100,13 @@ export class CallTimes {
   }
 
   private noteIfSlow(call: Call, micros: number): void {
-    const { slowLog } = this.services;
+    const { latency, slowLog } = this.services;
     // it has not come to its end yet
     if (call.client.blocked) return;
-    if (micros >= slowLog.thresholdMicros && !call.command.flags.includes('skip_slowlog')) slowLog.note(call, micros);
+    const { flags } = call.command;
+    if (micros >= slowLog.thresholdMicros && !flags.includes('skip_slowlog')) slowLog.note(call, micros);
+    if (micros >= latency.thresholdMs * 1000)
+      latency.measured(flags.includes('fast') ? 'fast-command' : 'command', micros / 1000);
   }
 
   private enter(entry: Entry): Tally {

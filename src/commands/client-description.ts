@@ -2,11 +2,12 @@
 import { shownText } from './acl/user.ts';
 import { redirectOf } from './changes/tracking-commands.ts';
 import type { Client } from './client.ts';
+import { memoryOfClient } from './client-memory.ts';
 
 /** One line, without its end. */
 export function describeClient(client: Client, nowMs: number, monitoring: boolean): string {
   const { multi } = client;
-  const multiBytes = multi === null ? 0 : queueBytes(multi.queue);
+  const memory = memoryOfClient(client);
   const fields: readonly (readonly [string, string | number])[] = [
     ['id', client.id],
     ['addr', client.address],
@@ -24,16 +25,16 @@ export function describeClient(client: Client, nowMs: number, monitoring: boolea
     ['multi', multi === null ? -1 : multi.queue.length],
     ['watch', client.watches.length],
     ['qbuf', client.queryBytes],
-    ['qbuf-free', 0],
-    ['argv-mem', 0],
-    ['multi-mem', multiBytes],
+    ['qbuf-free', client.queryFreeBytes],
+    ['argv-mem', client.argumentBytes],
+    ['multi-mem', memory.multi],
     // reply buffers are shared: a client that is not being answered holds none
     ['rbs', 0],
     ['rbp', 0],
     ['obl', 0],
     ['oll', client.outputBytes === 0 ? 0 : 1],
     ['omem', client.outputBytes],
-    ['tot-mem', client.queryBytes + client.outputBytes + multiBytes],
+    ['tot-mem', memory.total],
     ['events', client.outputBytes === 0 ? 'r' : 'rw'],
     ['cmd', client.lastCommand],
     ['user', shownText(client.user.name)],
@@ -58,12 +59,6 @@ function flagsOf(client: Client, monitoring: boolean): string {
   if (client.noEvict) flags += 'e';
   if (client.noTouch) flags += 'T';
   return flags === '' ? 'N' : flags;
-}
-
-function queueBytes(queue: NonNullable<Client['multi']>['queue']): number {
-  let bytes = 0;
-  for (const { args } of queue) for (const arg of args) bytes += arg.length;
-  return bytes;
 }
 
 function secondsBetween(fromMs: number, toMs: number): number {

@@ -23,13 +23,16 @@ export interface Client extends Subscriber {
   /** It has said who it is, or did not need to. */
   authenticated: boolean;
   user: User;
-  /** Bytes waiting in the query buffer and in the output, for CLIENT LIST. */
+  /** Bytes waiting in the query buffer, of arguments that have come whole, and in the output. */
   readonly queryBytes: number;
+  readonly argumentBytes: number;
+  /** Room that is laid out for what is still to come of them. */
+  readonly queryFreeBytes: number;
   readonly outputBytes: number;
   readonly commandsProcessed: number;
 
   /** MULTI state. `dirty`: a queued command was refused, EXEC answers EXECABORT. */
-  multi: { readonly queue: QueuedCommand[]; dirty: boolean } | null;
+  multi: { readonly queue: QueuedCommand[]; bytes: number; dirty: boolean } | null;
   /** WATCHed keys; several a client. */
   readonly watches: { database: number; key: Buffer; watch: Watch }[];
 

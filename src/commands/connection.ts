@@ -172,10 +172,11 @@ export const connectionCommands: readonly Command[] = [
   clusterCommand('asking', 1, 'A cluster client was sent here once.'),
   clusterCommand('readonly', 1, 'A cluster client accepts stale reads.'),
   clusterCommand('readwrite', 1, 'A cluster client wants fresh reads.'),
-  redisContainer(
-    'cluster',
-    redisCommandNames()
+  redisContainer('cluster', [
+    ...redisCommandNames()
       .filter((name) => name.startsWith('cluster|'))
       .map((name) => redisEntry(name, ({ reply }) => reply.error(CLUSTER_DISABLED))),
-  ),
+    { ...clusterCommand('cluster|myshardid', 2, 'The shard of this node.'), since: '7.2.0' },
+    { ...clusterCommand('cluster|slot-stats', -4, 'How slots are used.'), since: '8.2.0' },
+  ]),
 ];

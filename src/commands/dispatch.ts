@@ -72,7 +72,7 @@ export class CommandCall implements Call {
 
   /** True if commands that may take more memory are refused now. */
   get outOfMemory(): boolean {
-    return this.dispatcher.isOutOfMemory(this);
+    return this.services.eviction.isFull;
   }
 }
 
@@ -92,6 +92,7 @@ const EXEC = Slice.of('exec');
 
 /** As much of a name or argument as Redis repeats in an error. */
 const SHOWN_BYTES_MAX = 128;
+const QUEUED_BYTES = 64;
 
 export class Dispatcher {
   readonly times: CallTimes;
@@ -136,7 +137,9 @@ export class Dispatcher {
     if (refusal !== null) return this.refuse(call, entry, refusal);
     if (this.paused !== 'none' && this.mustPause(call, entry)) return Outcome.postponed;
     if (client.multi !== null && (entry.traits & Trait.unqueued) === 0) {
-      client.multi.queue.push(keep(command, call));
+      const queued = keep(command, call);
+      client.multi.queue.push(queued);
+      client.multi.bytes += bytesOf(queued);
       call.reply.status('QUEUED');
       return Outcome.done;
     }
@@ -163,8 +166,8 @@ export class Dispatcher {
       const refusal = refusalByUser(call, entry.command);
       if (refusal !== null) return refusal;
     }
-    if (multi !== null) return this.refusalInMulti(call, entry, multi.queue);
-    if ((traits & Trait.denyOutOfMemory) !== 0 && this.isOutOfMemory(call)) return Errors.oom;
+    if (multi !== null) return this.refusalInMulti(entry, multi.queue);
+    if ((traits & Trait.denyOutOfMemory) !== 0 && services.eviction.isFull) return Errors.oom;
     if ((traits & Trait.write) !== 0 && services.store.failure !== null) return misconf(services.store.failure);
     if (services.monitors.count > 0 && services.monitors.has(client) && reachesKeys(entry)) {
       return "ERR Replica can't interact with the keyspace";
@@ -174,12 +177,13 @@ export class Dispatcher {
   }
 
   /** A queue takes memory too, and EXEC is as much a write as what it runs. */
-  private refusalInMulti(call: CommandCall, entry: Entry, queue: readonly QueuedCommand[]): string | null {
-    const { failure } = this.services.store;
+  private refusalInMulti(entry: Entry, queue: readonly QueuedCommand[]): string | null {
+    const { eviction, store } = this.services;
+    const { failure } = store;
     const runs = entry.command.name === 'exec' ? queue : [];
     const queuesDenied = runs.some(({ command }) => command.flags.includes('denyoom'));
     const writes = (entry.traits & Trait.write) !== 0 || runs.some(({ command }) => command.flags.includes('write'));
-    if (((entry.traits & Trait.transaction) === 0 || queuesDenied) && this.isOutOfMemory(call)) return Errors.oom;
+    if (((entry.traits & Trait.transaction) === 0 || queuesDenied) && eviction.isFull) return Errors.oom;
     return writes && failure !== null ? misconf(failure) : null;
   }
 
@@ -290,11 +294,6 @@ export class Dispatcher {
     call.reply.error(`ERR internal error: ${error instanceof Error ? error.message : String(error)}`);
   }
 
-  isOutOfMemory(call: CommandCall): boolean {
-    const limit = call.services.config.limits.maxMemoryBytes;
-    return limit > 0 && call.engine.statistics.arenaUsedBytes > limit;
-  }
-
   private refuseUnknown(call: CommandCall): Outcome {
     const [name] = call.args;
     // a browser that was tricked into speaking to us: nothing after this line may be taken as a command
@@ -373,6 +372,13 @@ function keep(command: Command, call: CommandCall): QueuedCommand {
     at += end - start;
   }
   return { command, args };
+}
+
+/** What stands in MULTI's queue for it, about: its words, and what leads to them. */
+function bytesOf({ args }: QueuedCommand): number {
+  let bytes = QUEUED_BYTES;
+  for (const arg of args) bytes += arg.length;
+  return bytes;
 }
 
 const NOTHING: Command = {

@@ -29,8 +29,7 @@ export const SECTIONS: readonly InfoSection[] = [
   { title: 'Modules', byDefault: true, fields: () => [] },
   { title: 'Commandstats', byDefault: false, fields: commandFields },
   { title: 'Errorstats', byDefault: true, fields: errorFields },
-  // times of quick commands are known by the chunk, not one by one: there are no percentiles
-  { title: 'Latencystats', byDefault: false, fields: () => [] },
+  { title: 'Latencystats', byDefault: false, fields: latencyFields },
   { title: 'Cluster', byDefault: true, fields: () => [['cluster_enabled', 0]] },
   { title: 'Keyspace', byDefault: true, fields: keyspaceFields },
   { title: 'Crdt', byDefault: true, fields: crdtFields },
@@ -150,12 +149,14 @@ function memoryFields(call: Call): InfoFields {
     ['used_memory_peak_human', human(usage.peak)],
     ['used_memory_peak_perc', `${((usage.used / usage.peak) * 100).toFixed(2)}%`],
     ['used_memory_overhead', overhead],
-    ['used_memory_startup', usage.startup],
+    ['used_memory_startup', 0],
     ['used_memory_dataset', usage.dataset],
     ['used_memory_dataset_perc', `${((usage.dataset / usage.used) * 100).toFixed(2)}%`],
-    ['allocator_allocated', usage.dataset],
+    ['allocator_allocated', usage.arenaUsed],
     ['allocator_active', usage.arena],
     ['allocator_resident', usage.arena],
+    ['allocator_frag_ratio', (usage.arena / Math.max(1, usage.arenaUsed)).toFixed(2)],
+    ['allocator_frag_bytes', usage.arena - usage.arenaUsed],
     ['starling_heap_used', usage.heap],
     ['total_system_memory', totalmem()],
     ['total_system_memory_human', human(totalmem())],
@@ -164,8 +165,8 @@ function memoryFields(call: Call): InfoFields {
     ['maxmemory', limits.maxMemoryBytes],
     ['maxmemory_human', human(limits.maxMemoryBytes)],
     ['maxmemory_policy', setting(call, 'maxmemory-policy')],
-    ['mem_fragmentation_ratio', (usage.resident / usage.used).toFixed(2)],
-    ['mem_fragmentation_bytes', usage.resident - usage.used],
+    ['mem_fragmentation_ratio', (usage.resident / usage.accounted).toFixed(2)],
+    ['mem_fragmentation_bytes', usage.resident - usage.accounted],
     ['mem_not_counted_for_evict', overhead],
     ['mem_replication_backlog', usage.log],
     ['mem_total_replication_buffers', usage.log],
@@ -230,6 +231,7 @@ function persistenceFields({ services }: Call): InfoFields {
 function statisticsFields({ acl, services, engine }: Call): InfoFields {
   const { statistics } = services;
   const { denied } = acl.log;
+  const { exceeded } = services.eviction;
   return [
     ['total_connections_received', statistics.connectionsReceived],
     ['total_commands_processed', statistics.commandsProcessed],
@@ -243,8 +245,11 @@ function statisticsFields({ acl, services, engine }: Call): InfoFields {
     ['sync_partial_ok', 0],
     ['sync_partial_err', 0],
     ['expired_keys', engine.statistics.expiredKeys],
-    ['evicted_keys', 0],
-    ['evicted_clients', 0],
+    ['expire_cycle_cpu_milliseconds', Math.floor(statistics.expireCycleMs)],
+    ['evicted_keys', statistics.evictedKeys],
+    ['evicted_clients', statistics.evictedClients],
+    ['total_eviction_exceeded_time', Math.floor(exceeded.total / 1000)],
+    ['current_eviction_exceeded_time', Math.floor(exceeded.current / 1000)],
     ['keyspace_hits', statistics.keyspaceHits],
     ['keyspace_misses', statistics.keyspaceMisses],
     ['pubsub_channels', services.pubsub.names('channel').length],
@@ -259,6 +264,10 @@ function statisticsFields({ acl, services, engine }: Call): InfoFields {
     ['tracking_total_keys', services.changes.tracking.keyCount],
     ['tracking_total_items', services.changes.tracking.itemCount],
     ['tracking_total_prefixes', services.changes.tracking.prefixCount],
+    ['total_reads_processed', statistics.reads],
+    ['total_writes_processed', statistics.writes],
+    ['client_query_buffer_limit_disconnections', statistics.queryLimitDisconnections],
+    ['client_output_buffer_limit_disconnections', statistics.outputLimitDisconnections],
     ['unexpected_error_replies', statistics.unexpectedErrorReplies],
     ['total_error_replies', statistics.errorReplies],
     ['acl_access_denied_auth', denied.auth],
@@ -305,6 +314,20 @@ function commandFields({ services }: Call): InfoFields {
         `cmdstat_${name}`,
         `calls=${calls},usec=${usec},usec_per_call=${perCall},rejected_calls=${rejected},failed_calls=${failed}`,
       ];
+    });
+}
+
+/** Upper bounds of classes that double; quick commands count with their share of the chunk that they came in. */
+function latencyFields(call: Call): InfoFields {
+  if (setting(call, 'latency-tracking') !== 'yes') return [];
+  const percentiles = setting(call, 'latency-tracking-info-percentiles')
+    .split(' ')
+    .filter((each) => each !== '');
+  return [...call.services.statistics.commandCalls]
+    .filter(([, { latencies }]) => !latencies.isEmpty)
+    .map(([name, { latencies }]) => {
+      const values = percentiles.map((each) => `p${each}=${latencies.quantile(Number(each) / 100).toFixed(3)}`);
+      return [`latency_percentiles_usec_${name}`, values.join(',')];
     });
 }
 

@@ -22,6 +22,13 @@ export class LatencyHistogram {
     return this.counts.every((count) => count === 0);
   }
 
+  /** So many microseconds as that share (0 to 1) of the calls took at most, as near as the classes tell. */
+  quantile(share: number): number {
+    const classes = this.cumulative();
+    const total = classes.at(-1)?.[1] ?? 0;
+    return classes.find(([, calls]) => calls >= share * total)?.[0] ?? 0;
+  }
+
   /** The upper bounds of the classes that are not empty, in microseconds, and how many calls took no longer. */
   cumulative(): [bound: number, calls: number][] {
     const classes: [number, number][] = [];

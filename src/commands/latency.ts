@@ -1,31 +1,63 @@
-/**
- * LATENCY. Redis samples events of its own making (forks, disk, expiry); this node samples none, as Redis with
- * `latency-monitor-threshold 0`. What commands cost stands in SLOWLOG, INFO commandstats and HISTOGRAM.
- */
-
+/** LATENCY: what took long (latency-monitor.ts), and how long calls of commands take as a rule (latency-histogram.ts). */
 import type { Slice } from '../core/slice.ts';
 import { answerHelp } from './help-reply.ts';
+import { latencyGraph } from './latency-graph.ts';
+import { latencyReport } from './latency-report.ts';
 import { redisContainer, redisEntry } from './metadata/entry.ts';
 import type { Services } from './services.ts';
 import type { Call, Command } from './table.ts';
 
 const HELP = [
   'DOCTOR',
-  '    Where to look for what is slow.',
+  '    What took long, and where to look for the reason.',
   'GRAPH <event>',
-  '    A graph of the samples of an event; none are taken.',
+  '    The samples of an event, as a graph in letters.',
   'HISTOGRAM [<command> ...]',
   '    How long calls of the commands took, cumulated over classes of microseconds.',
   'HISTORY <event>',
-  '    Samples of an event; none are taken.',
+  '    Time and milliseconds of each sample of an event.',
   'LATEST',
-  '    The latest sample of each event; none are taken.',
+  '    Of each event the latest sample, and the worst ever: name, time, milliseconds, milliseconds.',
   'RESET [<event> ...]',
   '    Forgets samples, and says of how many events.',
 ];
-const DOCTOR =
-  'This node samples no latency events. See SLOWLOG GET for slow commands, INFO commandstats for the cost of each ' +
-  'command, and MESH PEERS for round-trip times between nodes.\n';
+
+function runLatest({ reply, services }: Call): void {
+  const { latency } = services;
+  reply.array(latency.events.length);
+  for (const event of latency.events) {
+    const series = latency.of(event);
+    const latest = series?.samples.at(-1);
+    reply.array(4);
+    reply.bulkText(event);
+    reply.integer(latest?.atSeconds ?? 0);
+    reply.integer(latest?.ms ?? 0);
+    reply.integer(series?.maxMs ?? 0);
+  }
+}
+
+function runHistory({ args, reply, services }: Call): void {
+  const samples = services.latency.of(args[2].latin1())?.samples ?? [];
+  reply.array(samples.length);
+  for (const { atSeconds, ms } of samples) {
+    reply.array(2);
+    reply.integer(atSeconds);
+    reply.integer(ms);
+  }
+}
+
+function runReset({ args, argc, reply, services }: Call): void {
+  const { latency } = services;
+  const names = argc === 2 ? latency.events : args.slice(2, argc).map((arg) => arg.latin1());
+  reply.integer(names.filter((name) => latency.forget(name)).length);
+}
+
+function runGraph({ args, engine, reply, services }: Call): void {
+  const event = args[2].latin1();
+  const series = services.latency.of(event);
+  if (series === undefined) reply.error(`ERR No samples available for event '${args[2].text()}'`);
+  else reply.verbatim(latencyGraph(event, series, Math.floor(engine.now / 1000)));
+}
 
 /** Commands that share the time of their pipeline count with that share. */
 function runHistogram({ args, argc, reply, services }: Call): void {
@@ -57,13 +89,13 @@ function named(arg: Slice, { commands }: Services): string[] {
 }
 
 export const latencyCommand: Command = redisContainer('latency', [
-  redisEntry('latency|doctor', ({ reply }) => reply.verbatim(DOCTOR)),
-  redisEntry('latency|graph', ({ args, reply }) =>
-    reply.error(`ERR No samples available for event '${args[2].text()}'`),
+  redisEntry('latency|doctor', ({ engine, reply, services }) =>
+    reply.verbatim(latencyReport(services.latency, Math.floor(engine.now / 1000))),
   ),
+  redisEntry('latency|graph', runGraph),
   redisEntry('latency|help', ({ reply }) => answerHelp(reply, 'LATENCY', HELP)),
   redisEntry('latency|histogram', runHistogram),
-  redisEntry('latency|history', ({ reply }) => reply.array(0)),
-  redisEntry('latency|latest', ({ reply }) => reply.array(0)),
-  redisEntry('latency|reset', ({ reply }) => reply.integer(0)),
+  redisEntry('latency|history', runHistory),
+  redisEntry('latency|latest', runLatest),
+  redisEntry('latency|reset', runReset),
 ]);

@@ -57,24 +57,32 @@ function runUsage(call: Call): void {
 function runStats(call: Call): void {
   const { reply } = call;
   const usage = memoryUsage(call);
+  const scripts = call.services.scripting.statistics();
   const fields: [name: string, value: number][] = [
     ['peak.allocated', usage.peak],
     ['total.allocated', usage.used],
-    ['startup.allocated', usage.startup],
+    ['startup.allocated', 0],
     ['replication.backlog', usage.log],
+    ['clients.slaves', 0],
     ['clients.normal', usage.clients],
+    ['cluster.links', 0],
+    ['aof.buffer', call.services.store.statistics().backlog_bytes ?? 0],
+    ['lua.caches', scripts.scriptBytes],
+    ['functions.caches', scripts.functionBytes],
     ['overhead.total', usage.used - usage.dataset],
     ['keys.count', usage.keys],
     ['keys.bytes-per-key', usage.keys === 0 ? 0 : Math.round(usage.dataset / usage.keys)],
     ['dataset.bytes', usage.dataset],
-    ['arena.bytes', usage.arena],
+    ['allocator.allocated', usage.arenaUsed],
+    ['allocator.active', usage.arena],
     ['heap.bytes', usage.heap],
     ['rss.bytes', usage.resident],
+    ['fragmentation.bytes', usage.resident - usage.accounted],
   ];
   const ratios: [name: string, value: number][] = [
-    ['dataset.percentage', (usage.dataset / usage.used) * 100],
-    ['peak.percentage', (usage.used / usage.peak) * 100],
-    ['fragmentation', usage.resident / usage.used],
+    ['dataset.percentage', (usage.dataset / Math.max(1, usage.used)) * 100],
+    ['peak.percentage', (usage.used / Math.max(1, usage.peak)) * 100],
+    ['fragmentation', usage.resident / usage.accounted],
   ];
   reply.map(fields.length + ratios.length);
   for (const [name, value] of fields) {
@@ -92,11 +100,13 @@ function runDoctor(call: Call): void {
   const findings: string[] = [];
   const limit = call.services.config.limits.maxMemoryBytes;
   if (limit > 0 && usage.dataset > limit) {
-    findings.push(`The data takes ${usage.dataset} bytes, more than maxmemory (${limit}): writes are refused.`);
+    const policy = call.services.config.get('maxmemory-policy');
+    const consequence = policy === 'noeviction' ? 'writes are refused' : `keys are evicted (${policy})`;
+    findings.push(`The data takes ${usage.dataset} bytes, more than maxmemory (${limit}): ${consequence}.`);
   }
-  if (usage.arena > JUDGED_BYTES_MIN && usage.arena > usage.dataset * SPARSE_ARENA_RATIO) {
+  if (usage.arena > JUDGED_BYTES_MIN && usage.arena > usage.arenaUsed * SPARSE_ARENA_RATIO) {
     findings.push(
-      `Of ${usage.arena} bytes that are laid out for data, ${usage.dataset} are used: much was removed. New data will fill them.`,
+      `Of ${usage.arena} bytes that are laid out for data, ${usage.arenaUsed} are used: much was removed. New data will fill them.`,
     );
   }
   if (usage.clients > CLIENT_BYTES_MANY) {

@@ -6,6 +6,7 @@
 import { type Database, KeyType, NO_DEADLINE } from '../core/contract.ts';
 import { parseInteger } from '../core/integer.ts';
 import { Slice } from '../core/slice.ts';
+import { countsUse, watchesUse } from './eviction/policy.ts';
 import { answerHelp } from './help-reply.ts';
 import { listEncoding } from './lists/encoding.ts';
 import type { ConfigService } from './services.ts';
@@ -18,6 +19,10 @@ const SHARED_REFERENCES = 2_147_483_647;
 const EMBEDDED_STRING_BYTES_MAX = 44;
 const NO_FREQUENCY =
   'ERR An LFU maxmemory policy is not selected, access frequency not tracked. ' +
+  'Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.';
+
+const NO_IDLE_TIME =
+  'ERR An LFU maxmemory policy is selected, idle time not tracked. ' +
   'Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.';
 
 const HELP = [
@@ -64,14 +69,14 @@ export const objectCommand: Command = {
       name: 'object|freq',
       since: '4.0.0',
       summary: 'Tells how often a key is used, where that is tracked.',
-      run: (call) => inspect(call, () => call.reply.error(NO_FREQUENCY)),
+      run: (call) => inspect(call, () => answerFrequency(call)),
     },
     {
       ...INSPECTION,
       name: 'object|idletime',
       since: '2.2.3',
       summary: 'Tells for how many seconds a key was not used on this node.',
-      run: (call) => inspect(call, () => call.reply.integer(call.db.idleSeconds(call.args[2]))),
+      run: (call) => inspect(call, () => answerIdleTime(call)),
     },
     {
       ...INSPECTION,
@@ -110,8 +115,20 @@ function inspect({ args, db, reply, services }: Call, answer: (type: KeyType) =>
   answer(type);
 }
 
-function references({ args, db }: Call, type: KeyType): number {
+function answerFrequency({ args, db, reply, services }: Call): void {
+  if (countsUse(policyName(services.config))) reply.integer(db.useCount(args[2]));
+  else reply.error(NO_FREQUENCY);
+}
+
+function answerIdleTime({ args, db, reply, services }: Call): void {
+  if (countsUse(policyName(services.config))) reply.error(NO_IDLE_TIME);
+  else reply.integer(db.idleSeconds(args[2]));
+}
+
+/** A number that is shared has no idle time of its own: where such times count, Redis shares none. */
+function references({ args, db, services }: Call, type: KeyType): number {
   if (type !== KeyType.string) return 1;
+  if (services.config.limits.maxMemoryBytes > 0 && watchesUse(policyName(services.config))) return 1;
   const value = new Slice();
   db.strings.read(args[2], value);
   const number = parseInteger(value.bytes, value.start, value.end);
@@ -173,6 +190,10 @@ function zsetEncoding(db: Database, key: Slice, config: ConfigService): string {
     if (member.length > bytesMax) small = false;
   });
   return small ? 'listpack' : 'skiplist';
+}
+
+function policyName(config: ConfigService): string {
+  return config.get('maxmemory-policy') ?? '';
 }
 
 function limit(config: ConfigService, name: string): number {

@@ -6,8 +6,10 @@ import type { VersionVector } from '../core/contract.ts';
 import type { Slice } from '../core/slice.ts';
 import type { KeyChanges } from './changes/key-changes.ts';
 import type { Client } from './client.ts';
+import type { Eviction } from './eviction/eviction.ts';
 import type { KeyWaits } from './key-waits.ts';
 import type { LatencyHistogram } from './latency-histogram.ts';
+import type { LatencyMonitor } from './latency-monitor.ts';
 import type { OutboundService } from './migration/outbound.ts';
 import type { Monitors } from './monitors.ts';
 import type { Reply } from './reply.ts';
@@ -27,6 +29,8 @@ export interface Services {
   readonly monitors: Monitors;
   readonly keyWaits: KeyWaits;
   readonly changes: KeyChanges;
+  readonly eviction: Eviction;
+  readonly latency: LatencyMonitor;
   readonly outbound: OutboundService;
   readonly scripting: ScriptingService;
   /** [0, 1). */
@@ -51,6 +55,10 @@ export interface ConfigService {
     protoMaxBulkLength: number;
     maxClients: number;
     maxMemoryBytes: number;
+    /** Of all clients together; 0: no limit. */
+    maxClientsBytes: number;
+    /** What a client may send before it is dealt with. */
+    queryBytesMax: number;
     /** While the default user needs no password, only clients from this host are served. */
     protectedMode: boolean;
     timeoutSeconds: number;
@@ -90,6 +98,16 @@ export interface ServerStatistics {
   commandsProcessed: number;
   keyspaceHits: number;
   keyspaceMisses: number;
+  /** Times that something was read from, or written to, a client. */
+  reads: number;
+  writes: number;
+  queryLimitDisconnections: number;
+  outputLimitDisconnections: number;
+  expireCycleMs: number;
+  evictedKeys: number;
+  evictedClients: number;
+  /** For how long there was more data than `maxmemory` allows, what goes on not included. */
+  evictionExceededMicros: number;
   inputBytes: number;
   outputBytes: number;
   errorReplies: number;
@@ -139,6 +157,9 @@ export interface MeshService {
   confirmations(number: number): number;
   /** Resolves when `count` peers confirmed txn `number` of ours, or at the time limit (0: none); gives how many did. */
   waitFor(number: number, count: number, timeoutMs: number): Promise<number>;
+  /** The same of members on whose disk it is. */
+  durableConfirmations(number: number): number;
+  waitForDurable(number: number, count: number, timeoutMs: number): Promise<number>;
   members(): { peerId: string; replica: string; vector: VersionVector; lastSeenMs: number }[];
   /** Checks all data here, compares it with that of every connected peer, and, with `mend`, puts right what is wrong. */
   verify(mend: boolean): Promise<MeshVerification>;
@@ -272,6 +293,8 @@ export interface StoreService {
   readonly holdsReplies: boolean;
   /** Seals the open envelope and calls back once everything committed so far is on disk (or the store has failed: then `failed` is true). */
   whenDurable(callback: (failed: boolean) => void): void;
+  /** All that was committed so far is on disk. */
+  readonly isDurable: boolean;
   readonly lastSaveMs: number;
   readonly unsavedChanges: number;
   /** Writes out all state now (SAVE, BGSAVE, SHUTDOWN). */

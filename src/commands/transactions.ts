@@ -79,7 +79,7 @@ function runMulti({ client, reply }: Call): void {
     reply.error('ERR MULTI calls can not be nested');
     return;
   }
-  client.multi = { queue: [], dirty: false };
+  client.multi = { queue: [], bytes: 0, dirty: false };
   reply.ok();
 }
 

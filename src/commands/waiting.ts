@@ -16,7 +16,7 @@ export const waitingCommands: readonly Command[] = [
     acl: ['connection'],
     since: '7.2.0',
     group: 'generic',
-    summary: 'Waits until all writes so far are on the disk of this node.',
+    summary: 'Waits until all writes so far are on the disk of this node, and of so many others.',
     complexity: 'O(1)',
     run: runWaitAof,
   },
@@ -71,26 +71,37 @@ function runWaitAof(call: Call): void {
   if (peers === undefined) return;
   const timeoutMs = timeoutArgument(call, 3);
   if (timeoutMs === undefined) return;
-  if (peers > 0) {
-    reply.error(
-      'ERR WAITAOF cannot wait for other nodes: they confirm what they have, not what is on their disk. Use WAIT',
-    );
-    return;
-  }
-  const answer = (later: Call['reply'], durable: boolean) => {
+  const { mesh, store } = services;
+  const number = lastOwnTxn(call);
+  let isHere = store.isDurable;
+  const answer = (later: Call['reply']) => {
     later.array(2);
-    later.flag(durable);
-    later.integer(0);
+    later.flag(isHere);
+    later.integer(mesh.durableConfirmations(number));
   };
-  if (local === 0 || !client.mayBlock) {
-    answer(reply, false);
+  const isEnough = () => (local === 0 || isHere) && mesh.durableConfirmations(number) >= peers;
+  if (isEnough() || !client.mayBlock) {
+    answer(reply);
     return;
   }
-  const blocked = client.block((later) => answer(later, false));
-  const timer =
-    timeoutMs === 0 ? undefined : setTimeout(() => blocked.resume((later) => answer(later, false)), timeoutMs);
-  services.store.whenDurable((failed) => {
+  const blocked = client.block(answer);
+  const timer = timeoutMs === 0 ? undefined : setTimeout(() => blocked.resume(answer), timeoutMs);
+  const end = () => {
     clearTimeout(timer);
-    blocked.resume((later) => answer(later, !failed));
-  });
+    blocked.resume(answer);
+  };
+  if (local > 0 && !isHere) {
+    store.whenDurable((failed) => {
+      isHere = !failed;
+      // the disk does not take it: to wait longer is no use
+      if (failed || isEnough()) end();
+    });
+  }
+  if (peers === 0) return;
+  mesh.waitForDurable(number, peers, timeoutMs).then(
+    () => {
+      if (isEnough()) end();
+    },
+    (error: unknown) => blocked.resume((later) => later.error(`ERR ${String(error)}`)),
+  );
 }

@@ -39,6 +39,8 @@ export class Configuration implements ConfigService {
       maxClients: 0,
       protectedMode: true,
       maxMemoryBytes: 0,
+      maxClientsBytes: 0,
+      queryBytesMax: 0,
       timeoutSeconds: 0,
       debugCommand: false,
       databases: 16,
@@ -235,11 +237,18 @@ export class Configuration implements ConfigService {
     limits.protoMaxBulkLength = this.number('proto-max-bulk-len');
     limits.maxClients = Math.min(this.number('maxclients'), this.clientsPossible);
     limits.maxMemoryBytes = this.number('maxmemory');
+    limits.maxClientsBytes = shareOf(this.text('maxmemory-clients'), limits.maxMemoryBytes);
+    limits.queryBytesMax = this.number('client-query-buffer-limit');
     limits.protectedMode = this.text('protected-mode') === 'yes';
     limits.timeoutSeconds = this.number('timeout');
     limits.debugCommand = this.text('enable-debug-command') !== 'no';
     limits.databases = this.number('databases');
   }
+}
+
+/** Bytes, or a percentage of `whole`; 0 where that is not limited. */
+function shareOf(given: string, whole: number): number {
+  return given.endsWith('%') ? Math.floor((whole * Number(given.slice(0, -1))) / 100) : Number(given);
 }
 
 /** A directive that CONFIG knows: users are not settings. */

@@ -18,6 +18,8 @@ export type DirectiveType =
   | { kind: 'save' }
   /** Redis's `client-output-buffer-limit`: a class keeps its limits unless it is named. */
   | { kind: 'bufferLimits' }
+  /** Numbers from 0 to 100, separated by blanks; none is a list too. */
+  | { kind: 'percentiles' }
   /** Letters of `notify-keyspace-events`. */
   | { kind: 'keyspaceEvents' };
 

@@ -2,6 +2,8 @@
  * The one table of directives. Config file, flags, environment, CONFIG GET/SET/REWRITE, --help and the documentation
  * all come from it. Names and meaning are redis.conf's where there is one.
  */
+
+import { POLICIES } from '../commands/eviction/policy.ts';
 import {
   boolean,
   bytes,
@@ -98,6 +100,27 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         summary: 'Choose ciphers by this node’s order',
       },
       {
+        name: 'tls-dh-params-file',
+        type: text,
+        default: '',
+        mutable: true,
+        summary: 'Diffie-Hellman parameters for ciphers up to TLS 1.2, PEM; default: none',
+      },
+      {
+        name: 'tls-session-caching',
+        type: boolean,
+        default: 'yes',
+        mutable: true,
+        summary: 'Let clients take up an earlier session without a whole handshake',
+      },
+      {
+        name: 'tls-session-cache-timeout',
+        type: COUNT,
+        default: '300',
+        mutable: true,
+        summary: 'For how many seconds they may',
+      },
+      {
         name: 'requirepass',
         type: text,
         default: '',
@@ -157,6 +180,21 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         summary: 'Close a client after so many idle seconds; 0: never',
       },
       {
+        name: 'tcp-keepalive',
+        type: COUNT,
+        default: '300',
+        mutable: true,
+        summary: 'Seconds of silence after which a connection is asked whether it is still there; 0: never',
+      },
+      {
+        name: 'tcp-backlog',
+        type: COUNT,
+        default: '511',
+        mutable: false,
+        frozen: true,
+        summary: 'Connections that may wait to be accepted',
+      },
+      {
         name: 'databases',
         type: integer(1, 16),
         default: '16',
@@ -185,6 +223,20 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         default: 'normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60',
         mutable: true,
         summary: 'A client with more unread bytes than the hard limit of its class is disconnected',
+      },
+      {
+        name: 'client-query-buffer-limit',
+        type: bytes(1024 * 1024),
+        default: '1073741824',
+        mutable: true,
+        summary: 'A client that sends more without coming to the end of a request is disconnected',
+      },
+      {
+        name: 'maxmemory-clients',
+        type: { kind: 'bytes', min: 0, max: Number.MAX_SAFE_INTEGER, percent: true },
+        default: '0',
+        mutable: true,
+        summary: 'What requests and replies of all clients may take, bytes or a percentage of maxmemory; 0: no limit',
       },
       {
         name: 'notify-keyspace-events',
@@ -310,14 +362,42 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         type: bytes(),
         default: '0',
         mutable: true,
-        summary: 'Writes are refused above so many bytes of data; 0: no limit',
+        summary: 'Above so many bytes of data keys are evicted, as the policy says, or writes refused; 0: no limit',
       },
       {
         name: 'maxmemory-policy',
-        type: oneOf('noeviction'),
+        type: oneOf(...POLICIES),
         default: 'noeviction',
         mutable: true,
-        summary: 'What happens at maxmemory',
+        summary: 'Which keys are evicted at maxmemory, from all nodes; noeviction: none, writes are refused',
+      },
+      {
+        name: 'maxmemory-samples',
+        type: integer(1, 2147483647),
+        default: '5',
+        mutable: true,
+        summary: 'Keys looked at to find one to evict: more find better ones, and take longer',
+      },
+      {
+        name: 'maxmemory-eviction-tenacity',
+        type: integer(0, 100),
+        default: '10',
+        mutable: true,
+        summary: 'How long eviction may hold up commands at a time: 10 for 0.5 ms, 100 without limit',
+      },
+      {
+        name: 'lfu-log-factor',
+        type: COUNT,
+        default: '10',
+        mutable: true,
+        summary: 'How much slower the count of a key’s uses grows the larger it is',
+      },
+      {
+        name: 'lfu-decay-time',
+        type: COUNT,
+        default: '1',
+        mutable: true,
+        summary: 'Minutes that take one off that count; 0: never',
       },
       {
         name: 'active-expire',
@@ -325,6 +405,13 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         default: 'yes',
         mutable: true,
         summary: 'Remove expired keys in the background',
+      },
+      {
+        name: 'active-expire-effort',
+        type: integer(1, 10),
+        default: '1',
+        mutable: true,
+        summary: 'How many keys, times 2,000, are looked at for that ten times a second',
       },
     ],
   },
@@ -340,6 +427,22 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         summary: 'How much is logged',
       },
       {
+        name: 'logfile',
+        type: text,
+        default: '',
+        mutable: false,
+        frozen: true,
+        summary: 'File to which the log is appended; default: stdout',
+      },
+      {
+        name: 'pidfile',
+        type: text,
+        default: '',
+        mutable: false,
+        frozen: true,
+        summary: 'File in which the process id stands while the node runs',
+      },
+      {
         name: 'log-format',
         type: oneOf('auto', 'text', 'json'),
         default: 'auto',
@@ -352,6 +455,27 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         default: '10000',
         mutable: true,
         summary: 'Microseconds from which a command is slow; -1: none',
+      },
+      {
+        name: 'latency-monitor-threshold',
+        type: integer(0, Number.MAX_SAFE_INTEGER),
+        default: '0',
+        mutable: true,
+        summary: 'Milliseconds from which something is a latency event, see LATENCY; 0: nothing is',
+      },
+      {
+        name: 'latency-tracking',
+        type: boolean,
+        default: 'yes',
+        mutable: true,
+        summary: 'Keep how long calls of each command take, for LATENCY HISTOGRAM and INFO latencystats',
+      },
+      {
+        name: 'latency-tracking-info-percentiles',
+        type: { kind: 'percentiles' },
+        default: '50 99 99.9',
+        mutable: true,
+        summary: 'What of it INFO latencystats tells',
       },
       { name: 'slowlog-max-len', type: COUNT, default: '128', mutable: true, summary: 'Slow commands remembered' },
       {

@@ -51,6 +51,8 @@ export function placeholder(type: DirectiveType): string {
       return 'NAME RULE…';
     case 'octal':
       return 'MODE';
+    case 'percentiles':
+      return 'PERCENTAGE…';
     case 'keyspaceEvents':
       return 'LETTERS';
     case 'text':

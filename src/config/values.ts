@@ -50,6 +50,8 @@ export function checkValue(directive: Directive, given: string, current: string)
       return checkUser(given, current);
     case 'save':
       return checkSave(given);
+    case 'percentiles':
+      return checkPercentiles(given);
     case 'keyspaceEvents': {
       const flags = parseEventFlags(given);
       if (flags === undefined) return bad("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
@@ -137,6 +139,13 @@ function checkSave(given: string): Checked {
   const numbers = words.map(Number);
   const fits = numbers.every((each, at) => Number.isSafeInteger(each) && each >= (at % 2 === 0 ? 1 : 0));
   return words.length % 2 === 0 && fits ? good(words.join(' ')) : bad('Invalid save parameters');
+}
+
+function checkPercentiles(given: string): Checked {
+  const numbers = wordsOf(given).map(Number);
+  if (numbers.some(Number.isNaN)) return bad('Invalid latency-tracking-info-percentiles parameters');
+  if (numbers.every((each) => each >= 0 && each <= 100)) return good(numbers.join(' '));
+  return bad('latency-tracking-info-percentiles parameters should sit between [0.0,100.0]');
 }
 
 function checkBufferLimits(given: string, current: string): Checked {

@@ -12,7 +12,7 @@ import type { Deadlines } from './deadlines.ts';
 import { Elements } from './elements.ts';
 import { keySlot } from './hash.ts';
 import type { Slice } from './slice.ts';
-import { BODY, FLAG_DEADLINE, FLAG_FIELD_DEADLINES, FLAG_HIDDEN, idleClock, type State } from './state.ts';
+import { BODY, FLAG_DEADLINE, FLAG_FIELD_DEADLINES, FLAG_HIDDEN, type State } from './state.ts';
 
 export interface Body {
   readonly key: Buffer;
@@ -35,6 +35,11 @@ export class Bodies {
     this.state = state;
     this.index = index;
     this.keys = keys;
+  }
+
+  /** How many there are. */
+  get count(): number {
+    return this.bodies.length - this.free.length;
   }
 
   bodyAt(at: number): Body | undefined {
@@ -151,7 +156,7 @@ export class Bodies {
     const reference = table.referenceAt(place);
     table.setKind(reference, BODY);
     table.bufferOf(reference).writeUInt32LE(id, table.payloadStart(reference));
-    table.setIdleClock(reference, idleClock(state.now));
+    if (at < 0) table.setUse(reference, state.keyUse.ofNew(state.now));
     if (cell !== undefined) {
       const part = this.ensurePart(body, KeyType.string);
       part.store(part.insertBlank(key.bytes, 0, 0), cell, true);

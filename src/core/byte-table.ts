@@ -5,7 +5,7 @@
  * so entries stand almost in order of their hashes: a scan is a walk along the hash, and its cursor stays good
  * when the table grows or shrinks.
  *
- * Header: u32 key length, u32 payload length, f64 stamp, u16 replica, u8 kind, u8 flags, u16 slot, u16 idle clock.
+ * Header: u32 key length, u32 payload length, f64 stamp, u16 replica, u8 kind, u8 flags, 14 bits slot, 18 bits of use (use.ts).
  * What kind, flags, stamp and payload mean is the business of the owner. Positions ("at") are valid until the
  * next insert or remove.
  */
@@ -14,9 +14,9 @@ import { tableHash } from './hash.ts';
 import type { Slice } from './slice.ts';
 
 export const HEADER_BYTES = 24;
-/** An idle clock that leaves the entry's as it is. */
-export const UNNOTICED = -1;
 const CAPACITY_MIN = 4;
+const SLOT_BITS = 14;
+const SLOT_MASK = (1 << SLOT_BITS) - 1;
 
 export class ByteTable {
   readonly arena: Arena;
@@ -270,26 +270,25 @@ export class ByteTable {
     this.arena.buffers[segmentOf(reference)][offsetOf(reference) + 19] = flags;
   }
 
-  /** Word 5: slot (16 bits), idle clock (16 bits). */
+  /** Word 5: slot (14 bits), use (18 bits). */
   slot(reference: number): number {
-    return this.arena.words[segmentOf(reference)][(offsetOf(reference) >>> 2) + 5] & 0xffff;
+    return this.arena.words[segmentOf(reference)][(offsetOf(reference) >>> 2) + 5] & SLOT_MASK;
   }
 
   setSlot(reference: number, slot: number): void {
     const words = this.arena.words[segmentOf(reference)];
     const word = (offsetOf(reference) >>> 2) + 5;
-    words[word] = (words[word] & 0xffff0000) | slot;
+    words[word] = (words[word] & ~SLOT_MASK) | slot;
   }
 
-  idleClock(reference: number): number {
-    return this.arena.words[segmentOf(reference)][(offsetOf(reference) >>> 2) + 5] >>> 16;
+  use(reference: number): number {
+    return this.arena.words[segmentOf(reference)][(offsetOf(reference) >>> 2) + 5] >>> SLOT_BITS;
   }
 
-  setIdleClock(reference: number, clock: number): void {
-    if (clock === UNNOTICED) return;
+  setUse(reference: number, use: number): void {
     const words = this.arena.words[segmentOf(reference)];
     const word = (offsetOf(reference) >>> 2) + 5;
-    words[word] = (words[word] & 0xffff) | (clock << 16);
+    words[word] = (words[word] & SLOT_MASK) | (use << SLOT_BITS);
   }
 
   fillKey(reference: number, out: Slice): Slice {

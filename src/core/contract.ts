@@ -87,6 +87,12 @@ export interface Database {
   persist(key: Slice): boolean;
   /** Seconds since the key was last used (OBJECT IDLETIME); `touch` says that it is used now. */
   idleSeconds(key: Slice): number;
+  /** How often it is used, on a logarithmic scale up to 255 (OBJECT FREQ); only while the engine counts. */
+  useCount(key: Slice): number;
+  /** For RESTORE: without effect unless it is what the engine keeps. */
+  setUse(key: Slice, use: { idleSeconds: number } | { count: number }): void;
+  /** Draws candidates for eviction; the visitor must not change the database. Expired keys are among them. */
+  sample(sampling: Sampling, visit: (candidate: Candidate) => void): void;
   touch(key: Slice): boolean;
   /** Bytes that the key takes here, about (MEMORY USAGE); 0 if absent. */
   memoryOf(key: Slice): number;
@@ -97,6 +103,29 @@ export interface Database {
   readonly sets: SetOperations;
   readonly zsets: ZsetOperations;
   readonly streams: StreamOperations;
+}
+
+export interface Sampling {
+  readonly count: number;
+  /** All keys, or those with a time to live. */
+  readonly among: 'all' | 'volatile';
+  /** What makes a key dispensable: that it is used little, as far as the engine keeps that, or has not long to live. */
+  readonly by: 'use' | 'deadline';
+  /** [0, 1). */
+  random(): number;
+}
+
+export interface Candidate {
+  /** Valid until the visitor returns. */
+  readonly key: Slice;
+  /** The larger, the sooner it should go. */
+  readonly dispensable: number;
+}
+
+/** How uses of keys are counted: Redis's lfu-log-factor and lfu-decay-time. */
+export interface UseCounting {
+  readonly growthFactor: number;
+  readonly decayMinutes: number;
 }
 
 export interface StringOperations {
@@ -358,6 +387,10 @@ export interface Engine {
   readonly now: UnixMs;
   /** While true, reads do not count as use of their keys (CLIENT NO-TOUCH). Nothing may be written meanwhile. */
   readUnnoticed(on: boolean): void;
+  /** Keeps how often keys are used instead of when they were last used (null), from now on. */
+  countUse(counting: UseCounting | null): void;
+  /** What the data takes, about, with what the CRDTs keep about it: what `maxmemory` limits. */
+  readonly dataBytes: number;
 
   /** Opens a txn; effects until commit() are one txn. Does not nest. Cheap: nothing is encoded until the first effect. */
   begin(): void;

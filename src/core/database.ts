@@ -4,16 +4,27 @@
  * same code that applies it on every other replica.
  */
 import type { Body } from './bodies.ts';
+import type { ByteTable } from './byte-table.ts';
 import { type Cancel, cancelsOf } from './cell.ts';
-import { type Database, KEEP_DEADLINE, KeyType, NO_DEADLINE, NO_KEY, type UnixMs } from './contract.ts';
+import {
+  type Candidate,
+  type Database,
+  KEEP_DEADLINE,
+  KeyType,
+  NO_DEADLINE,
+  NO_KEY,
+  type Sampling,
+  type UnixMs,
+} from './contract.ts';
 import { COUNTING, type ElementKind } from './element-writes.ts';
 import { type Elements, NO_CANCELS } from './elements.ts';
 import { copyKey, swapDatabases } from './key-copies.ts';
-import type { Keyspace } from './keyspace.ts';
+import { BODY_BYTES, type Keyspace } from './keyspace.ts';
 import type { LocalTxn } from './local-txn.ts';
 import { removeExpiredValues } from './partial-expiry.ts';
+import { sampleKeys } from './sampling.ts';
 import { Slice } from './slice.ts';
-import { FLAG_DEADLINE, FLAG_FIELD_DEADLINES, FLAG_HIDDEN, idleClock, type State } from './state.ts';
+import { FLAG_DEADLINE, FLAG_FIELD_DEADLINES, FLAG_HIDDEN, type State } from './state.ts';
 import { Op } from './txn.ts';
 import { HashType } from './types/hash.ts';
 import { ListType } from './types/list.ts';
@@ -92,7 +103,7 @@ export class DatabaseView implements Database {
     const reference = table.referenceAt(at);
     const flags = table.flags(reference);
     if ((flags & GUARDED) !== 0) return this.findGuarded(key, at, flags, use);
-    if (use) table.setIdleClock(reference, this.state.idle);
+    if (use) this.noteUse(table, reference);
     return at;
   }
 
@@ -108,8 +119,14 @@ export class DatabaseView implements Database {
       return -1;
     }
     if ((flags & GUARDED) !== 0) return this.findGuarded(key, at, flags, true);
-    table.setIdleClock(reference, this.state.idle);
+    this.noteUse(table, reference);
     return at;
+  }
+
+  private noteUse(table: ByteTable, reference: number): void {
+    const { state } = this;
+    if (state.use >= 0) table.setUse(reference, state.use);
+    else state.keyUse.note(table, reference, state.use, state.now);
   }
 
   private findGuarded(key: Slice, at: number, flags: number, use: boolean): number {
@@ -123,7 +140,7 @@ export class DatabaseView implements Database {
     if ((flags & FLAG_FIELD_DEADLINES) !== 0 && keyspace.expiry.fieldsExpired(at, state.now)) return -1;
     if (this.txn.open && this.expirePart(key, hideAt)) return this.find(key, use);
     const { table } = keyspace.keys;
-    if (use) table.setIdleClock(table.referenceAt(at), state.idle);
+    if (use) this.noteUse(table, table.referenceAt(at));
     return at;
   }
 
@@ -392,9 +409,34 @@ export class DatabaseView implements Database {
   }
 
   idleSeconds(key: Slice): number {
+    const { keyUse, now } = this.state;
+    const use = this.useOf(key);
+    return use < 0 ? 0 : keyUse.idleSeconds(use, now);
+  }
+
+  useCount(key: Slice): number {
+    const { keyUse, now } = this.state;
+    const use = this.useOf(key);
+    return use < 0 ? 0 : keyUse.decayed(use, now);
+  }
+
+  private useOf(key: Slice): number {
     const { table } = this.keyspace.keys;
     const at = table.find(key.bytes, key.start, key.end);
-    return at < 0 ? 0 : (idleClock(this.state.now) - table.idleClock(table.referenceAt(at))) & 0xffff;
+    return at < 0 ? -1 : table.use(table.referenceAt(at));
+  }
+
+  setUse(key: Slice, use: { idleSeconds: number } | { count: number }): void {
+    const { keyUse, now } = this.state;
+    const { table } = this.keyspace.keys;
+    const at = table.find(key.bytes, key.start, key.end);
+    if (at < 0 || keyUse.counts !== 'count' in use) return;
+    const spelled = 'count' in use ? keyUse.ofCount(use.count, now) : keyUse.ofIdle(use.idleSeconds, now);
+    table.setUse(table.referenceAt(at), spelled);
+  }
+
+  sample(sampling: Sampling, visit: (candidate: Candidate) => void): void {
+    sampleKeys(this.state, this.keyspace, sampling, visit);
   }
 
   touch(key: Slice): boolean {
@@ -407,8 +449,10 @@ export class DatabaseView implements Database {
     const { table } = this.keyspace.keys;
     const reference = table.referenceAt(at);
     let bytes = table.entryBytes(reference) + 12;
-    for (const part of this.keyspace.bodies.bodyAt(at)?.parts ?? []) bytes += part.memoryBytes() + 256;
-    return bytes;
+    const body = this.keyspace.bodies.bodyAt(at);
+    if (body === undefined) return bytes;
+    for (const part of body.parts) bytes += part.memoryBytes();
+    return bytes + BODY_BYTES;
   }
 
   /** What a write with `deadline` should do to the time to live: the deadline to set, or NO_DEADLINE. */

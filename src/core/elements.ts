@@ -226,7 +226,8 @@ export class Elements extends Entries {
     if (this.key === null) {
       const reference = this.table.referenceAt(at);
       this.table.setSlot(reference, keySlot(bytes, start, end));
-      this.table.setIdleClock(reference, this.state.idle);
+      const { keyUse, now, use } = this.state;
+      this.table.setUse(reference, use >= 0 ? use : keyUse.ofNew(now));
     }
     return at;
   }

@@ -2,7 +2,6 @@
  * The engine: one node's core put together. It owns the state, opens and commits txns, delivers remote envelopes,
  * and answers the store and the mesh. No I/O, clock or randomness of its own.
  */
-import { UNNOTICED } from './byte-table.ts';
 import { MalformedError } from './bytes.ts';
 import { type Choice, type Compared, Comparison, checkBitmap } from './comparison.ts';
 import type {
@@ -19,6 +18,7 @@ import type {
   Stamp,
   StateRecord,
   UnixMs,
+  UseCounting,
   VersionVector,
   Watch,
 } from './contract.ts';
@@ -38,9 +38,10 @@ import { openPage, vectorOf } from './page.ts';
 import { Records } from './records.ts';
 import { bitmapOf, SelfCheck } from './self-check.ts';
 import { Slice } from './slice.ts';
-import { idleClock, State, type WatchState, watchName } from './state.ts';
+import { State, type WatchState, watchName } from './state.ts';
 import { Transfer } from './transfer.ts';
 import { Op } from './txn.ts';
+import { UNNOTICED } from './use.ts';
 
 const DATABASES = 16;
 /** Those of the users, and one behind them: see Engine.libraries. */
@@ -134,11 +135,28 @@ class StarlingEngine implements Engine {
 
   setNow(now: UnixMs): void {
     this.state.now = now;
-    this.state.idle = idleClock(now);
+    this.state.use = this.state.keyUse.at(now);
   }
 
   readUnnoticed(on: boolean): void {
-    this.state.idle = on ? UNNOTICED : idleClock(this.state.now);
+    this.state.use = on ? UNNOTICED : this.state.keyUse.at(this.state.now);
+  }
+
+  countUse(counting: UseCounting | null): void {
+    const { keyUse, now } = this.state;
+    keyUse.counts = counting !== null;
+    if (counting !== null) {
+      keyUse.growthFactor = counting.growthFactor;
+      keyUse.decayMinutes = counting.decayMinutes;
+    }
+    this.state.use = keyUse.at(now);
+  }
+
+  get dataBytes(): number {
+    const { arena, noteBytes } = this.state;
+    let bytes = arena.usedBytes - noteBytes;
+    for (const keyspace of this.keyspaces) bytes += keyspace.bytesBeside;
+    return bytes;
   }
 
   begin(): void {
@@ -461,7 +479,11 @@ class StarlingEngine implements Engine {
       visit({ key, value: Uint8Array.from(this.records.valueOf(this.records.parseName(key), true)) });
       left--;
     }
-    if (this.drainAt >= draining.positions) draining.clear();
+    if (this.drainAt >= draining.positions) {
+      const { usedBytes } = state.arena;
+      draining.clear();
+      state.noteBytes -= usedBytes - state.arena.usedBytes;
+    }
     return draining.count === 0 ? 0 : draining.count;
   }
 

@@ -21,6 +21,11 @@ import { addStreamEntry, clearStreamGroup, deliverStreamEntries, trimStream } fr
 import type { EffectTarget } from './txn.ts';
 import { type ListEnd, PositionWriter } from './types/position.ts';
 
+/** What a body takes on the heap, in objects and a small index: measured, about. */
+export const BODY_BYTES = 1200;
+/** Of a place in a table's index. */
+const PLACE_BYTES = 8;
+
 export class Keyspace implements EffectTarget {
   readonly state: State;
   readonly index: number;
@@ -37,6 +42,12 @@ export class Keyspace implements EffectTarget {
     this.keys = new Elements(state, index, KeyType.string, null);
     this.bodies = new Bodies(state, index, this.keys);
     this.expiry = new KeyDeadlines(state, index, this.keys, this.bodies);
+  }
+
+  /** What its data takes beside the arena, about. */
+  get bytesBeside(): number {
+    const places = this.keys.table.positions + this.expiry.deadlines.table.positions;
+    return places * PLACE_BYTES + this.bodies.count * BODY_BYTES;
   }
 
   // --- effects, as every replica applies them

@@ -14,6 +14,7 @@ import { PendingTallies } from './pending-tallies.ts';
 import { Quarantine } from './quarantine.ts';
 import { Retirements } from './retirement.ts';
 import { Uncounted } from './uncounted.ts';
+import { KeyUse } from './use.ts';
 import { type Context, ReplicaTable } from './version.ts';
 
 /** Kinds of entries; elements.ts says what each holds. */
@@ -64,8 +65,11 @@ export class State {
   readonly clock = new HybridClock();
   self = 0;
   now: UnixMs = 0;
-  /** The idle clock of `now` (see keyspace.ts), or UNNOTICED. */
-  idle = 0;
+  /** What a use of a key leaves in its entry now: the clock of use.ts, or one of its signs. */
+  use = 0;
+  readonly keyUse: KeyUse;
+  /** Bytes of the arena that the names of changed records take: they are no data, and go with the next checkpoint. */
+  noteBytes = 0;
   /** Grows with every remote txn: an open envelope of an older context is sealed before the next local txn. */
   foreignTxns = 0;
 
@@ -136,6 +140,7 @@ export class State {
 
   constructor(seed: number) {
     this.seed = seed;
+    this.keyUse = new KeyUse(seed);
     this.dirty = this.newTable();
     this.draining = this.newTable();
   }
@@ -171,7 +176,10 @@ export class State {
   /** Notes that the record spelled in `recordKey` changed. */
   markDirty(): void {
     const { bytes, at } = this.recordKey;
-    if (this.dirty.find(bytes, 0, at) < 0) this.dirty.insert(bytes, 0, at, 0);
+    if (this.dirty.find(bytes, 0, at) >= 0) return;
+    const { usedBytes } = this.arena;
+    this.dirty.insert(bytes, 0, at, 0);
+    this.noteBytes += this.arena.usedBytes - usedBytes;
   }
 
   /** Spells a record's key: database, key, kind, element. */
@@ -208,9 +216,4 @@ export class State {
 
 export function watchName(database: number, bytes: Buffer, start: number, end: number): string {
   return `${database}:${bytes.toString('latin1', start, end)}`;
-}
-
-/** Seconds, 16 bits of them, as OBJECT IDLETIME needs: wraps after 18 hours. */
-export function idleClock(now: UnixMs): number {
-  return Math.floor(now / 1000) & 0xffff;
 }

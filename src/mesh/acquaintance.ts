@@ -15,6 +15,7 @@ import {
   vectorToWire,
 } from './frames.ts';
 import type { Link } from './link.ts';
+import { MemoryLimits } from './memory-limits.ts';
 import { standingFromWire, standingToWire, whoFromWire, whoToWire } from './standing.ts';
 import type { SyncOptions } from './sync.ts';
 import { differencesFrom, differing } from './vector-changes.ts';
@@ -30,6 +31,7 @@ const MEMBER_ENTRIES = 10;
 
 export class Acquaintance {
   readonly statistics = { replica_clashes: 0, fenced: 0 };
+  readonly memoryLimits: MemoryLimits;
   private readonly options: SyncOptions;
   private readonly links: ReadonlyMap<string, Link>;
   private readonly retirementsTold = new WeakMap<Link, number>();
@@ -37,6 +39,7 @@ export class Acquaintance {
   constructor(options: SyncOptions, links: ReadonlyMap<string, Link>) {
     this.options = options;
     this.links = links;
+    this.memoryLimits = new MemoryLimits(options.memoryLimit, options.log);
   }
 
   /** Says who we are: the first word on every link. */
@@ -47,6 +50,7 @@ export class Acquaintance {
       cluster,
       ...standingToWire(this.options),
       gossip: gossips,
+      ...this.memoryLimits.toWire(),
       ...forgottenToWire(this.options.members.notes()),
     });
   }
@@ -70,6 +74,7 @@ export class Acquaintance {
     }
     members.welcome(link.peerId);
     members.report({ ...standingFromWire(engine, map), clockMs: numberField(map, 'clock'), seenMs: Date.now() });
+    this.memoryLimits.take(link.peerId, map);
     link.ready = true;
     link.gossips = map.gossip !== false;
     link.ping();
@@ -107,6 +112,7 @@ export class Acquaintance {
   /** What a peer knows of the others. Throws FrameError. */
   takeMembers(link: Link, map: Record<string, unknown>): void {
     if (this.learnForgotten(link, map)) return;
+    this.memoryLimits.take(link.peerId, map);
     const { engine, members } = this.options;
     const now = Date.now();
     const base = vectorFromWire(map.base);
@@ -129,7 +135,7 @@ export class Acquaintance {
     const { engine, members } = this.options;
     for (const link of links) this.tellRetirements(link);
     const base = engine.shorten(engine.vector());
-    let first = forgottenToWire(members.notes());
+    let first: Record<string, unknown> = { ...forgottenToWire(members.notes()), ...this.memoryLimits.toWire() };
     let list: Record<string, unknown>[] = [];
     let [entries, meant] = [base.length, 0];
     const tell = () => {

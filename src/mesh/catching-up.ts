@@ -25,7 +25,8 @@ export interface CatchingUpOptions {
   links: ReadonlyMap<string, Link>;
   log: { info(details: object, message: string): void };
   /** A state transfer has been merged: peers are to be followed from where we are now. */
-  onMerged(): void;
+  /** `ms`: for how long nothing else was done. */
+  onMerged(ms: number): void;
 }
 
 /** A peer whose state came from the future is not asked for it again before this. */
@@ -264,6 +265,7 @@ export class CatchingUp {
       return;
     }
     if (pages === null) throw new FrameError('end of a state transfer without its begin');
+    let mergedMs = 0;
     try {
       const excessMs = this.options.engine.excessOfState(pages);
       if (excessMs > 0) {
@@ -272,7 +274,9 @@ export class CatchingUp {
         return;
       }
       this.transfer = null;
+      const started = performance.now();
       this.options.engine.importState(pages, transfer.tail, transfer.compared ?? undefined);
+      mergedMs = performance.now() - started;
     } catch (error) {
       this.statistics.refused++;
       this.transfer = null;
@@ -285,7 +289,7 @@ export class CatchingUp {
     this.options.log.info({ peer: link.peerId, pages: pages.length, kept }, 'state transfer merged');
     this.pulling.clear();
     this.gapSince.clear();
-    this.options.onMerged();
+    this.options.onMerged(mergedMs);
     this.pullMissing();
   }
 

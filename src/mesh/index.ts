@@ -6,15 +6,16 @@
 import '../compatibility.ts';
 import { join } from 'node:path';
 import type { MeshPeer, MeshService, MeshVerification } from '../commands/services.ts';
-import type { Engine, Envelope, ReplicaId, VersionVector } from '../core/contract.ts';
+import type { Engine, VersionVector } from '../core/contract.ts';
 import { ClockAlarm } from './clock-alarm.ts';
 import { numberOf } from './frames.ts';
 import { Gossip } from './gossip.ts';
 import { fileMemory, type MemberMemory, Members } from './members.ts';
+import type { MemoryLimit } from './memory-limits.ts';
 import type { Messenger } from './messenger.ts';
 import { createNode, type MeshNode } from './node.ts';
 import { Supervisor } from './supervisor.ts';
-import { Sync } from './sync.ts';
+import { type StoredLog, Sync } from './sync.ts';
 
 export interface MeshOptions {
   engine: Engine;
@@ -34,15 +35,19 @@ export interface MeshOptions {
     warn(details: object, message: string): void;
     debug(details: object, message: string): void;
   };
-  storedLog: { read(replica: ReplicaId, from: number, bytesMax: number): Promise<Envelope[]> };
+  storedLog: StoredLog;
   /** Our replica id may not be used any more. */
   takeNewReplica(): void;
   /** After how long a gossip stream that brings nothing is deaf; for tests. Default 30 s. */
   deafMs?: number;
   /** Of a page of a state transfer, about; for tests. Default 200 KB. */
   pageBytes?: number;
+  /** `maxmemory` here, for peers to compare with theirs. */
+  memoryLimit?(): MemoryLimit;
   onFound?(peerId: string, address: string): void;
   onLost?(peerId: string, reason: string): void;
+  /** A peer's state was merged, in one step of so many milliseconds. */
+  onMerged?(ms: number): void;
 }
 
 export interface Mesh extends MeshService {
@@ -117,6 +122,8 @@ class RunningMesh implements Mesh {
       storedLog: options.storedLog,
       pageBytes: options.pageBytes,
       takeNewReplica: options.takeNewReplica,
+      onMerged: options.onMerged,
+      memoryLimit: options.memoryLimit,
     });
     this.gossip = options.gossip
       ? new Gossip({
@@ -219,6 +226,16 @@ class RunningMesh implements Mesh {
     return this.members_.waitFor(number, count, timeoutMs);
   }
 
+  durableConfirmations(number: number): number {
+    return this.sync.durability.confirmations(number);
+  }
+
+  waitForDurable(number: number, count: number, timeoutMs: number): Promise<number> {
+    this.options.engine.seal();
+    this.sync.pumpAll();
+    return this.sync.durability.waitFor(number, count, timeoutMs);
+  }
+
   members(): { peerId: string; replica: string; vector: VersionVector; lastSeenMs: number }[] {
     return this.members_.all();
   }
@@ -242,6 +259,7 @@ class RunningMesh implements Mesh {
     if (this.timer !== null) clearTimeout(this.timer);
     this.options.engine.seal();
     this.members_.save();
+    this.sync.durability.stop();
     this.supervisor.stop();
     this.gossip?.stop();
     await this.node.stop();

@@ -11,6 +11,7 @@ import { Acquaintance } from './acquaintance.ts';
 import { Agreement } from './agreement.ts';
 import { CatchingUp } from './catching-up.ts';
 import type { ClockAlarm } from './clock-alarm.ts';
+import { Durability } from './durability.ts';
 import {
   bytesField,
   decodeMap,
@@ -23,6 +24,7 @@ import {
 } from './frames.ts';
 import type { Link } from './link.ts';
 import type { Members } from './members.ts';
+import type { MemoryLimit } from './memory-limits.ts';
 import { Messenger } from './messenger.ts';
 import { Repair } from './repair.ts';
 import { Sending } from './sending.ts';
@@ -39,11 +41,21 @@ export interface SyncOptions {
   /** Our vectors go out by gossip as well. */
   gossips: boolean;
   addresses(): string[];
-  storedLog: { read(replica: ReplicaId, from: number, bytesMax: number): Promise<Envelope[]> };
+  /** `maxmemory` here, for peers to compare with theirs. */
+  memoryLimit?(): MemoryLimit;
+  storedLog: StoredLog;
   pageBytes?: number;
   log: { info(details: object, message: string): void; warn(details: object, message: string): void };
+  /** A peer's state was merged, in one step of so many milliseconds. */
+  onMerged?(ms: number): void;
   /** Our replica id may not be used any more. */
   takeNewReplica(): void;
+}
+
+/** What of the store peers may need: old envelopes, and to know of what is on disk. */
+export interface StoredLog {
+  read(replica: ReplicaId, from: number, bytesMax: number): Promise<Envelope[]>;
+  whenDurable(callback: (failed: boolean) => void): void;
 }
 
 export interface SyncStatistics {
@@ -58,6 +70,7 @@ export interface SyncStatistics {
   readonly refused: number;
   readonly replica_clashes: number;
   readonly fenced: number;
+  readonly limits_differing: number;
   readonly digests_compared: number;
   readonly digests_differing: number;
   readonly peers_differing: number;
@@ -83,6 +96,7 @@ export class Sync {
   private readonly acquaintance: Acquaintance;
   private readonly vectorChanges = new VectorChanges();
   readonly messenger: Messenger;
+  readonly durability: Durability;
   private ackTimer: NodeJS.Timeout | null = null;
   private toldInTurn = 0;
 
@@ -97,13 +111,20 @@ export class Sync {
     this.agreement = new Agreement(options.engine, options.log);
     this.repair = new Repair({ engine: options.engine, links: this.links, log: options.log });
     this.agreement.onCompared = (peerId, equal) => this.repair.compared(peerId, equal);
+    this.durability = new Durability({
+      engine: options.engine,
+      members: options.members,
+      links: this.links,
+      whenDurable: (callback) => options.storedLog.whenDurable(callback),
+    });
     this.sending = new Sending(options);
     this.catchingUp = new CatchingUp({
       engine: options.engine,
       members: options.members,
       links: this.links,
       log: options.log,
-      onMerged: () => {
+      onMerged: (ms) => {
+        options.onMerged?.(ms);
         this.sending.breakOffTransfers();
         for (const link of this.links.values()) if (link.ready) this.follow(link);
       },
@@ -124,6 +145,7 @@ export class Sync {
       ...this.repair.statistics,
       ...this.messenger.statistics,
       ...this.acquaintance.statistics,
+      ...this.acquaintance.memoryLimits.statistics,
       ...counts,
       refused,
     };
@@ -142,6 +164,7 @@ export class Sync {
     this.sending.remove(link);
     this.catchingUp.remove(link);
     this.repair.remove(link);
+    this.acquaintance.memoryLimits.forget(link.peerId);
     if (this.links.get(link.peerId) === link) this.links.delete(link.peerId);
     this.messenger.update();
   }
@@ -151,6 +174,7 @@ export class Sync {
     this.catchingUp.paused = paused;
     this.repair.paused = paused;
     this.messenger.paused = paused;
+    this.durability.paused = paused;
     this.catchingUp.reset();
     if (paused) return;
     this.broadcastMembers();
@@ -244,7 +268,7 @@ export class Sync {
         this.retirements(decodeMap(body));
         return;
       case FrameType.ask:
-        if (!this.paused) this.sendVector(link, this.currentVector());
+        if (!this.paused) this.ask(link, decodeMap(body));
         return;
       case FrameType.follow:
         this.sending.follow(link, integerField(decodeMap(body), 'from'));
@@ -303,6 +327,11 @@ export class Sync {
       default:
         throw new FrameError(`unknown frame ${type}`);
     }
+  }
+
+  private ask(link: Link, map: Record<string, unknown>): void {
+    if (map.durable === true) this.durability.answer(link);
+    else this.sendVector(link, this.currentVector());
   }
 
   private wantState(link: Link, map: Record<string, unknown>): void {
@@ -374,6 +403,7 @@ export class Sync {
     members.report({ ...known, vector, clockMs: numberField(map, 'clock'), seenMs: Date.now() });
     const ours = vector.find((entry) => entry.replica === engine.replica);
     if (ours !== undefined && engine.missing([ours]).length > 0) this.acquaintance.clash(link);
+    if (map.durable !== undefined) this.durability.report(link.peerId, integerField(map, 'durable'));
     if (map.digest !== undefined) this.agreement.compare(link.peerId, vector, textField(map, 'digest', 16));
     this.pullMissing();
   }

@@ -7,5 +7,3 @@ export const UNREAD_BYTES_MAX = 16 * 1024 * 1024;
 export const UNREAD_UNTRUSTED_BYTES_MAX = 64 * 1024;
 /** While no command of a client may run, this much of its input is read ahead. */
 export const READ_AHEAD_BYTES_MAX = 1 << 20;
-/** Redis's client-query-buffer-limit. */
-export const QUERY_BYTES_MAX = 1 << 30;

@@ -6,14 +6,12 @@ import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import tls from 'node:tls';
 
-/** First keep-alive probe on a silent connection: Redis's tcp-keepalive. */
-const KEEPALIVE_MS = 300_000;
-const BACKLOG = 511;
-
 export interface ListenOptions {
   /** 0: the system chooses; null: no plain TCP. */
   readonly port: number | null;
   readonly addresses: readonly string[];
+  /** Connections that may wait to be accepted; default: as many as the system chooses. */
+  readonly backlog?: number;
   readonly tls?: { readonly port: number; readonly options: tls.TlsOptions } | null;
   /** `mode`: of the socket file; 0: as the umask has it. */
   readonly unix?: { readonly path: string; readonly mode: number } | null;
@@ -30,13 +28,15 @@ export class Listeners {
   private readonly events: ListenerEvents;
   private readonly servers: net.Server[] = [];
   private readonly secured: tls.Server[] = [];
+  private backlog: number | undefined;
 
   constructor(events: ListenerEvents) {
     this.events = events;
   }
 
   /** On every address or on none: rejects with an error that names the address and what to do. The plain TCP port. */
-  async open({ port, addresses, tls: secure = null, unix = null }: ListenOptions): Promise<number> {
+  async open({ port, addresses, backlog, tls: secure = null, unix = null }: ListenOptions): Promise<number> {
+    this.backlog = backlog;
     let bound = port ?? 0;
     try {
       if (port !== null) for (const address of addresses) bound = await this.listen(this.plain(), bound, address);
@@ -65,8 +65,6 @@ export class Listeners {
   private plain(path: string | null = null): net.Server {
     const options = {
       noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEPALIVE_MS,
       pauseOnConnect: true,
       allowHalfOpen: true,
     };
@@ -77,8 +75,6 @@ export class Listeners {
     const server = tls.createServer({
       ...options,
       noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEPALIVE_MS,
     });
     // OpenSSL lets a client go on whose certificate was asked for and is wrong, where it may also have none
     const isImpostor = (socket: tls.TLSSocket) =>
@@ -115,7 +111,7 @@ export class Listeners {
   private async begin(server: net.Server, where: net.ListenOptions, place: string, reasons: Reasons): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => reject(listenError(error, place, reasons)));
-      server.listen({ ...where, backlog: BACKLOG }, resolve);
+      server.listen({ ...where, backlog: this.backlog }, resolve);
     });
     server.on('error', (error) => this.events.failed('listener', error));
     this.servers.push(server);

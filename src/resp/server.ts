@@ -10,6 +10,7 @@ import { Dispatcher } from '../commands/dispatch.ts';
 import type { Registry } from '../commands/registry.ts';
 import type { ClientRegistry, Services } from '../commands/services.ts';
 import type { Engine } from '../core/contract.ts';
+import { ClientEviction } from './client-eviction.ts';
 import { Listeners, type ListenOptions } from './listeners.ts';
 import { Outbox } from './outbox.ts';
 import { Session } from './session.ts';
@@ -49,6 +50,7 @@ export class RespServer implements ClientRegistry {
   private readonly sessions = new Map<number, Session>();
   private readonly sockets = new Set<net.Socket>();
   private readonly listeners: Listeners;
+  private readonly eviction: ClientEviction;
   private nextId = 1;
   private pause: { readonly untilMs: number; readonly timer: NodeJS.Timeout } | null = null;
   private idleTimer: NodeJS.Timeout | null = null;
@@ -64,10 +66,18 @@ export class RespServer implements ClientRegistry {
     this.dispatcher = new Dispatcher(options.registry, options.services, this.acl, (error, command) =>
       options.warn(`command ${command} failed`, error),
     );
-    const { changes, keyWaits, scripting, store } = options.services;
+    this.eviction = new ClientEviction({
+      services: options.services,
+      forEach: (visit) => this.forEach(visit),
+      warn: (message) => options.warn(message),
+    });
+    const { changes, config, eviction, keyWaits, latency, scripting, store } = options.services;
     changes.attach(options.engine, options.services);
+    eviction.attach(options.engine, options.services);
+    latency.follow(config);
     keyWaits.changes = changes;
     keyWaits.isHeld = () => this.dispatcher.paused !== 'none' || store.failure !== null || scripting.busy !== null;
+    eviction.isHeld = keyWaits.isHeld;
   }
 
   get count(): number {
@@ -141,7 +151,11 @@ export class RespServer implements ClientRegistry {
     const { dispatcher, outbox } = this;
     const session = new Session({ id: this.nextId++, engine, services, dispatcher, transport, outbox, warn });
     this.sessions.set(session.id, session);
-    session.onClose = () => this.sessions.delete(session.id);
+    session.onClose = () => {
+      this.sessions.delete(session.id);
+      this.eviction.forget(session);
+    };
+    session.onWeight = (atOnce) => this.eviction.weigh(session, atOnce);
     return session;
   }
 
@@ -170,6 +184,8 @@ export class RespServer implements ClientRegistry {
       },
     });
     this.sockets.add(socket);
+    const keepAliveSeconds = Number(services.config.get('tcp-keepalive'));
+    if (path === null && keepAliveSeconds > 0) socket.setKeepAlive(true, keepAliveSeconds * 1000);
     const session = this.open(new SocketTransport(socket, path));
   }
 
@@ -180,12 +196,15 @@ export class RespServer implements ClientRegistry {
     return null;
   }
 
+  /** Once a second: who has been silent for too long, or has left too much unread for too long. */
   private closeIdle(): void {
-    const { timeoutSeconds } = this.options.services.config.limits;
-    if (timeoutSeconds === 0) return;
-    const before = Date.now() - timeoutSeconds * 1000;
+    const { config, monitors } = this.options.services;
+    const { timeoutSeconds } = config.limits;
+    const before = timeoutSeconds === 0 ? 0 : Date.now() - timeoutSeconds * 1000;
     for (const session of [...this.sessions.values()]) {
-      if (session.lastCommandAtMs < before && !session.blocked) session.kill();
+      if (session.outputBytes > 0) session.checkUnread();
+      const listens = session.blocked || session.subscribed > 0 || monitors.has(session);
+      if (session.lastCommandAtMs < before && !listens) session.kill();
     }
   }
 

@@ -13,13 +13,7 @@ import { unwatchAll } from '../commands/transaction-state.ts';
 import type { Engine } from '../core/contract.ts';
 import { ClientState } from './client-state.ts';
 import { InputBuffer } from './input-buffer.ts';
-import {
-  FLUSH_BYTES,
-  QUERY_BYTES_MAX,
-  READ_AHEAD_BYTES_MAX,
-  UNREAD_BYTES_MAX,
-  UNREAD_UNTRUSTED_BYTES_MAX,
-} from './limits.ts';
+import { FLUSH_BYTES, READ_AHEAD_BYTES_MAX, UNREAD_BYTES_MAX, UNREAD_UNTRUSTED_BYTES_MAX } from './limits.ts';
 import type { Outbox } from './outbox.ts';
 import { OutputLimit } from './output-limit.ts';
 import { Parsed, RequestParser } from './parser.ts';
@@ -65,6 +59,8 @@ interface Waiting {
 export class Session extends ClientState implements Client {
   /** Called once, when the session is over. */
   onClose: () => void = () => {};
+  /** Called when it may take more memory than before; `atOnce`: not in the middle of anything. */
+  onWeight: (atOnce?: boolean) => void = () => {};
 
   private readonly engine: Engine;
   private readonly services: Services;
@@ -122,11 +118,21 @@ export class Session extends ClientState implements Client {
   }
 
   get queryBytes(): number {
-    return Math.max(this.input.length, this.chunkBytes);
+    if (this.chunkBytes > 0) return this.chunkBytes;
+    return this.input.length === 0 ? 0 : this.input.end - this.parser.at;
   }
 
+  get argumentBytes(): number {
+    return this.chunkBytes > 0 ? 0 : this.input.length - this.queryBytes;
+  }
+
+  get queryFreeBytes(): number {
+    return this.input.bytes.length - this.input.length;
+  }
+
+  /** Without the replies of this turn, which the client may take at once. */
   get outputBytes(): number {
-    return this.transport.pendingBytes + this.out.at;
+    return this.transport.pendingBytes;
   }
 
   get blocked(): boolean {
@@ -144,21 +150,28 @@ export class Session extends ClientState implements Client {
   /** Takes chunk[0..end) of input. The bytes are not kept. */
   receive(chunk: Buffer, end: number = chunk.length): void {
     this.services.statistics.inputBytes += end;
+    this.services.statistics.reads++;
     if (this.closed || this.closeAfterReply) return;
     const { input, parser } = this;
-    if (input.length === 0 && this.stops === 0) {
-      this.process(chunk, end);
-      return;
+    if (input.length === 0 && this.stops === 0) this.process(chunk, end);
+    else {
+      const wanted = parser.wantsUpTo - input.start;
+      parser.shift(input.append(chunk, 0, end, wanted));
+      this.onWeight(true);
+      if (this.closed) return;
+      if (this.stops === 0) this.process(input.bytes, input.end);
+      else if (input.length > READ_AHEAD_BYTES_MAX) this.pauseReading();
     }
-    if (input.length + end > QUERY_BYTES_MAX) {
-      this.warn(`closing client ${this.address}: its requests take more than ${QUERY_BYTES_MAX} bytes`);
-      this.kill();
-      return;
-    }
-    const wanted = parser.wantsUpTo - input.start;
-    parser.shift(input.append(chunk, 0, end, wanted));
-    if (this.stops === 0) this.process(input.bytes, input.end);
-    else if (input.length > READ_AHEAD_BYTES_MAX) this.pauseReading();
+    if (input.length > 0) this.checkUnfinished();
+    this.onWeight();
+  }
+
+  private checkUnfinished(): void {
+    const { queryBytesMax } = this.services.config.limits;
+    if (this.closed || this.input.length <= queryBytesMax) return;
+    this.services.statistics.queryLimitDisconnections++;
+    this.warn(`closing client ${this.address}: its requests take more than ${queryBytesMax} bytes`);
+    this.kill();
   }
 
   /** Goes on with input that is here already, after whatever stopped it. Not within another client's command. */
@@ -231,6 +244,7 @@ export class Session extends ClientState implements Client {
     const mark = out.mark();
     const mode = this.replyMode;
     this.stops |= Stop.running;
+    if (this.services.config.limits.maxMemoryBytes > 0) this.makeRoom();
     const outcome = this.dispatcher.dispatch(this.call);
     this.stops &= ~Stop.running;
     if (outcome === Outcome.postponed) {
@@ -243,6 +257,12 @@ export class Session extends ClientState implements Client {
     } else if (outcome === Outcome.abort) this.abort();
     if (this.pushes.length > 0) this.writePushes();
     if (out.at > FLUSH_BYTES && (this.holdFrom < 0 || !this.services.store.holdsReplies)) this.send();
+  }
+
+  /** Whatever that makes others, and this client, hear of comes before the reply. */
+  private makeRoom(): void {
+    this.services.eviction.makeRoom();
+    if (this.pushes.length > 0) this.writePushes();
   }
 
   /** CLIENT REPLY OFF and SKIP: the reply has been written, and is withdrawn. */
@@ -308,18 +328,24 @@ export class Session extends ClientState implements Client {
     this.queued = false;
     if (out.at === 0 || this.closed || (this.stops & Stop.holding) !== 0) return;
     services.statistics.outputBytes += out.at;
+    services.statistics.writes++;
     if (transport.pendingBytes > 0) {
       // it will be queued: what is queued takes no more memory than it has bytes
       transport.write(Buffer.from(out.filled()));
       out.release();
     } else if (transport.write(out.filled())) out.release();
     else out.detach();
-    if (transport.pendingBytes > 0) this.checkUnread();
+    if (transport.pendingBytes > 0) {
+      this.checkUnread();
+      this.onWeight();
+    }
   }
 
-  private checkUnread(): void {
+  /** Cuts the client off if it leaves more unread than it may. */
+  checkUnread(): void {
     const { pendingBytes } = this.transport;
     if (this.outputLimit.isPassed(pendingBytes, this.subscribed > 0 ? 'pubsub' : 'normal')) {
+      this.services.statistics.outputLimitDisconnections++;
       this.warn(
         `closing client ${this.address}: ${pendingBytes} bytes of replies are unread (client-output-buffer-limit)`,
       );
@@ -376,6 +402,7 @@ export class Session extends ClientState implements Client {
     }
     write(this.out);
     this.flush();
+    this.onWeight();
   }
 
   private get mayPush(): boolean {

@@ -9,6 +9,8 @@ export class ScriptClient extends ClientState implements Client {
   readonly address = 'lua';
   readonly localAddress = 'lua';
   readonly queryBytes = 0;
+  readonly argumentBytes = 0;
+  readonly queryFreeBytes = 0;
   readonly outputBytes = 0;
   readonly blocked = false;
   override readonly isScript = true;

@@ -39,6 +39,8 @@ export interface CommitQueueEvents {
   failureChanged(reason: string | null): void;
   /** The log in memory grew too long while nothing could be written, and was dropped. */
   logDropped(): void;
+  /** Under `appendfsync always` a batch is on the platter, after so many milliseconds. */
+  synced(ms: number): void;
 }
 
 export class CommitQueue {
@@ -118,6 +120,12 @@ export class CommitQueue {
     this.pending.durable = true;
     this.pending.durabilityCallbacks.push(callback);
     this.pump();
+  }
+
+  /** Everything appended so far is on the platter. */
+  get isDurable(): boolean {
+    const { durableNumber, inFlight, pending, writtenNumber } = this;
+    return inFlight === null && pending.operations.length === 0 && durableNumber === writtenNumber;
   }
 
   /** `appendfsync everysec`, once a second. */
@@ -215,6 +223,7 @@ export class CommitQueue {
       { type: 'put', key, value: numberValue(key, this.durableNumber) },
       { type: 'del', key: batchKey(this.writtenNumber) },
     ];
+    const started = performance.now();
     const syncs = batch.durable && this.policy === 'always';
     try {
       await this.disk.batch(operations, syncs);
@@ -222,6 +231,7 @@ export class CommitQueue {
         if (!syncs || this.durableNumber < this.writtenNumber) await this.disk.syncFiles();
         this.durableNumber = number;
         this.syncs++;
+        if (this.policy === 'always') this.events.synced(performance.now() - started);
       }
     } catch (error) {
       this.reopenNeeded = true;

@@ -35,6 +35,8 @@ export interface Store extends StoreService {
   readonly replica: ReplicaId;
   /** Whether `replica` is the last run's. */
   readonly continues: boolean;
+  /** Called under `appendfsync always` whenever writes have got to the platter, with how long that took. */
+  onSync: (ms: number) => void;
 
   /** Fills a fresh engine from disk. Before attach(); tell the engine the time first. */
   load(engine: Engine): Promise<void>;

@@ -22,6 +22,7 @@ const TICK_MS = 1000;
 const CLOSE_MS_MAX = 20_000;
 
 export class OpenStore implements Store {
+  onSync: (ms: number) => void = () => {};
   readonly directory: string;
   readonly replica: ReplicaId;
   readonly continues: boolean;
@@ -50,6 +51,7 @@ export class OpenStore implements Store {
     this.queue = new CommitQueue(parts.disk, options.appendfsync, {
       failureChanged: (reason) => this.tellFailure(reason),
       logDropped: () => this.coverState('The log in memory grew too long while the disk took nothing'),
+      synced: (ms) => this.onSync(ms),
     });
     this.log = new Log(parts.disk, this.queue, options.logBytesMax ?? LOG_BYTES_MAX, options.logAgeMaxMs ?? 0);
   }
@@ -139,6 +141,12 @@ export class OpenStore implements Store {
       () => this.queue.whenDurable(callback),
       () => callback(true),
     );
+  }
+
+  get isDurable(): boolean {
+    const { engine } = this;
+    if (engine === null || engine.openBytes > 0 || this.covering !== null) return false;
+    return this.queue.isDurable && this.log.leadsTo(engine.vector());
   }
 
   get lastSaveMs(): number {

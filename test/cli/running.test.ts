@@ -1,6 +1,6 @@
 /** The command while it runs: its banner, its log, its signals, SHUTDOWN, and the settings that clients see. */
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -36,10 +36,38 @@ test('--help and --version print and leave with exit code 0', async () => {
 });
 
 test('--check-config checks the settings and opens nothing', async () => {
-  const cli = CliProcess.bare(['--check-config', '--dir', '/nonexistent/x', '--tcp-keepalive', '1']);
+  const cli = CliProcess.bare(['--check-config', '--dir', '/nonexistent/x', '--hz', '1']);
   assert.is(await cli.ended(), 0);
-  assert.match(cli.stdout, "warning: --tcp-keepalive: 'tcp-keepalive' is known but has no effect");
+  assert.match(cli.stdout, "warning: --hz: 'hz' is known but has no effect");
   assert.match(cli.stdout, 'The configuration is good.');
+});
+
+test('the log goes to a file that is named, and the process id stands in another while the node runs', async () => {
+  const folder = temporaryFolder();
+  const [log, pid] = [join(folder, 'node.log'), join(folder, 'node.pid')];
+  const cli = await CliProcess.launch(['--logfile', log, '--pidfile', pid, '--log-format', 'text']);
+  await eventually(
+    'the log',
+    async () => (existsSync(log) ? readFileSync(log, 'utf8') : ''),
+    (text) => text.includes('Ready to accept connections'),
+  );
+  await eventually(
+    'the pid',
+    async () => existsSync(pid),
+    (is) => is,
+  );
+  assert.match(readFileSync(pid, 'utf8'), /^\d+\n$/);
+  cli.signal('SIGTERM');
+  assert.is(await cli.ended(), 0);
+  assert.is(cli.stdout, '');
+  assert.match(readFileSync(log, 'utf8'), 'SIGTERM: stopping');
+  assert.not.ok(existsSync(pid));
+});
+
+test('a log file that cannot be opened is told in one line', async () => {
+  const cli = await CliProcess.launch(['--logfile', '/nonexistent/node.log']);
+  assert.is(await cli.ended(), 1);
+  assert.match(cli.stderr, /^starling: cannot open the log file: ENOENT[^\n]*\n$/);
 });
 
 test('the banner shows where clients and peers find the node, and that there is no secret', async () => {

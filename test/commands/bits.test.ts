@@ -311,6 +311,32 @@ test('a bit beyond the value that is cleared makes the value longer, a bit that 
   assert.is(node.engine.statistics.localTxns, before);
 });
 
+test('BITOP of Redis 8.2 tells the first source from the others, and bits that are set once', async () => {
+  const node = new SingleNode();
+  const bits = async (key: string) => Buffer.from(String(await node.run(`GET ${key}`)), 'latin1').toString('hex');
+  await node.run('SET', 'x', '\x0f\x55\x71');
+  await node.run('SET', 'y', '\x01\x54');
+  await node.run('SET', 'z', '\x02\x41');
+  for (const [operation, expected] of [
+    ['DIFF', '0c0071'],
+    ['DIFF1', '000000'],
+    ['ANDOR', '035500'],
+    ['ONE', '0c0071'],
+  ]) {
+    assert.is(await node.run(`BITOP ${operation} to x y z`), 3, operation);
+    assert.is(await bits('to'), expected, operation);
+  }
+  await node.run('BITOP DIFF1 to y x z absent');
+  assert.is(await bits('to'), '0e0171');
+  await node.run('BITOP one x x');
+  assert.is(await bits('x'), '0f5571');
+  for (const operation of ['DIFF', 'DIFF1', 'ANDOR'])
+    assert.is(
+      await node.run(`BITOP ${operation} to x`),
+      `-ERR BITOP ${operation} must be called with at least two source keys.`,
+    );
+});
+
 test('BITOP may write over one of its sources', async () => {
   const node = new SingleNode();
   await node.run('SET', 'a', 'x'.repeat(5000));

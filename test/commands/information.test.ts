@@ -41,6 +41,21 @@ test('INFO all and everything add statistics by command and latency', async () =
   assert.equal(titles(String(await node.run('INFO everything'))), all);
 });
 
+test('INFO latencystats tells percentiles of the calls of each command, as far as they are kept', async () => {
+  const node = new WholeNode();
+  await node.run('SET k v');
+  await node.run('CONFIG', 'SET', 'latency-tracking-info-percentiles', '50 99.9');
+  const line = /latency_percentiles_usec_set:p50=(\d+\.\d{3}),p99\.9=(\d+\.\d{3})\r\n/;
+  assert.match(String(await node.run('INFO latencystats')), line);
+  await node.run('CONFIG', 'SET', 'latency-tracking-info-percentiles', '');
+  assert.match(String(await node.run('INFO latencystats')), 'latency_percentiles_usec_set:\r\n');
+  await node.run('CONFIG SET latency-tracking no');
+  await node.run('CONFIG RESETSTAT');
+  await node.run('SET k v');
+  assert.is(await node.run('INFO latencystats'), '# Latencystats\r\n');
+  assert.equal(await node.run('LATENCY HISTOGRAM'), []);
+});
+
 test('INFO shows the sections that are named, each once, whatever the case and order of the names', async () => {
   const node = new WholeNode();
   assert.equal(titles(String(await node.run('INFO KEYSPACE server Keyspace'))), ['Server', 'Keyspace']);

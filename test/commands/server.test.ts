@@ -130,9 +130,36 @@ test('WAITAOF tells whether this node has its writes on disk', async () => {
   assert.equal(await node.run('WAITAOF 1 0 0'), [0, 0]);
 });
 
-test('WAITAOF does not claim to know the disks of other nodes', async () => {
+test('WAITAOF waits for disks of other nodes, and counts them beside its own', async () => {
   const node = new WholeNode();
-  assert.match(String(await node.run('WAITAOF 0 1 0')), /^-ERR WAITAOF cannot wait for other nodes/);
+  await node.run('SET k v');
+  const waiting = node.run('WAITAOF 1 2 0');
+  await new Promise((done) => setImmediate(done));
+  assert.equal(node.mesh.asked, ['wait for txn 1 on 2 disks within 0']);
+  node.mesh.confirm(2);
+  assert.equal(await waiting, [1, 2]);
+});
+
+test('WAITAOF is over with its time, with what there is', async () => {
+  const node = new WholeNode();
+  node.mesh.confirmed = 1;
+  assert.equal(await node.run('WAITAOF 0 2 5'), [0, 1]);
+  node.store.isDurable = true;
+  assert.equal(await node.run('WAITAOF 0 2 5'), [1, 1]);
+});
+
+test('WAITAOF does not wait within a transaction, nor for what is there already', async () => {
+  const node = new WholeNode();
+  node.mesh.confirmed = 1;
+  assert.equal(await node.run('WAITAOF 0 1 0'), [0, 1]);
+  await node.run('MULTI');
+  await node.run('WAITAOF 1 3 0');
+  assert.equal(await node.run('EXEC'), [[0, 1]]);
+  assert.equal(node.mesh.asked, []);
+});
+
+test('WAITAOF checks what it is asked for', async () => {
+  const node = new WholeNode();
   assert.is(await node.run('WAITAOF 2 0 0'), '-ERR value is out of range, value must between 0 and 1');
   assert.is(await node.run('WAITAOF x 0 0'), '-ERR value is not an integer or out of range');
   assert.is(await node.run('WAITAOF 1 -1 0'), '-ERR value is out of range, must be positive');

@@ -82,6 +82,16 @@ export class ScriptedMesh implements MeshService {
     for (const done of this.waiting.splice(0)) done();
   }
 
+  durableConfirmations(): number {
+    return this.confirmed;
+  }
+
+  async waitForDurable(number: number, count: number, timeoutMs: number): Promise<number> {
+    this.asked.push(`wait for txn ${number} on ${count} disks within ${timeoutMs}`);
+    await new Promise<void>((done) => this.waiting.push(done));
+    return this.confirmed;
+  }
+
   members(): ReturnType<MeshService['members']> {
     return [];
   }
@@ -108,6 +118,7 @@ export class ScriptedStore implements StoreService {
   lastSaveMs = 1_700_000_000_000;
   unsavedChanges = 12;
   saves = 0;
+  isDurable = false;
 
   whenDurable(callback: (failed: boolean) => void): void {
     callback(this.failure !== null);

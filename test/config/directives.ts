@@ -19,6 +19,8 @@ function candidates({ type }: Directive): string[] {
     case 'fixed':
     case 'users':
       return [];
+    case 'percentiles':
+      return ['50', '0 99.9 100', ''];
     case 'keyspaceEvents':
       return ['KE', 'g$KE', 'AnKEm'];
     case 'octal':

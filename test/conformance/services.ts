@@ -1,7 +1,9 @@
 /** What command handlers may ask of the node around them, as far as conformance cases need it. */
 import { KeyChanges } from '../../src/commands/changes/key-changes.ts';
+import { Eviction } from '../../src/commands/eviction/eviction.ts';
 import { createCommandRegistry } from '../../src/commands/index.ts';
 import { KeyWaits } from '../../src/commands/key-waits.ts';
+import { LatencyMonitor } from '../../src/commands/latency-monitor.ts';
 import { Monitors } from '../../src/commands/monitors.ts';
 import type { ClientRegistry, Services, StoreService } from '../../src/commands/services.ts';
 import { SlowLog } from '../../src/commands/slow-log.ts';
@@ -36,6 +38,8 @@ export function servicesOf(): Services & { config: Configuration } {
     monitors: new Monitors(),
     keyWaits: new KeyWaits(),
     changes: new KeyChanges(),
+    eviction: new Eviction(),
+    latency: new LatencyMonitor(),
     outbound: absent<Services['outbound']>('outbound'),
     scripting: new Scripting(),
     random: () => 0.5,
@@ -49,6 +53,7 @@ function memoryOnly(): StoreService {
     failure: null,
     holdsReplies: false,
     whenDurable: (callback) => callback(false),
+    isDurable: true,
     lastSaveMs: 0,
     unsavedChanges: 0,
     save: () => Promise.resolve(),

@@ -133,13 +133,13 @@ test('the header of an entry survives changes of its payload', () => {
     table.setKind(reference, 3);
     table.setFlags(reference, 255);
     table.setSlot(reference, 16383);
-    table.setIdleClock(reference, 65000);
+    table.setUse(reference, 200_000);
     const at = find(table, 'key');
     table.resizePayload(at, length);
     const moved = table.referenceAt(at);
     assert.is(table.stamp(moved), 1e15 + length);
     assert.equal([table.replica(moved), table.kind(moved), table.flags(moved)], [65535, 3, 255]);
-    assert.equal([table.slot(moved), table.idleClock(moved)], [16383, 65000]);
+    assert.equal([table.slot(moved), table.use(moved)], [16383, 200_000]);
     assert.is(table.payloadLength(moved), length);
     assert.is(table.fillKey(moved, slice).latin1(), 'key');
   }

@@ -6,7 +6,7 @@ import { applyToStream, type StreamOperation, streamOperation } from './streams.
 
 export type Operation =
   | StreamOperation
-  | { kind: 'set' | 'del' | 'persist' | 'flush' | 'rename'; key: string; value: string }
+  | { kind: 'set' | 'del' | 'persist' | 'flush' | 'rename' | 'evict'; key: string; value: string }
   | { kind: 'keepttl' | 'hset' | 'sadd' | 'srem' | 'hdel' | 'hpersist'; key: string; value: string; element: string }
   | { kind: 'incr' | 'hincr' | 'incrfloat'; key: string; element: string; delta: number }
   | { kind: 'expire' | 'hexpire'; key: string; element: string; afterMs: number }
@@ -34,7 +34,7 @@ export const operation: fc.Arbitrary<Operation> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({
-      kind: fc.constantFrom('persist' as const, 'flush' as const, 'rename' as const),
+      kind: fc.constantFrom('persist' as const, 'flush' as const, 'rename' as const, 'evict' as const),
       key,
       value,
     }),
@@ -108,6 +108,9 @@ export function run(replica: Replica, operations: readonly Operation[]): void {
   });
 }
 
+/** Where in the table a key is looked for that is to be evicted. */
+const PLACES: Readonly<Record<string, number>> = { k: 0, l: 0.4, m: 0.8 };
+
 /** As a command would: a key of another type is left alone. */
 function apply(replica: Replica, db: Database, operation: Operation): void {
   {
@@ -133,6 +136,13 @@ function apply(replica: Replica, db: Database, operation: Operation): void {
           db.remove(key);
         }
         return;
+      case 'evict': {
+        const chosen: Slice[] = [];
+        const random = () => PLACES[operation.key] ?? 0;
+        db.sample({ count: 1, among: 'all', by: 'use', random }, (each) => chosen.push(new Slice(each.key.copy())));
+        for (const each of chosen) db.remove(each);
+        return;
+      }
       case 'persist':
         db.persist(key);
         return;

@@ -72,7 +72,7 @@ export class TestNode {
         secretFile: null,
         region: '',
         zone: '',
-        storedLog: { read: async (): Promise<Envelope[]> => [] },
+        storedLog: { read: async (): Promise<Envelope[]> => [], whenDurable: (callback) => callback(false) },
         takeNewReplica: () => engine.rotateReplica(newReplica()),
         ...options,
         engine,

@@ -2,8 +2,10 @@
 import net from 'node:net';
 import { openAccessControl } from '../../src/access-control.ts';
 import { KeyChanges } from '../../src/commands/changes/key-changes.ts';
+import { Eviction } from '../../src/commands/eviction/eviction.ts';
 import { createCommandRegistry } from '../../src/commands/index.ts';
 import { KeyWaits } from '../../src/commands/key-waits.ts';
+import { LatencyMonitor } from '../../src/commands/latency-monitor.ts';
 import { Monitors } from '../../src/commands/monitors.ts';
 import type { Registry } from '../../src/commands/registry.ts';
 import type { NodeService, Services, StoreService } from '../../src/commands/services.ts';
@@ -20,6 +22,7 @@ export class ScriptedStore implements StoreService {
   readonly directory = '';
   failure: string | null = null;
   holdsReplies = false;
+  isDurable = false;
   readonly lastSaveMs = 0;
   readonly unsavedChanges = 0;
   /** Replies that wait for whenDurable(): call them to end the wait. */
@@ -81,6 +84,8 @@ export function serve(
     monitors: new Monitors(),
     keyWaits: new KeyWaits(),
     changes: new KeyChanges(),
+    eviction: new Eviction(),
+    latency: new LatencyMonitor(),
     outbound: absent<Services['outbound']>('outbound'),
     scripting: new Scripting(),
     random: () => 0.5,

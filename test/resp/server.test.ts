@@ -146,6 +146,37 @@ test('a client that is silent for longer than `timeout` is closed', async () => 
   assert.is(await wire.until((_, ended) => ended), '');
 });
 
+test('`timeout` leaves those alone who only listen', async () => {
+  const { port } = await listening([['timeout', '1']]);
+  const listener = await Wire.connect(port);
+  await listener.until(() => true);
+  listener.send('SUBSCRIBE news\r\n');
+  const monitor = await Wire.connect(port);
+  monitor.send('MONITOR\r\n');
+  const silent = await Wire.connect(port);
+  await silent.until((_, ended) => ended);
+  const publisher = await Wire.connect(port);
+  await publisher.exchange('PUBLISH news here\r\n', ':1\r\n');
+  assert.match(await monitor.until((heard) => heard.includes('PUBLISH')), '"PUBLISH" "news" "here"');
+});
+
+test('who leaves more unread than the soft limit for too long is closed, although nothing more is sent', async () => {
+  const { port, server, services } = await listening([['client-output-buffer-limit', 'pubsub 0 100000 1']]);
+  const deaf = net.connect(port, HOST);
+  await once(deaf, 'connect');
+  deaf.pause();
+  deaf.write('SUBSCRIBE news\r\n');
+  const publisher = await Wire.connect(port);
+  for (let received = 0; received === 0; )
+    received = Number(/^:(\d)/.exec(await publisher.exchange('PUBLISH news a\r\n', ':'))?.[1] ?? 0);
+  // more than the system takes
+  publisher.send(encodeRequest(['PUBLISH', 'news', 'x'.repeat(20_000_000)]));
+  await publisher.until((heard) => heard.includes(':1\r\n'));
+  while (server.count > 1) await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.is(services.statistics.outputLimitDisconnections, 1);
+  deaf.destroy();
+});
+
 test('a port in use is an error that says so', async () => {
   const { port } = await listening();
   const { server } = serve();

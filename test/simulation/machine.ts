@@ -6,8 +6,10 @@ import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import type { PeerId } from '@libp2p/interface';
 import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 import { KeyChanges } from '../../src/commands/changes/key-changes.ts';
+import { Eviction } from '../../src/commands/eviction/eviction.ts';
 import { createCommandRegistry } from '../../src/commands/index.ts';
 import { KeyWaits } from '../../src/commands/key-waits.ts';
+import { LatencyMonitor } from '../../src/commands/latency-monitor.ts';
 import { Monitors } from '../../src/commands/monitors.ts';
 import type { Services } from '../../src/commands/services.ts';
 import { SlowLog } from '../../src/commands/slow-log.ts';
@@ -335,6 +337,8 @@ export class Machine {
       monitors: new Monitors(),
       keyWaits: new KeyWaits(),
       changes: new KeyChanges(),
+      eviction: new Eviction(),
+      latency: new LatencyMonitor(),
       outbound: { ask: () => Promise.reject(new Error('no server stands outside of a simulation')) },
       scripting: new Scripting(),
       pubsub: new PubSub({

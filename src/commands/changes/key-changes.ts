@@ -44,7 +44,7 @@ interface Running {
 
 /** What has happened outside of commands. */
 type Note =
-  | { readonly kind: 'merged' | 'expired' | 'fields expired'; readonly touched: Touched }
+  | { readonly kind: 'merged' | 'expired' | 'evicted' | 'fields expired'; readonly touched: Touched }
   | { readonly kind: 'remote'; readonly change: RemoteChange };
 
 const FLUSHING = new Set(['flushall', 'flushdb']);
@@ -68,7 +68,8 @@ export class KeyChanges implements KeyObserver {
   readonly events = new KeyspaceEvents();
   private engine: Engine | null = null;
   private running: Running | null = null;
-  private isCollecting = false;
+  /** What the core removes now, it removes for this. */
+  private collecting: 'fields expired' | 'evicted' | null = null;
   private expiredSeen = 0;
   private notes: Note[] = [];
   private isFlushDue = false;
@@ -109,7 +110,7 @@ export class KeyChanges implements KeyObserver {
     const { running } = this;
     if (expired) this.note({ kind: 'expired', touched });
     else if (running !== null) running.touched.set(`${database}:${name}`, touched);
-    else this.note({ kind: this.isCollecting ? 'fields expired' : 'merged', touched });
+    else this.note({ kind: this.collecting ?? 'merged', touched });
   }
 
   applied(change: RemoteChange): void {
@@ -134,11 +135,23 @@ export class KeyChanges implements KeyObserver {
 
   /** Expires and collects as Engine.collect() does: fields whose time has come are known by that. */
   collect(engine: Engine, budget: number): void {
-    this.isCollecting = true;
+    this.collecting = 'fields expired';
     try {
       engine.collect(budget);
     } finally {
-      this.isCollecting = false;
+      this.collecting = null;
+    }
+  }
+
+  /** Evicts, and tells of it at once: who has asked for the room hears of it before the answer. */
+  evict<T>(work: () => T): T {
+    if (this.notes.length > 0) this.tellNotes();
+    this.collecting = 'evicted';
+    try {
+      return work();
+    } finally {
+      this.collecting = null;
+      if (this.notes.length > 0) this.tellNotes();
     }
   }
 
@@ -170,7 +183,7 @@ export class KeyChanges implements KeyObserver {
         const { database, key, name } = note.touched;
         // nobody's own: whoever has found it
         this.tracking.invalidate(name, null);
-        if (note.kind === 'expired') this.events.tell('expired', database, key);
+        if (note.kind === 'expired' || note.kind === 'evicted') this.events.tell(note.kind, database, key);
         else if (note.kind === 'merged') this.events.tell(eventOfType(this.typeOf(database, key)), database, key);
         else if (!fieldsExpired.has(`${database}:${name}`)) {
           fieldsExpired.add(`${database}:${name}`);

@@ -73,6 +73,8 @@ interface RestoreOptions {
   readonly replace: boolean;
   /** The time to live is a moment, not a duration. */
   readonly absolute: boolean;
+  /** How long ago, or how often, the key was used where it comes from. */
+  readonly use: { idleSeconds: number } | { count: number } | null;
 }
 
 function runRestore(call: Call): void {
@@ -99,6 +101,7 @@ function runRestore(call: Call): void {
     return;
   }
   restore(call, value, deadline);
+  if (options.use !== null) db.setUse(args[1], options.use);
   reply.ok();
 }
 
@@ -125,11 +128,12 @@ function restore({ args, db, engine }: Call, value: Value, deadline: number): vo
   if (deadline !== NO_DEADLINE && db.typeOf(key) !== KeyType.none) db.expireAt(key, deadline);
 }
 
-/** Undefined after an error. How long ago or how often a key was used is checked, and not kept: nothing is evicted here. */
+/** Undefined after an error. */
 function parseRestore(call: Call): RestoreOptions | undefined {
   const { args, argc, reply } = call;
   let replace = false;
   let absolute = false;
+  let use: RestoreOptions['use'] = null;
   for (let i = 4; i < argc; i++) {
     if (args[i].isWord('replace')) replace = true;
     else if (args[i].isWord('absttl')) absolute = true;
@@ -143,12 +147,13 @@ function parseRestore(call: Call): RestoreOptions | undefined {
         );
         return undefined;
       }
+      use = isFrequency ? { count: given } : { idleSeconds: given };
     } else {
       reply.error(Errors.syntax);
       return undefined;
     }
   }
-  return { replace, absolute };
+  return { replace, absolute, use };
 }
 
 /** UNIX ms, or NO_DEADLINE; undefined after an error. */

@@ -54,7 +54,7 @@ export const target: Target = {
       zone: '',
       gossips: true,
       addresses: () => [],
-      storedLog: { read: async () => [] },
+      storedLog: { read: async () => [], whenDurable: (callback) => callback(false) },
       log,
       takeNewReplica() {},
     });
