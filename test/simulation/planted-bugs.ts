@@ -97,8 +97,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'stability: what one member lacks counts as known to all',
     file: 'src/mesh/members.ts',
-    find: 'else if (theirs.number < entry.number) {',
-    replace: 'else if (theirs.number > entry.number) {',
+    find: 'if (number < entry.number) {',
+    replace: 'if (number > entry.number) {',
   },
   {
     name: 'stability: a node with members takes itself to be alone',
