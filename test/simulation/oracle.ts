@@ -276,7 +276,18 @@ function worthOf(left: readonly Effect[], name: string): Element {
   if (latest === null) throw new Error(`element ${name} has nothing left`);
   if (!added) return { value: base, latest };
   if (written === null) return { value: String(sum), latest };
-  return { value: isNumber(base) ? String(Number(base) + sum) : base, latest };
+  return { value: isNumber(base) ? plus(base, sum) : base, latest };
+}
+
+/** Exactly, in decimal digits: APPEND makes numbers that no double is. */
+function plus(base: string, sum: number): string {
+  const addends = [base, String(sum)].map((text) => text.split('.'));
+  const scale = Math.max(...addends.map(([, fraction = '']) => fraction.length));
+  const total = addends.reduce((so, [whole, fraction = '']) => so + BigInt(whole + fraction.padEnd(scale, '0')), 0n);
+  const digits = String(total < 0n ? -total : total).padStart(scale + 1, '0');
+  const fraction = digits.slice(digits.length - scale).replace(/0+$/, '');
+  const whole = digits.slice(0, digits.length - scale);
+  return `${total < 0n ? '-' : ''}${whole}${scale > 0 && fraction !== '' ? `.${fraction}` : ''}`;
 }
 
 export function isNumber(text: string): boolean {
