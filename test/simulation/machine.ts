@@ -26,8 +26,9 @@ import type { SyncPolicy } from '../../src/store/index.ts';
 import { lastNumberOf } from '../../src/store/recovery.ts';
 import { OpenStore } from '../../src/store/store.ts';
 import { Medium, SimulatedDisk } from './disk.ts';
-import { ipOf, type Network, SimulatedNode } from './network.ts';
+import type { Network } from './network.ts';
 import type { Random } from './random.ts';
+import { ipOf, SimulatedNode } from './simulated-node.ts';
 import type { Clock, Process, World } from './world.ts';
 
 export const MACHINES_MAX = 12;
