@@ -51,6 +51,8 @@ const UNITS = [
   'latency-monitor',
   'maxmemory',
   'client-eviction',
+  'pause',
+  'replybufsize',
   'dump',
   'auth',
   'acl',

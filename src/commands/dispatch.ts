@@ -89,6 +89,8 @@ export const Outcome = {
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
 const EXEC = Slice.of('exec');
+/** They wait in a pause of writes as in Redis, where they may write: a message, or what PFCOUNT has counted. */
+const PAUSED_WITH_WRITES = new Set(['publish', 'spublish', 'pfcount']);
 
 /** As much of a name or argument as Redis repeats in an error. */
 const SHOWN_BYTES_MAX = 128;
@@ -191,10 +193,14 @@ export class Dispatcher {
     if (this.paused === 'all' || (entry.traits & Trait.write) !== 0) return true;
     const { client, services } = call;
     const { command } = entry;
+    if (PAUSED_WITH_WRITES.has(command.name)) return true;
     if (command.name !== 'exec') return services.scripting.mayWrite(command, call.args, call);
     const queue = client.multi?.queue ?? [];
     return queue.some(
-      (each) => each.command.flags.includes('write') || services.scripting.mayWrite(each.command, each.args, call),
+      (each) =>
+        each.command.flags.includes('write') ||
+        PAUSED_WITH_WRITES.has(each.command.name) ||
+        services.scripting.mayWrite(each.command, each.args, call),
     );
   }
 
