@@ -53,6 +53,8 @@ const UNITS = [
   'latency-monitor',
   'maxmemory',
   'client-eviction',
+  'pause',
+  'replybufsize',
   'dump',
   'auth',
   'acl',

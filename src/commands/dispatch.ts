@@ -10,7 +10,7 @@ import { refusalByUser, refusalOfQueued } from './acl/permission.ts';
 import { CallTimes } from './call-times.ts';
 import type { Client, QueuedCommand } from './client.ts';
 import { type Entry, findSubcommand, type Registry, Trait } from './registry.ts';
-import { Errors, type Reply, wrongArity } from './reply.ts';
+import { Errors, type Reply, ReplyOverflow, wrongArity } from './reply.ts';
 import type { Services } from './services.ts';
 import type { Call, Command } from './table.ts';
 import { discardMulti } from './transaction-state.ts';
@@ -89,6 +89,8 @@ export const Outcome = {
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
 const EXEC = Slice.of('exec');
+/** They wait in a pause of writes as in Redis, where they may write: a message, or what PFCOUNT has counted. */
+const PAUSED_WITH_WRITES = new Set(['publish', 'spublish', 'pfcount']);
 
 /** As much of a name or argument as Redis repeats in an error. */
 const SHOWN_BYTES_MAX = 128;
@@ -191,10 +193,14 @@ export class Dispatcher {
     if (this.paused === 'all' || (entry.traits & Trait.write) !== 0) return true;
     const { client, services } = call;
     const { command } = entry;
+    if (PAUSED_WITH_WRITES.has(command.name)) return true;
     if (command.name !== 'exec') return services.scripting.mayWrite(command, call.args, call);
     const queue = client.multi?.queue ?? [];
     return queue.some(
-      (each) => each.command.flags.includes('write') || services.scripting.mayWrite(each.command, each.args, call),
+      (each) =>
+        each.command.flags.includes('write') ||
+        PAUSED_WITH_WRITES.has(each.command.name) ||
+        services.scripting.mayWrite(each.command, each.args, call),
     );
   }
 
@@ -288,6 +294,7 @@ export class Dispatcher {
 
   /** A handler threw: whatever it had written of its reply is withdrawn, its effects stand as far as it got. */
   private crashed(call: CommandCall, mark: number, error: unknown): void {
+    if (error instanceof ReplyOverflow) return;
     call.services.statistics.unexpectedErrorReplies++;
     this.onCrash(error, call.command.name);
     call.reply.rewind(mark);
@@ -396,6 +403,8 @@ const NOTHING: Command = {
 /** Runs the handler, and tells who wants to know of what it has changed. */
 function execute(call: CommandCall, command: Command): void {
   const { changes } = call.services;
+  // what writes must come to its end, whoever hears of it
+  if (call.reply.isLimited) call.reply.mayStop = command.flags.includes('readonly');
   if (changes.isOn) changes.run(call, command, () => perform(call, command));
   else perform(call, command);
 }

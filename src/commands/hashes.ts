@@ -106,6 +106,10 @@ function runHrandfield(call: Call): void {
     else reply.nil();
     return;
   }
+  if (found && count < 0) {
+    answerRepeatedly(call, -Number(count), withValues);
+    return;
+  }
   const picked = found ? pickFields(call, Number(count)) : [];
   // RESP3 pairs are arrays of two; RESP2 is flat
   reply.array(withValues && reply.protocol === 2 ? picked.length * 2 : picked.length);
@@ -116,15 +120,21 @@ function runHrandfield(call: Call): void {
   }
 }
 
-/** `count` different fields, or −`count` fields with repetition. */
+/** So many fields with repetition, of a hash that has some: one by one, since there may be more than fit anywhere. */
+function answerRepeatedly({ args, db, reply, services }: Call, count: number, withValues: boolean): void {
+  const field = new Slice();
+  reply.array(withValues && reply.protocol === 2 ? count * 2 : count);
+  for (let left = count; left > 0; left--) {
+    db.hashes.random(args[1], services.random, field, value);
+    if (withValues && reply.protocol === 3) reply.array(2);
+    reply.bulk(field);
+    if (withValues) reply.bulk(value);
+  }
+}
+
+/** `count` different fields. */
 function pickFields({ args, db, services }: Call, count: number): [Buffer, Buffer][] {
   const picked: [Buffer, Buffer][] = [];
-  if (count < 0) {
-    const field = new Slice();
-    for (let left = -count; left > 0 && db.hashes.random(args[1], services.random, field, value); left--)
-      picked.push([field.copy(), value.copy()]);
-    return picked;
-  }
   db.hashes.forEach(args[1], (field, each) => picked.push([field.copy(), each.copy()]));
   return drawn(picked, count, services.random);
 }

@@ -52,6 +52,14 @@ export interface Reply {
   /** The reply that was begun may still be withdrawn: position now, and back to it (EXEC's abort, failed handlers). */
   mark(): number;
   rewind(mark: number): void;
+  /** It must not become longer than something; `mayStop`: a command that writes too much is broken off by a ReplyOverflow. */
+  readonly isLimited: boolean;
+  mayStop: boolean;
+}
+
+/** The client gets no more of the reply, and is to be disconnected: whoever only reads need not go on. */
+export class ReplyOverflow extends Error {
+  override name = 'ReplyOverflow';
 }
 
 /** Redis's own texts for what goes wrong everywhere. */

@@ -57,6 +57,9 @@ export interface ConfigService {
     maxMemoryBytes: number;
     /** Of all clients together; 0: no limit. */
     maxClientsBytes: number;
+    /** Hard limits of `client-output-buffer-limit`; 0: none. */
+    normalOutputBytesMax: number;
+    pubsubOutputBytesMax: number;
     /** What a client may send before it is dealt with. */
     queryBytesMax: number;
     /** While the default user needs no password, only clients from this host are served. */

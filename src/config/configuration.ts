@@ -41,6 +41,8 @@ export class Configuration implements ConfigService {
       maxMemoryBytes: 0,
       maxClientsBytes: 0,
       queryBytesMax: 0,
+      normalOutputBytesMax: 0,
+      pubsubOutputBytesMax: 0,
       timeoutSeconds: 0,
       debugCommand: false,
       databases: 16,
@@ -238,6 +240,9 @@ export class Configuration implements ConfigService {
     limits.maxClients = Math.min(this.number('maxclients'), this.clientsPossible);
     limits.maxMemoryBytes = this.number('maxmemory');
     limits.maxClientsBytes = shareOf(this.text('maxmemory-clients'), limits.maxMemoryBytes);
+    const outputs = this.text('client-output-buffer-limit').split(' ');
+    limits.normalOutputBytesMax = Number(outputs[outputs.indexOf('normal') + 1]);
+    limits.pubsubOutputBytesMax = Number(outputs[outputs.indexOf('pubsub') + 1]);
     limits.queryBytesMax = this.number('client-query-buffer-limit');
     limits.protectedMode = this.text('protected-mode') === 'yes';
     limits.timeoutSeconds = this.number('timeout');

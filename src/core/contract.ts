@@ -462,6 +462,8 @@ export interface Engine {
   setStability(stable: VersionVector | 'alone', horizon: UnixMs, lacking?: ReadonlySet<ReplicaId>): void;
   /** What setStability() said last; null before. */
   readonly stable: VersionVector | 'alone' | null;
+  /** While true, what has expired is hidden, and stays (CLIENT PAUSE). */
+  holdExpiry(on: boolean): void;
   /** Expires and collects for at most about `budget` keys; returns how many keys it removed. Own txn. */
   collect(budget: number): number;
 

@@ -134,7 +134,7 @@ export class DatabaseView implements Database {
     const { state, keyspace } = this;
     const hideAt = this.hideAtOf(key);
     if (hideAt <= state.now) {
-      if (hideAt < state.horizon && this.txn.open) this.expire(key);
+      if (hideAt < state.horizon && this.txn.open && !state.expiryHeld) this.expire(key);
       return -1;
     }
     if ((flags & FLAG_FIELD_DEADLINES) !== 0 && keyspace.expiry.fieldsExpired(at, state.now)) return -1;
@@ -393,7 +393,7 @@ export class DatabaseView implements Database {
   expirePart(key: Slice, hideAt: UnixMs): boolean {
     const { deadlines } = this.keyspace.expiry;
     const place = deadlines.table.find(key.bytes, key.start, key.end);
-    if (place < 0) return false;
+    if (place < 0 || this.state.expiryHeld) return false;
     // the usual case, and every GET of a key with a time to live: one deadline, which governs all and has not passed
     if (Number.isFinite(hideAt) && deadlines.isSingleAt(place)) return false;
     const list = deadlines.listAt(place);

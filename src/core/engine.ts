@@ -389,8 +389,13 @@ class StarlingEngine implements Engine {
     work();
   }
 
+  holdExpiry(on: boolean): void {
+    this.state.expiryHeld = on;
+  }
+
   collect(budget: number): number {
     const { state } = this;
+    if (state.expiryHeld) return 0;
     const due = Math.min(state.now, state.horizon);
     let removed = 0;
     let looked = 0;

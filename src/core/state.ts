@@ -84,6 +84,8 @@ export class State {
   stable: VersionVector | 'alone' | null = null;
   /** Expired keys whose deadline lies before may be collected. */
   horizon: UnixMs = Number.POSITIVE_INFINITY;
+  /** Nothing that has expired is collected, though it is hidden: clients pause. */
+  expiryHeld = false;
   readonly pending = new PendingTallies();
   /**
    * By replica index: the latest stamp among the stored records at the start. A crash between the records of a transfer

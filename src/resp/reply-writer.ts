@@ -4,7 +4,7 @@
  */
 
 import { formatDouble, formatExactly } from '../commands/double.ts';
-import type { Reply } from '../commands/reply.ts';
+import { type Reply, ReplyOverflow } from '../commands/reply.ts';
 import type { Integer } from '../core/contract.ts';
 import type { Slice } from '../core/slice.ts';
 
@@ -24,6 +24,10 @@ export class ReplyWriter implements Reply {
   at = 0;
   /** Called with the text of each error. */
   onError: (text: string) => void = ignore;
+  /** About so many bytes at most; what is beyond is thrown away with all the rest. */
+  limit = Number.POSITIVE_INFINITY;
+  mayStop = false;
+  private overflowed = false;
   private bytes: Buffer = EMPTY;
 
   /** What was written: a view, valid until the next write, release() or detach(). */
@@ -42,6 +46,15 @@ export class ReplyWriter implements Reply {
     if (this.bytes.length === POOLED_BYTES && pool.length < POOLED_BUFFERS_MAX) pool.push(this.bytes);
     this.bytes = EMPTY;
     this.at = 0;
+  }
+
+  get isLimited(): boolean {
+    return this.limit !== Number.POSITIVE_INFINITY;
+  }
+
+  /** More was written than may be. */
+  get isOverLimit(): boolean {
+    return this.overflowed || this.at > this.limit;
   }
 
   mark(): number {
@@ -272,8 +285,17 @@ export class ReplyWriter implements Reply {
     if (this.at + more > this.bytes.length) this.grow(more);
   }
 
+  /** What writes goes on from the start of the buffer, since nobody will see it; or is broken off. */
+  private overflow(): void {
+    this.overflowed = true;
+    this.at = 0;
+    if (this.mayStop) throw new ReplyOverflow();
+  }
+
   private grow(more: number): void {
+    if (this.at + more > this.limit) this.overflow();
     const needed = this.at + more;
+    if (needed <= this.bytes.length) return;
     if (needed <= POOLED_BYTES) {
       // nothing was written yet: writers have pooled buffers or bigger ones
       this.bytes = pool.pop() ?? Buffer.allocUnsafeSlow(POOLED_BYTES);

@@ -129,6 +129,7 @@ export class RespServer implements ClientRegistry {
     const until = Math.max(untilMs, this.pause?.untilMs ?? 0);
     this.clearPause();
     dispatcher.paused = writesOnly && dispatcher.paused !== 'all' ? 'writes' : 'all';
+    this.options.engine.holdExpiry(true);
     this.pause = {
       untilMs: until,
       timer: setTimeout(() => this.endPause(until), Math.min(until - Date.now(), TIMER_MS_MAX)),
@@ -138,6 +139,7 @@ export class RespServer implements ClientRegistry {
   unpause(): void {
     this.clearPause();
     this.dispatcher.paused = 'none';
+    this.options.engine.holdExpiry(false);
     // whoever asks for it may stand within a command, where no other may run
     setImmediate(() => {
       for (const session of [...this.sessions.values()]) session.unpause();

@@ -13,7 +13,13 @@ import { unwatchAll } from '../commands/transaction-state.ts';
 import type { Engine } from '../core/contract.ts';
 import { ClientState } from './client-state.ts';
 import { InputBuffer } from './input-buffer.ts';
-import { FLUSH_BYTES, READ_AHEAD_BYTES_MAX, UNREAD_BYTES_MAX, UNREAD_UNTRUSTED_BYTES_MAX } from './limits.ts';
+import {
+  FLUSH_BYTES,
+  FREE_REPLY_BYTES,
+  READ_AHEAD_BYTES_MAX,
+  UNREAD_BYTES_MAX,
+  UNREAD_UNTRUSTED_BYTES_MAX,
+} from './limits.ts';
 import type { Outbox } from './outbox.ts';
 import { OutputLimit } from './output-limit.ts';
 import { Parsed, RequestParser } from './parser.ts';
@@ -217,6 +223,7 @@ export class Session extends ClientState implements Client {
     engine.setNow(now);
     this.lastCommandAtMs = now;
     parser.bulkLengthMax = limits.protoMaxBulkLength;
+    this.limitReplies();
     dispatcher.times.start();
     const before = this.commandsProcessed;
     this.chunkBytes = bytes === this.input.bytes ? this.input.length : end;
@@ -235,8 +242,20 @@ export class Session extends ClientState implements Client {
     // of an unfinished request the arguments stand where the last one's were
     if (this.commandsProcessed !== before) dispatcher.times.end(parser.keepFrom === parser.at ? call : null);
     this.chunkBytes = 0;
+    // what comes to be written between chunks is judged by what is unread
+    this.out.limit = Number.POSITIVE_INFINITY;
     this.keepRest(bytes, end);
     this.flush();
+  }
+
+  /** Replies of a chunk count as unread: they are written when it is used up. */
+  private limitReplies(): void {
+    const { normalOutputBytesMax, pubsubOutputBytesMax } = this.services.config.limits;
+    const hardBytes = this.subscribed > 0 ? pubsubOutputBytesMax : normalOutputBytesMax;
+    this.out.limit =
+      hardBytes === 0
+        ? Number.POSITIVE_INFINITY
+        : FREE_REPLY_BYTES + Math.max(0, hardBytes - this.transport.pendingBytes);
   }
 
   private runOne(): void {
@@ -247,6 +266,11 @@ export class Session extends ClientState implements Client {
     if (this.services.config.limits.maxMemoryBytes > 0) this.makeRoom();
     const outcome = this.dispatcher.dispatch(this.call);
     this.stops &= ~Stop.running;
+    out.mayStop = false;
+    if (out.isLimited && out.isOverLimit) {
+      this.cutOff(out.limit);
+      return;
+    }
     if (outcome === Outcome.postponed) {
       this.postpone();
       return;
@@ -345,16 +369,18 @@ export class Session extends ClientState implements Client {
   checkUnread(): void {
     const { pendingBytes } = this.transport;
     if (this.outputLimit.isPassed(pendingBytes, this.subscribed > 0 ? 'pubsub' : 'normal')) {
-      this.services.statistics.outputLimitDisconnections++;
-      this.warn(
-        `closing client ${this.address}: ${pendingBytes} bytes of replies are unread (client-output-buffer-limit)`,
-      );
-      this.transport.destroy();
-      this.over();
+      this.cutOff(pendingBytes);
     } else if (pendingBytes > (this.parser.trusted ? UNREAD_BYTES_MAX : UNREAD_UNTRUSTED_BYTES_MAX)) {
       this.stops |= Stop.congested;
       this.pauseReading();
     }
+  }
+
+  private cutOff(bytes: number): void {
+    this.services.statistics.outputLimitDisconnections++;
+    this.warn(`closing client ${this.address}: ${bytes} bytes of replies are unread (client-output-buffer-limit)`);
+    this.transport.destroy();
+    this.over();
   }
 
   private pauseReading(): void {

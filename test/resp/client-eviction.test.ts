@@ -95,6 +95,26 @@ test('CLIENT LIST tells what each part takes', () => {
   assert.match(say('DISCARD', 'CLIENT LIST'), / qbuf=5000 qbuf-free=5002 argv-mem=21 multi-mem=0 .* tot-mem=10023 /);
 });
 
+test('a reply beyond the hard limit is not sent at all, and who only reads for it is stopped', () => {
+  const served = serve([['client-output-buffer-limit', 'normal 1000000 0 0']]);
+  const { session, say, talk } = talker(served).open();
+  say('HSET h f v', 'SADD s m', 'ZADD z 1 m');
+  for (const command of ['HRANDFIELD h', 'SRANDMEMBER s', 'ZRANDMEMBER z']) {
+    const asking = talker(served).open();
+    // 10^9 elements: it would not come to its end
+    assert.is(asking.say(`${command} -999999999`), '');
+    assert.ok(asking.talk.destroyed, command);
+  }
+  assert.not.ok(talk.destroyed);
+  session.receive(Buffer.from(`*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$900000\r\n${'x'.repeat(900_000)}\r\n`));
+  assert.is(talk.heard, '+OK\r\n');
+  assert.is(say('GET k').length, 900_011);
+  assert.is(say('MULTI', 'GET k', 'GET k', 'SET written 1', 'EXEC'), '');
+  assert.ok(talk.destroyed);
+  assert.is(talker(served).open().say('GET written'), '$1\r\n1\r\n');
+  assert.is(served.services.statistics.outputLimitDisconnections, 4);
+});
+
 test('a request without an end is cut off at client-query-buffer-limit', () => {
   const served = serve([['client-query-buffer-limit', '1mb']]);
   const { session, talk } = talker(served).open();

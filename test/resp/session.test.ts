@@ -12,6 +12,7 @@ import { encodeRequest } from '../../src/resp/local-client.ts';
 import type { Session } from '../../src/resp/session.ts';
 import type { Transport } from '../../src/resp/transport.ts';
 import { type Served, serve } from './served.ts';
+import { talker } from './talker.ts';
 
 class HeldTransport implements Transport {
   readonly address = '10.0.0.1:1';
@@ -430,6 +431,26 @@ test('CLIENT PAUSE WRITE lets reads go on', async () => {
   server.unpause();
   await nextTurn();
   assert.is(transport.take(), '+OK\r\n$1\r\nv\r\n');
+});
+
+test('in a pause of writes messages wait, too, and what expires is hidden and stays', () => {
+  const { served, open } = talker();
+  served.engine.setStability('alone', 0);
+  const { say } = open();
+  const other = open();
+  say('PFADD seen a', 'MULTI', 'SET k v PX 5', 'CLIENT PAUSE 100000 WRITE', 'EXEC');
+  served.engine.setNow(served.engine.now + 10);
+  const later = Date.now() + 20;
+  while (Date.now() < later);
+  assert.is(say('GET k'), '$-1\r\n');
+  served.engine.collect(100);
+  assert.is(served.engine.statistics.expiredKeys, 0);
+  assert.is(other.say('PUBLISH news x'), '');
+  const third = open();
+  assert.is(third.say('PFCOUNT seen'), '');
+  served.server.unpause();
+  say('GET k');
+  assert.is(served.engine.statistics.expiredKeys, 1);
 });
 
 test('CLIENT PAUSE WRITE stops an EXEC that would write', async () => {

@@ -31,23 +31,24 @@ function runZrandmember(call: Call): void {
     else reply.nil();
     return;
   }
+  if (found && count < 0) {
+    // one by one: there may be more than fit anywhere
+    openMembers(reply, -Number(count), withScores);
+    for (let left = -Number(count); left > 0; left--) {
+      const score = db.zsets.random(args[1], services.random, member);
+      writeMember(reply, member, score, withScores);
+    }
+    return;
+  }
   const picked = found ? pick(call, Number(count)) : [];
   openMembers(reply, picked.length, withScores);
   for (const { member: bytes, score } of picked)
     writeMember(reply, member.set(bytes, 0, bytes.length), score, withScores);
 }
 
-/** `count` different members, or −`count` members with repetition. */
+/** `count` different members. */
 function pick({ args, db, services }: Call, count: number): Scored[] {
   const picked: Scored[] = [];
-  if (count < 0) {
-    for (let left = -count; left > 0; left--) {
-      const score = db.zsets.random(args[1], services.random, member);
-      if (Number.isNaN(score)) break;
-      picked.push({ member: member.copy(), score });
-    }
-    return picked;
-  }
   if (count > 0) db.zsets.forEach(args[1], (each, score) => picked.push({ member: each.copy(), score }));
   return drawn(picked, count, services.random);
 }
