@@ -5,13 +5,14 @@
  *   npm run bench                                       everything, at most twenty minutes
  *   npm run bench -- --quick                            the same with less of each, in two minutes: figures are rough
  *   npm run bench -- --only alone --tests set,get --depths 1,16 --rounds 1 --seconds 0.5
- *   --only    some of: alone, peer, latency, wire, replies, memory, pauses, catching-up; or transfer, which is not part of
- *             everything
+ *   --only    some of: alone, peer, latency, wire, replies, memory, pauses, catching-up; or transfer or scale, which are not
+ *             part of everything
  *   --tests, --depths, --rounds, --seconds (of a cell), --requests (of a cell, instead of --seconds)
  *   --value-bytes N, -d N   size of a value (default 3, as redis-benchmark's)
  *   --offered N,M           writes a second for latency; for wire the first (default 100,20000)
  *   --pace-seconds N        how long they are offered (default 10)
  *   --keys N                for memory, catching-up and transfer (default 1,000,000); for pauses five times as many
+ *   --nodes N,M             sizes of clusters for scale (default 3,10,30,100)
  *   --plot FILE             the curve of state transfers, as SVG
  *   --json FILE             all samples
  *
@@ -26,7 +27,7 @@
  * they take.
  *
  * What the others measure, and how, stands in scripts/bench: latency.ts, wire.ts, replies.ts, memory.ts, catching-up.ts and
- * transfer.ts.
+ * transfer.ts; what a mesh costs as it grows, in scale.ts.
  *
  * The run fails when a server ends, an error reply is seen, or a pair is not equal 60 s after the last write.
  */
@@ -48,13 +49,14 @@ import {
   throughputTable,
   wireTable,
 } from './bench/report.ts';
+import { measureScale, scaleTable } from './bench/scale.ts';
 import { type Setting, Subject } from './bench/subject.ts';
 import { type Cell, measureThroughput } from './bench/throughput.ts';
 import { differences, measureTransfers, transferPlot, transferTable } from './bench/transfer.ts';
 import { measureWire, type Wire } from './bench/wire.ts';
 
 const AGAINST_REDIS = ['alone', 'peer', 'latency', 'wire', 'replies', 'memory', 'pauses', 'catching-up'] as const;
-const SECTIONS = [...AGAINST_REDIS, 'transfer'] as const;
+const SECTIONS = [...AGAINST_REDIS, 'transfer', 'scale'] as const;
 const PRODUCTS = ['redis', 'starling'] as const;
 /** For bytes on the wire at full speed: enough that what is sent by the clock does not count. */
 const WIRE_REQUESTS = 200_000;
@@ -76,6 +78,7 @@ const { values: flags } = parseArgs({
     offered: { type: 'string', default: '100,20000' },
     'pace-seconds': { type: 'string' },
     keys: { type: 'string' },
+    nodes: { type: 'string', default: '3,10,30,100' },
     plot: { type: 'string' },
     json: { type: 'string' },
   },
@@ -132,6 +135,11 @@ if (sections.includes('pauses')) {
 if (sections.includes('catching-up')) {
   const measured = await measureCatchingUp(keys, plan.rounds, progress);
   show('catchingUp', measured, catchingUpTable(measured));
+}
+if (sections.includes('scale')) {
+  const sizes = flags.nodes.split(',').map((size) => positive('nodes', size));
+  const scales = await measureScale(sizes, progress);
+  show('scales', scales, scaleTable(scales));
 }
 if (sections.includes('transfer')) {
   const transfers = await measureTransfers({ keys, differing: differences(keys) }, progress);

@@ -177,10 +177,10 @@ function unpack(machine: LuaMachine, thread: Thread): number {
       if (size === 0) {
         if (results === 0 || api.lua_isnumber(thread, -1) === 0)
           machine.fail(thread, "format 'c0' needs a previous size");
-        size = Math.trunc(api.lua_tonumber(thread, -1));
+        size = lengthOf(api.lua_tonumber(thread, -1));
         machine.pop(thread);
         results--;
-        require(size < 0 ? Number.POSITIVE_INFINITY : size);
+        require(size);
       }
       machine.pushBytes(thread, bytes.subarray(at, at + size));
       results++;
@@ -210,6 +210,12 @@ function size(machine: LuaMachine, thread: Thread): number {
   }
   machine.api.lua_pushnumber(thread, length);
   return 1;
+}
+
+/** As C casts a double to a size on most machines: what is far too big for one becomes none, below it nothing fits. */
+function lengthOf(value: number): number {
+  if (value >= 2 ** 64) return 0;
+  return value > -1 ? Math.trunc(value) : Number.POSITIVE_INFINITY;
 }
 
 /** As C casts a double to 64 bits; more bytes than these are zeros. */

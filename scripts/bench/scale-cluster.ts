@@ -1,0 +1,159 @@
+/** The process of one size of scale.ts: a cluster on virtual time, with what its nodes cost. */
+import { SimulatedClient } from '../../test/simulation/client.ts';
+import { Machine, providePeerIds, type Settings } from '../../test/simulation/machine.ts';
+import { Network } from '../../test/simulation/network.ts';
+import { World } from '../../test/simulation/world.ts';
+import type { Cost, Scale } from './scale.ts';
+
+const DELAY_MS = 1;
+const BYTES_PER_MS = 100_000;
+const GOSSIP_DEGREE = 6;
+const WRITES_PER_SECOND = 300;
+const WRITING_MS = 5000;
+const RESTING_MS = 10_000;
+const MEETING_MS_MAX = 300_000;
+const CONVERGING_MS_MAX = 60_000;
+const SETTINGS: Settings = {
+  ...{ appendfsync: 'everysec', logBytesMax: 2 ** 26, logAgeMaxMs: 0, memoryLogBytesMax: 2 ** 26 },
+  ...{ checkpointIntervalMs: 60_000, mdns: true, gossip: true, activeExpire: true, pageBytes: 200 * 1024 },
+  utilization: 0.1,
+};
+
+process.once('message', (nodes: number) => {
+  void new Cluster(nodes).measure().then((scale) => process.send?.(scale));
+});
+
+class Cluster {
+  private readonly world = new World(1);
+  private readonly network: Network;
+  private readonly machines: Machine[] = [];
+  private readonly count: number;
+  /** By author and number of the txn: when it was committed. */
+  private readonly committedMs = new Map<string, number>();
+  private readonly sightsMs: number[] = [];
+
+  constructor(count: number) {
+    this.count = count;
+    this.network = new Network(this.world, this.world.random.fork(), () => ({
+      ...{ cut: false, delayMs: DELAY_MS, tail: 0, gossipLoss: 0, gossipDuplicates: 0, bytesPerMs: BYTES_PER_MS },
+    }));
+    this.network.gossipDegree = GOSSIP_DEGREE;
+  }
+
+  async measure(): Promise<Scale> {
+    const { world, machines, count } = this;
+    await providePeerIds(count);
+    world.install();
+    try {
+      for (let i = 0; i < count; i++) this.add(i).start();
+      const links = () => machines.every(({ node }) => node?.mesh.statistics().links === count - 1);
+      const meetingMs = await this.until(MEETING_MS_MAX, links, 'met');
+      const writing = await this.costOf(WRITING_MS, () => this.write());
+      const endMs = world.nowMs;
+      await this.until(CONVERGING_MS_MAX, () => this.isConverged(), 'converged');
+      const convergingMs = world.nowMs - endMs;
+      await this.go(RESTING_MS / 2);
+      const resting = await this.costOf(RESTING_MS, () => {});
+      const sightsMs = this.sightsMs.sort((one, other) => one - other);
+      return {
+        ...{ nodes: count, writesPerSecond: WRITES_PER_SECOND, meetingMs, writing, resting, convergingMs },
+        ...{ sightMsMedian: sightsMs[sightsMs.length >> 1], sightMsMax: sightsMs.at(-1) ?? 0 },
+      };
+    } finally {
+      world.uninstall();
+    }
+  }
+
+  private add(index: number): Machine {
+    const { world, network, machines } = this;
+    const witness = {
+      committed: () => {},
+      sealed: (_: Machine, replica: string, first: number, last: number) => this.noteSight(replica, first, last),
+      warned: (machine: Machine, message: string) => world.faults.push(new Error(`${machine.name}: ${message}`)),
+    };
+    const machine = new Machine(index, world, network, SETTINGS, witness, world.random.fork());
+    machines.push(machine);
+    return machine;
+  }
+
+  /** An envelope was sealed by its author, or applied by another. */
+  private noteSight(replica: string, first: number, last: number): void {
+    const { nowMs } = this.world;
+    for (let number = first; number <= last; number++) {
+      const committedMs = this.committedMs.get(`${replica}:${number}`);
+      // its author has it in any case
+      if (committedMs !== undefined && this.runs !== replica) this.sightsMs.push(nowMs - committedMs);
+    }
+  }
+
+  private get runs(): string | undefined {
+    const { current } = this.world;
+    return this.machines.find(({ process }) => process === current)?.node?.engine.replica;
+  }
+
+  /** Writes come to the nodes in turns, at even distances. */
+  private write(): void {
+    const { world, machines } = this;
+    const total = (WRITES_PER_SECOND * WRITING_MS) / 1000;
+    for (let i = 0; i < total; i++) {
+      const machine = machines[i % machines.length];
+      world.schedule((i * 1000) / WRITES_PER_SECOND, null, () => {
+        const { node, process } = machine;
+        if (node === null || process === null) throw new Error(`${machine.name} does not run`);
+        world.as(process, () => {
+          const { engine } = node;
+          const key = `key:${String(i).padStart(12, '0')}`;
+          new SimulatedClient(node.server).ask([['SET', key, 'sixteen bytes ok']], () => {});
+          const number = engine.vector().find(({ replica }) => replica === engine.replica)?.number ?? 0;
+          this.committedMs.set(`${engine.replica}:${number}`, world.nowMs);
+        });
+      });
+    }
+  }
+
+  private isConverged(): boolean {
+    const vectors = this.machines.map(({ node }) =>
+      JSON.stringify(
+        node?.engine
+          .vector()
+          .map(({ replica, number }) => `${replica}:${number}`)
+          .sort(),
+      ),
+    );
+    return vectors.every((vector) => vector === vectors[0]);
+  }
+
+  private async costOf(ms: number, begin: () => void): Promise<Cost> {
+    const { network } = this;
+    const before = { ...network.traffic, streamMessages: network.messages };
+    const processor = process.cpuUsage();
+    begin();
+    await this.go(ms);
+    const { user, system } = process.cpuUsage(processor);
+    const each = (total: number) => total / this.count / (ms / 1000);
+    return {
+      gossipMessages: each(network.traffic.gossipMessages - before.gossipMessages),
+      gossipBytes: each(network.traffic.gossipBytes - before.gossipBytes),
+      streamMessages: each(network.messages - before.streamMessages),
+      streamBytes: each(network.traffic.streamBytes - before.streamBytes),
+      processorMs: each((user + system) / 1000),
+    };
+  }
+
+  private async go(ms: number): Promise<void> {
+    const { world } = this;
+    await world.run(world.nowMs + ms, () => world.faults.length > 0);
+    if (world.faults.length > 0) throw world.faults[0];
+  }
+
+  /** How long it took. */
+  private async until(msMax: number, done: () => boolean, otherwise: string): Promise<number> {
+    const sinceMs = this.world.nowMs;
+    while (!done()) {
+      if (this.world.nowMs - sinceMs > msMax)
+        throw new Error(`${this.count} nodes have not ${otherwise} in ${msMax} ms`);
+      await this.go(10);
+    }
+    return this.world.nowMs - sinceMs;
+  }
+}
