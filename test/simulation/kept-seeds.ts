@@ -108,4 +108,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     found:
       'in the simulator: the oracle added to a number that APPEND had made as doubles are added, 1.57 and 0.5, and not exactly',
   },
+  {
+    seed: 20290023848,
+    found:
+      'in the simulator: after all had converged, txns were applied that had waited on some nodes; the end was checked before the last node had them',
+  },
 ];
