@@ -508,6 +508,8 @@ export class Author {
       const endMs = shown.fieldEnds.get(name);
       if (endMs !== undefined) this.endFieldAt(to, name, endMs);
     }
+    // a copy of a stream says how many were ever added, were it none
+    if (shown.part === 'stream' && !shown.elements.has('added')) this.assign(to, 'stream', 'added', '0');
     if (Number.isFinite(shown.endMs)) this.endAt(to, shown.endMs);
     if (removing) this.clear(from);
   }
