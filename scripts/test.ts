@@ -35,7 +35,7 @@ const STAGES: readonly (readonly Phase[])[] = [
       limitMs: 600_000,
     },
   ],
-  [{ name: 'nodes', folders: ['mesh', 'processes'], parallel: 3, limitMs: 150_000 }],
+  [{ name: 'nodes', folders: ['cli', 'mesh', 'processes'], parallel: 4, limitMs: 150_000 }],
 ];
 
 interface Outcome {

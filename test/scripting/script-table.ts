@@ -313,7 +313,8 @@ export const LIBRARY_SCRIPTS: readonly string[] = [
   `return {struct.unpack('c0', '\\3abc')}`,
   // sizes that are none: as C casts them
   ...['1e300', '2^64', '2^63', '-1', '-0.5', '-1e300', '0/0'].map(
-    (size) => `return {tostring(select(2, pcall(struct.unpack, 'dc0', struct.pack('d', ${size}) .. 'abc')))}`,
+    (size) =>
+      `local ok, value = pcall(struct.unpack, 'dc0', struct.pack('d', ${size}) .. 'abc') return {tostring(ok), ok and value}`,
   ),
   `return {struct.unpack('c2', 'abc', 2)}`,
   `return {struct.unpack('c2', 'abc', 3)}`,
