@@ -12,6 +12,8 @@ import { readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
+import { bundle } from '../test/bundle.ts';
+import { BUNDLE_VARIABLE } from '../test/processes/program.ts';
 
 interface Phase {
   readonly name: string;
@@ -55,6 +57,7 @@ const filters = process.argv.slice(2);
 const files = findTests(join(ROOT, 'test')).filter(
   (file) => filters.length === 0 || filters.some((part) => file.includes(part)),
 );
+process.env[BUNDLE_VARIABLE] = await bundle(join(ROOT, 'src', 'cli.ts'), 'starling');
 const outcomes: Outcome[] = [];
 for (const stage of STAGES) {
   const run = stage.map((phase) =>

@@ -12,7 +12,7 @@ export interface Memory {
 }
 
 /** Keys of each shape, of what `strings` says. */
-const SHARE: Record<Shape, number> = { strings: 1, hashes: 1, sets: 0.1, zsets: 0.1 };
+const SHARE: Record<Shape, number> = { strings: 1, hashes: 1, sets: 0.1, zsets: 0.1, lists: 0.1 };
 
 /** `strings`: how many keys of the first shape. */
 export async function measureMemory(strings: number, progress: (line: string) => void): Promise<Memory[]> {

@@ -80,6 +80,7 @@ const SHAPE_NAMES: Record<Shape, string> = {
   hashes: `hashes of ${ELEMENTS.hashes} fields`,
   sets: `sets of ${ELEMENTS.sets} members`,
   zsets: `sorted sets of ${ELEMENTS.zsets} members`,
+  lists: `lists of ${ELEMENTS.lists} elements`,
 };
 
 /** One row a shape. */

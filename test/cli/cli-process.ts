@@ -3,12 +3,11 @@
  * port and cluster are set so that tests do not meet; whatever still runs is killed when the test process ends.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { clusterName } from '../processes/cluster.ts';
 import { eventually, freePort, temporaryFolder } from '../processes/node-process.ts';
+import { programWords } from '../processes/program.ts';
 import { RespClient } from '../processes/resp-client.ts';
 
-const CLI = join(import.meta.dirname, '..', '..', 'src', 'cli.ts');
 const END_MS_MAX = 20_000;
 
 const live = new Set<ChildProcess>();
@@ -34,7 +33,7 @@ export class CliProcess {
     this.port = port;
     this.directory = directory;
     const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...environment };
-    this.child = spawn(process.execPath, ['--import', 'tsx', CLI, ...argv], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(process.execPath, [...programWords(), ...argv], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     live.add(this.child);
     this.child.stdout?.on('data', (chunk: Buffer) => {
       this.stdout += chunk.toString();

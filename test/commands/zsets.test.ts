@@ -159,6 +159,14 @@ test('keys are found where the number of keys comes first', async () => {
   assert.equal(await node.run('COMMAND GETKEYS ZRANGESTORE d s 0 1'), ['d', 's']);
 });
 
+test('a sorted set that grows is kept in order: the first question of rank builds nothing', async () => {
+  const node = new SingleNode();
+  for (let i = 0; i < 1000; i++) await node.run(`ZADD z ${(i * 7919) % 1000} member:${i}`);
+  const written = await node.run('MEMORY USAGE z');
+  assert.is(await node.run('ZRANK z member:1'), 919);
+  assert.is(await node.run('MEMORY USAGE z'), written);
+});
+
 test('OBJECT ENCODING goes by number and length of members, and MEMORY USAGE grows with them', async () => {
   const node = new SingleNode();
   await node.run('ZADD z 1 a');

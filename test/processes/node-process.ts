@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Answer } from '../conformance/cases.ts';
+import { programWords } from './program.ts';
 import { RespClient } from './resp-client.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -114,7 +115,7 @@ export class NodeProcess {
     const [program, ...words] = [
       ...prefix,
       process.execPath,
-      ...['--import', 'tsx', join(ROOT, 'src', 'cli.ts')],
+      ...programWords(),
       ...['--port', `${port}`, '--dir', directory, '--enable-debug-command', 'yes'],
       ...(flags.includes('--listen') ? [] : ['--listen', `/ip4/127.0.0.1/tcp/${meshPort}`]),
       ...flags,

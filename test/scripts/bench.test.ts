@@ -150,7 +150,7 @@ test('a relay counts what passes, cuts both ends off, and lets through again', a
 });
 
 test('data of each shape is written whole, and resolves when all of it is answered', async () => {
-  const counts = { strings: 'STRLEN', hashes: 'HLEN', sets: 'SCARD', zsets: 'ZCARD' } as const;
+  const counts = { strings: 'STRLEN', hashes: 'HLEN', sets: 'SCARD', zsets: 'ZCARD', lists: 'LLEN' } as const;
   for (const shape of SHAPES) {
     const { server } = serve();
     const port = await server.listen({ port: 0, addresses: ['127.0.0.1'] });

@@ -1,16 +1,12 @@
 /** Many seeds on several processes, and what came of them in figures. */
 import { type ChildProcess, fork } from 'node:child_process';
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { bundle } from '../bundle.ts';
 import type { FaultKind } from './faults.ts';
 import type { RunResult } from './run.ts';
 import type { Order } from './worker.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
 /** Every so many-th seed runs twice, and must give the same hash. */
-let bundles = 0;
-
 const TWICE_EVERY = 50;
 /** Of real time; a run takes a tenth of a second. */
 const RUN_MS_MAX = 60_000;
@@ -57,27 +53,10 @@ export async function runCampaign(options: CampaignOptions): Promise<Summary> {
     add(summary, result);
     if (options.onResult?.(result) === true) over = true;
   };
-  const worker = await bundleWorker();
-  try {
-    await Promise.all(Array.from({ length: options.jobs }, () => work(worker, options, next, take)));
-  } finally {
-    for (const file of [worker, `${worker}.map`]) rmSync(file);
-  }
+  const worker = await bundle(join(import.meta.dirname, 'worker.ts'), 'simulation-worker');
+  await Promise.all(Array.from({ length: options.jobs }, () => work(worker, options, next, take)));
   summary.failures.sort((one, other) => one.seed - other.seed);
   return summary;
-}
-
-/**
- * The worker and all of the source as one file: what tsx adds to each function, its name, takes a twelfth of a run. Where
- * it lies the source finds package.json and node_modules.
- */
-async function bundleWorker(): Promise<string> {
-  const outfile = join(ROOT, '.cache', `simulation-worker-${process.pid}-${bundles++}.mjs`);
-  await build({
-    ...{ entryPoints: [join(import.meta.dirname, 'worker.ts')], outfile, bundle: true, packages: 'external' },
-    ...{ platform: 'node', format: 'esm', target: 'node20', sourcemap: true, logLevel: 'error' },
-  });
-  return outfile;
 }
 
 async function work(
