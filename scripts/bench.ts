@@ -5,15 +5,16 @@
  *   npm run bench                                       everything, at most twenty minutes
  *   npm run bench -- --quick                            the same with less of each, in two minutes: figures are rough
  *   npm run bench -- --only alone --tests set,get --depths 1,16 --rounds 1 --seconds 0.5
- *   --only    some of: alone, peer, latency, wire, replies, memory, pauses, catching-up; or transfer or scale, which are not
- *             part of everything
+ *   --only    some of: alone, peer, latency, wire, replies, memory, pauses, catching-up, growth; or transfer or scale, which
+ *             are not part of everything
  *   --tests, --depths, --rounds, --seconds (of a cell), --requests (of a cell, instead of --seconds)
  *   --value-bytes N, -d N   size of a value (default 3, as redis-benchmark's)
  *   --offered N,M           writes a second for latency; for wire the first (default 100,20000)
  *   --pace-seconds N        how long they are offered (default 10)
- *   --keys N                for memory, catching-up and transfer (default 1,000,000); for pauses five times as many
+ *   --keys N                for memory, catching-up, transfer, and growth at most (default 1,000,000); for pauses five times
+ *                           as many
  *   --nodes N,M             sizes of clusters for scale (default 3,10,30,100)
- *   --plot FILE             the curve of state transfers, as SVG
+ *   --plots FOLDER          the ratios of throughput (throughput.svg) and the curve of state transfers (state-transfer.svg)
  *   --json FILE             all samples
  *
  * Throughput: redis-benchmark with 50 clients over 100,000 random keys (for HSET and SADD: fields and members of one
@@ -26,14 +27,16 @@
  * set that are new, nearly all, which is a write in both. Pushes start with an empty list; pops find as many elements as
  * they take.
  *
- * What the others measure, and how, stands in scripts/bench: latency.ts, wire.ts, replies.ts, memory.ts, catching-up.ts and
- * transfer.ts; what a mesh costs as it grows, in scale.ts.
+ * What the others measure, and how, stands in scripts/bench: latency.ts, wire.ts, replies.ts, memory.ts, catching-up.ts,
+ * growth.ts and transfer.ts; what a mesh costs as it grows, in scale.ts.
  *
- * The run fails when a server ends, an error reply is seen, or a pair is not equal 60 s after the last write.
+ * The run fails when a server ends, an error reply is seen, or a pair is not equal three minutes after the last write.
  */
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureCatchingUp } from './bench/catching-up.ts';
+import { growthSizes, growthTable, measureGrowth } from './bench/growth.ts';
 import { type Latency, measureLatency } from './bench/latency.ts';
 import { measureMemory } from './bench/memory.ts';
 import { TESTS } from './bench/redis-benchmark.ts';
@@ -52,17 +55,28 @@ import {
 import { measureScale, scaleTable } from './bench/scale.ts';
 import { type Setting, Subject } from './bench/subject.ts';
 import { type Cell, measureThroughput } from './bench/throughput.ts';
+import { throughputPlot } from './bench/throughput-plot.ts';
 import { differences, measureTransfers, transferPlot, transferTable } from './bench/transfer.ts';
 import { measureWire, type Wire } from './bench/wire.ts';
 
-const AGAINST_REDIS = ['alone', 'peer', 'latency', 'wire', 'replies', 'memory', 'pauses', 'catching-up'] as const;
+const AGAINST_REDIS = [
+  'alone',
+  'peer',
+  'latency',
+  'wire',
+  'replies',
+  'memory',
+  'pauses',
+  'catching-up',
+  'growth',
+] as const;
 const SECTIONS = [...AGAINST_REDIS, 'transfer', 'scale'] as const;
 const PRODUCTS = ['redis', 'starling'] as const;
 /** For bytes on the wire at full speed: enough that what is sent by the clock does not count. */
 const WIRE_REQUESTS = 200_000;
 /** Pauses are measured with so many times the keys. */
 const PAUSE_KEYS = 5;
-const FULL = { depths: '1,16,100', rounds: '3', seconds: '1.5', 'pace-seconds': '10', keys: '1000000' } as const;
+const FULL = { depths: '1,16,100', rounds: '3', seconds: '0.7', 'pace-seconds': '10', keys: '1000000' } as const;
 const QUICK = { depths: '1,16', rounds: '1', seconds: '0.3', 'pace-seconds': '2', keys: '100000' } as const;
 
 const { values: flags } = parseArgs({
@@ -79,7 +93,7 @@ const { values: flags } = parseArgs({
     'pace-seconds': { type: 'string' },
     keys: { type: 'string' },
     nodes: { type: 'string', default: '3,10,30,100' },
-    plot: { type: 'string' },
+    plots: { type: 'string' },
     json: { type: 'string' },
   },
 });
@@ -110,6 +124,7 @@ const settings = sections.filter((section) => section === 'alone' || section ===
 if (settings.length > 0) {
   const cells = await throughput(settings);
   show('cells', cells, throughputTable(cells));
+  plot('throughput', throughputPlot(cells));
   if (settings.includes('peer')) console.log(`\n${restLine(cells)}`);
 }
 if (sections.includes('latency')) {
@@ -136,6 +151,10 @@ if (sections.includes('catching-up')) {
   const measured = await measureCatchingUp(keys, plan.rounds, progress);
   show('catchingUp', measured, catchingUpTable(measured));
 }
+if (sections.includes('growth')) {
+  const measured = await measureGrowth(growthSizes(keys), progress);
+  show('growth', measured, growthTable(measured));
+}
 if (sections.includes('scale')) {
   const sizes = flags.nodes.split(',').map((size) => positive('nodes', size));
   const scales = await measureScale(sizes, progress);
@@ -144,7 +163,7 @@ if (sections.includes('scale')) {
 if (sections.includes('transfer')) {
   const transfers = await measureTransfers({ keys, differing: differences(keys) }, progress);
   show('transfers', transfers, transferTable(keys, transfers));
-  if (flags.plot !== undefined) writeFileSync(flags.plot, transferPlot(keys, transfers));
+  plot('state-transfer', transferPlot(keys, transfers));
 }
 if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(samples)}\n`);
 
@@ -152,6 +171,10 @@ if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(sample
 function show(name: string, figures: unknown, table: string): void {
   samples[name] = figures;
   console.log(`\n${table}`);
+}
+
+function plot(name: string, svg: string): void {
+  if (flags.plots !== undefined) writeFileSync(join(flags.plots, `${name}.svg`), svg);
 }
 
 async function throughput(settings: readonly Setting[]): Promise<Cell[]> {

@@ -5,6 +5,7 @@
  */
 import { RespClient } from '../../test/processes/resp-client.ts';
 import { sendAll, words } from './filling.ts';
+import { table } from './report.ts';
 import { median, percentile } from './statistics.ts';
 import { type Product, Subject } from './subject.ts';
 
@@ -23,7 +24,6 @@ export interface GrowthTimes {
   readonly product: Product;
   readonly medianMs: number;
   readonly p99Ms: number;
-  readonly maxMs: number;
 }
 
 type Words = readonly (string | number)[];
@@ -126,7 +126,7 @@ async function timed(
   client: RespClient,
   [command, make]: Command,
   size: number,
-): Promise<{ command: string; medianMs: number; p99Ms: number; maxMs: number }> {
+): Promise<{ command: string; medianMs: number; p99Ms: number }> {
   const times: number[] = [];
   for (let call = 0; call < CALLS; call++) {
     const all = make(call, size);
@@ -134,7 +134,7 @@ async function timed(
     await must(client, all);
     times.push(performance.now() - begin);
   }
-  return { command, medianMs: median(times), p99Ms: percentile(times, 99), maxMs: Math.max(...times) };
+  return { command, medianMs: median(times), p99Ms: percentile(times, 99) };
 }
 
 async function must(client: RespClient, all: Words): Promise<void> {
@@ -170,4 +170,37 @@ function* filling(kind: Kind, elements: number): Generator<string> {
         break;
     }
   }
+}
+
+/** A row a command, the sizes side by side: medians, and of the largest what 99 of 100 calls take at most. */
+export function growthTable(measured: readonly GrowthTimes[]): string {
+  const sizes = [...new Set(measured.map(({ elements }) => elements))];
+  const largest = Math.max(...sizes);
+  const rows = new Map<string, GrowthTimes[]>();
+  for (const each of measured) {
+    const name = `${each.kind}: ${each.command}`;
+    rows.set(name, [...(rows.get(name) ?? []), each]);
+  }
+  const header = ['Redis', 'Starling'].flatMap((name) => [
+    ...sizes.map((size) => `${name}, ${size.toLocaleString('en-US')}`),
+    'p99 of the last',
+  ]);
+  return table(
+    ['milliseconds a call (median)', ...header],
+    [...rows].map(([name, times]) => [
+      name,
+      ...(['redis', 'starling'] as const).flatMap((product) => {
+        const own = times.filter((each) => each.product === product);
+        const last = own.find(({ elements }) => elements === largest);
+        return [...own.map(({ medianMs }) => medianMs.toFixed(3)), last?.p99Ms.toFixed(3) ?? ''];
+      }),
+    ]),
+  );
+}
+
+/** The sizes that `npm run bench` takes: the powers of ten from a thousand to `largest`. */
+export function growthSizes(largest: number): number[] {
+  const sizes: number[] = [];
+  for (let size = 1000; size <= largest; size *= 10) sizes.push(size);
+  return sizes;
 }

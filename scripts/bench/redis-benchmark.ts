@@ -5,10 +5,14 @@
 import { spawn } from 'node:child_process';
 
 /**
- * The tests of redis-benchmark that are run here; all but those of lists draw from `-r`: keys, or the members of one set or
- * hash. For `sadd-new` from so many that hardly any comes twice. Pushes and pops go to one list.
+ * What redis-benchmark is told to do; all but those of lists draw from `-r`: keys, or the members of one set, sorted set or
+ * hash. For `sadd-new` from so many that hardly any comes twice. Pushes and pops go to one list, entries to one stream.
+ * ZRANGE asks for ten members, PUBLISH has no subscriber, EVAL is a SET.
  */
-export const TESTS = ['set', 'get', 'incr', 'hset', 'sadd', 'sadd-new', 'lpush', 'rpush', 'lpop', 'rpop'] as const;
+export const TESTS = [
+  ...['set', 'get', 'incr', 'hset', 'sadd', 'sadd-new', 'lpush', 'rpush', 'lpop', 'rpop'],
+  ...['zadd', 'zrange', 'xadd', 'publish', 'eval'],
+] as const satisfies string[];
 export type Test = (typeof TESTS)[number];
 
 export interface Load {
@@ -26,6 +30,17 @@ const NEW_MEMBERS = 1_000_000_000;
 export const BENCHMARK_SET = 'myset';
 /** And what it pushes to and pops from. */
 export const BENCHMARK_LIST = 'mylist';
+export const BENCHMARK_ZSET = 'myzset';
+export const BENCHMARK_STREAM = 'mystream';
+const RANDOM = '__rand_int__';
+
+/** Commands that redis-benchmark has no test of. */
+const OWN_COMMANDS: Partial<Record<Test, readonly string[]>> = {
+  zrange: ['ZRANGE', BENCHMARK_ZSET, '100', '109'],
+  xadd: ['XADD', BENCHMARK_STREAM, '*', 'field', 'value'],
+  publish: ['PUBLISH', 'channel', 'message'],
+  eval: ['EVAL', "return redis.call('SET', KEYS[1], ARGV[1])", '1', `key:${RANDOM}`, 'value'],
+};
 
 /** Far above what a cell takes. */
 const LOAD_MS_MAX = 300_000;
@@ -36,17 +51,17 @@ const LOAD_MS_MAX = 300_000;
  */
 export async function runLoad(port: number, load: Load, gone: AbortSignal): Promise<number> {
   const { test, depth, requests, valueBytes } = load;
-  const [name, drawn] = test === 'sadd-new' ? ['sadd', NEW_MEMBERS] : [test, RANDOM_KEYS];
-  const words = ['-p', port, '-c', CLIENTS, '-r', drawn, '-t', name, '-P', depth, '-n', requests];
+  const drawn = test === 'sadd-new' ? NEW_MEMBERS : RANDOM_KEYS;
+  const words = ['-p', port, '-c', CLIENTS, '-r', drawn, '-P', depth, '-n', requests, '-d', valueBytes, '--csv'];
   const { code, output, errors } = await run(
     'redis-benchmark',
-    [...words, '-d', valueBytes, '--csv'].map(String),
+    [...words, ...(OWN_COMMANDS[test] ?? ['-t', test === 'sadd-new' ? 'sadd' : test])].map(String),
     AbortSignal.any([gone, AbortSignal.timeout(LOAD_MS_MAX)]),
   );
   if (code !== 0 || /error/i.test(errors)) {
     throw new Error(`redis-benchmark ${test} at depth ${depth} ended with ${code}: ${errors.trim() || output.trim()}`);
   }
-  const rate = parseRates(output).get(name);
+  const [rate] = parseRates(output).values();
   if (rate === undefined) throw new Error(`redis-benchmark printed no rate for ${test}: ${output}`);
   return rate;
 }

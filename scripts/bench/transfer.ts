@@ -8,6 +8,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Slice } from '../../src/core/index.ts';
 import { connected, converged, NOWHERE, startHidden, TestNode, until } from '../../test/mesh/meshes.ts';
+import { COLORS, curve, GRID, label, line, MARK, picture } from './drawing.ts';
 import { Relay } from './relay.ts';
 
 /** One envelope: who was away for two needs a state transfer. */
@@ -139,32 +140,24 @@ export function transferPlot(keys: number, costs: readonly TransferCost[]): stri
   const x = (differing: number) => LEFT + ((WIDTH - LEFT - 30) * Math.log10(differing)) / Math.log10(keys);
   const top = 2.5;
   const y = (percent: number) => 20 + ((HEIGHT - BOTTOM - 20) * (top - Math.log10(percent))) / (top + 1);
-  const text = (at: number, height: number, words: string, anchor: string) =>
-    `<text x="${at.toFixed(1)}" y="${height.toFixed(1)}" text-anchor="${anchor}">${words}</text>`;
-  const line = (x1: number, y1: number, x2: number, y2: number, more: string) =>
-    `<line x1="${x1.toFixed(1)}" y1="${y1.toFixed(1)}" x2="${x2.toFixed(1)}" y2="${y2.toFixed(1)}" ${more}/>`;
-  const grid = 'stroke="#ddd"';
   const rows = [0.1, 1, 10, 100].flatMap((percent) => [
-    line(LEFT, y(percent), WIDTH - 30, y(percent), grid),
-    text(LEFT - 8, y(percent) + 4, `${percent} %`, 'end'),
+    line(LEFT, y(percent), WIDTH - 30, y(percent), GRID),
+    label(LEFT - 8, y(percent) + 4, `${percent} %`, 'end'),
   ]);
   const columns = points.flatMap(({ differing }) => [
-    line(x(differing), 20, x(differing), HEIGHT - BOTTOM, grid),
-    text(x(differing), HEIGHT - BOTTOM + 18, differing.toLocaleString('en-US'), 'middle'),
+    line(x(differing), 20, x(differing), HEIGHT - BOTTOM, GRID),
+    label(x(differing), HEIGHT - BOTTOM + 18, differing.toLocaleString('en-US'), 'middle'),
   ]);
-  const curve = points.map(({ differing, percent }) => `${x(differing).toFixed(1)},${y(percent).toFixed(1)}`);
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" font-family="sans-serif" font-size="12">`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="white"/>`,
+  return picture(WIDTH, HEIGHT, [
     ...rows,
     ...columns,
-    line(LEFT, y(3), WIDTH - 30, y(3), 'stroke="#c33" stroke-dasharray="4 4"'),
-    text(WIDTH - 34, y(3) - 5, '3 %', 'end'),
-    `<polyline points="${curve.join(' ')}" fill="none" stroke="#246" stroke-width="2"/>`,
-    ...curve.map((point) => `<circle cx="${point.split(',')[0]}" cy="${point.split(',')[1]}" r="3.5" fill="#246"/>`),
-    text((WIDTH + LEFT) / 2, HEIGHT - 12, `keys that differ, of ${keys.toLocaleString('en-US')}`, 'middle'),
-    text(LEFT, 14, 'bytes of a state transfer, as a share of a full copy', 'start'),
-    '</svg>',
-    '',
-  ].join('\n');
+    line(LEFT, y(3), WIDTH - 30, y(3), MARK),
+    label(WIDTH - 34, y(3) - 5, '3 %', 'end'),
+    ...curve(
+      points.map(({ differing, percent }) => [x(differing), y(percent)]),
+      COLORS[0],
+    ),
+    label((WIDTH + LEFT) / 2, HEIGHT - 12, `keys that differ, of ${keys.toLocaleString('en-US')}`, 'middle'),
+    label(LEFT, 14, 'bytes of a state transfer, as a share of a full copy', 'start'),
+  ]);
 }

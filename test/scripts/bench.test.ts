@@ -5,6 +5,7 @@ import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ELEMENTS, fill, SHAPES } from '../../scripts/bench/filling.ts';
+import { growthSizes, growthTable, measureGrowth } from '../../scripts/bench/growth.ts';
 import { parseNumber } from '../../scripts/bench/latency.ts';
 import { encoded, OpenLoop } from '../../scripts/bench/open-loop.ts';
 import { parseRates } from '../../scripts/bench/redis-benchmark.ts';
@@ -12,6 +13,7 @@ import { Relay } from '../../scripts/bench/relay.ts';
 import { catchingUpTable, memoryTable, replyTable, throughputTable } from '../../scripts/bench/report.ts';
 import { median, pairedRatio, percentile } from '../../scripts/bench/statistics.ts';
 import type { Cell } from '../../scripts/bench/throughput.ts';
+import { throughputPlot } from '../../scripts/bench/throughput-plot.ts';
 import { differences, measureTransfers, transferPlot, transferTable } from '../../scripts/bench/transfer.ts';
 import { RespClient } from '../processes/resp-client.ts';
 import { serve } from '../resp/served.ts';
@@ -218,6 +220,33 @@ test('the table of state transfers gives shares of a full copy, the plot a point
   assert.is(nothing, '| 0 | 5 | 0.050 % | 1.0 s | 2 ms |');
   assert.is(ten, '| 10 | 250 | 2.5 % | 1.0 s | 2 ms |');
   assert.is(transferPlot(100, costs).match(/<circle/g)?.length, 2);
+});
+
+test('the plot of throughput has a bar for each cell, as long as its ratio', () => {
+  const cell = (setting: 'alone' | 'peer', starling: number): Cell => ({
+    ...{ setting, test: 'set', depth: 16, restMsMax: { redis: 0, starling: 0 } },
+    rates: { redis: [1000], starling: [starling] },
+  });
+  const widths = (svg: string) =>
+    [...svg.matchAll(/<rect x="130.0" y="[\d.]+" width="([\d.]+)"/g)].map(([, width]) => +width);
+  const [half, whole] = widths(throughputPlot([cell('alone', 500), cell('peer', 1000)])).slice(1);
+  assert.ok(Math.abs(whole - 2 * half) < 0.2, `${half}, ${whole}`);
+});
+
+test('growth is measured for each kind of collection, and told beside what Redis takes', async () => {
+  const times = await measureGrowth([200], () => {});
+  const kinds = new Set(times.map(({ kind }) => kind));
+  assert.equal([...kinds], ['list', 'hash', 'set', 'sorted set', 'stream']);
+  assert.ok(times.every(({ medianMs, p99Ms }) => medianMs > 0 && medianMs <= p99Ms));
+  const commands = times
+    .filter(({ product }) => product === 'starling')
+    .map(({ kind, command }) => `${kind}: ${command}`);
+  const [, , ...rows] = growthTable(times).split('\n');
+  assert.equal(
+    rows.map((row) => row.split(' | ')[0].slice(2)),
+    commands,
+  );
+  assert.equal(growthSizes(1_000_000), [1000, 10_000, 100_000, 1_000_000]);
 });
 
 async function assertRefused(port: number): Promise<void> {
