@@ -5,8 +5,8 @@ import { FrameError, listField, numberField, replicaField, textField } from './f
 export function forgottenToWire(notes: readonly ForgottenMember[]): { forgotten?: Record<string, unknown>[] } {
   if (notes.length === 0) return {};
   const now = Date.now();
-  const forgotten = notes.map(({ peerId, replicas, forgottenMs }) => ({
-    ...{ id: peerId, replicas, age: Math.max(0, now - forgottenMs) },
+  const forgotten = notes.map(({ peerId, replicas, forgottenMs, act }) => ({
+    ...{ id: peerId, replicas, age: Math.max(0, now - forgottenMs), act },
   }));
   return { forgotten };
 }
@@ -19,6 +19,7 @@ export function forgottenFromWire(map: Record<string, unknown>): ForgottenMember
     if (typeof each !== 'object' || each === null) throw new FrameError('bad note of a forgotten member');
     const entry = each as Record<string, unknown>;
     const replicas = listField(entry, 'replicas', 64).map((replica) => replicaField({ replica }, 'replica'));
-    return { peerId: textField(entry, 'id'), replicas, forgottenMs: now - numberField(entry, 'age') };
+    const forgottenMs = now - numberField(entry, 'age');
+    return { peerId: textField(entry, 'id'), replicas, forgottenMs, act: textField(entry, 'act', 64) };
   });
 }

@@ -25,7 +25,21 @@ export interface ForgottenMember {
   readonly replicas: readonly ReplicaId[];
   /** When, by the clock here. */
   readonly forgottenMs: UnixMs;
+  /**
+   * Which MESH FORGET it was, whoever tells of it and under however many replica ids it is fenced by then: later ones are
+   * greater. Each way that a note goes makes its time later, by as long as the way takes: of one act the earliest time is
+   * right. With the latest, a note that goes in circles would never age, and would end each return of its node.
+   */
+  readonly act: string;
 }
+
+/** Names a MESH FORGET of that moment by this replica. */
+export function actOf(nowMs: UnixMs, replica: ReplicaId): string {
+  return `${nowMs.toString(16).padStart(12, '0')}-${replica}`;
+}
+
+/** What a note adds to those that are here. */
+export type Novelty = 'nothing' | 'a replica id' | 'a member';
 
 /** What is known of a member, or told. */
 interface Standing {
@@ -37,6 +51,8 @@ interface Standing {
 
 export class Forgotten {
   private readonly notes = new Map<string, ForgottenMember>();
+  /** Acts after which their node has come back, the last one of each peer. */
+  private readonly ended = new Map<string, string>();
   private readonly log: { warn(details: object, message: string): void };
 
   constructor(log: { warn(details: object, message: string): void }) {
@@ -59,19 +75,38 @@ export class Forgotten {
     return this.all().some(({ replicas }) => replicas.includes(replica));
   }
 
-  /** False if it says nothing new. */
-  add(note: ForgottenMember): boolean {
+  add(note: ForgottenMember): Novelty {
     const known = this.notes.get(note.peerId);
-    const replicas = [...new Set([...(known?.replicas ?? []), ...note.replicas])].slice(-REPLICAS_MAX);
-    if (known !== undefined && replicas.every((each) => known.replicas.includes(each))) return false;
-    const forgottenMs = Math.max(known?.forgottenMs ?? 0, note.forgottenMs);
-    this.notes.set(note.peerId, { peerId: note.peerId, replicas, forgottenMs });
-    if (this.notes.size > NOTES_MAX) this.dropOldest();
-    return true;
+    if (known === undefined) {
+      this.notes.set(note.peerId, { ...note, replicas: note.replicas.slice(-REPLICAS_MAX) });
+      if (this.notes.size > NOTES_MAX) this.dropOldest();
+      return 'a member';
+    }
+    const replicas = [...new Set([...known.replicas, ...note.replicas])].slice(-REPLICAS_MAX);
+    const { act } = note.act > known.act ? note : known;
+    const forgottenMs = Math.min(...[note, known].filter((each) => each.act === act).map((each) => each.forgottenMs));
+    this.notes.set(note.peerId, { peerId: note.peerId, replicas, forgottenMs, act });
+    return replicas.every((each) => known.replicas.includes(each)) ? 'nothing' : 'a replica id';
   }
 
+  /** The node has come back. False if it was not forgotten. */
   remove(peerId: string): boolean {
+    const note = this.notes.get(peerId);
+    if (note !== undefined) this.end(note);
     return this.notes.delete(peerId);
+  }
+
+  /** The node has come back since: who has not heard of that yet ends nothing by telling of the same act again. */
+  end({ peerId, act }: ForgottenMember): void {
+    const known = this.ended.get(peerId) ?? '';
+    this.ended.delete(peerId);
+    this.ended.set(peerId, act > known ? act : known);
+    const [oldest] = this.ended.keys();
+    if (this.ended.size > NOTES_MAX) this.ended.delete(oldest);
+  }
+
+  hasEnded({ peerId, act }: ForgottenMember): boolean {
+    return act <= (this.ended.get(peerId) ?? '');
   }
 
   /** False of a node that is forgotten, unless this tells of it under a replica id that it has taken since. */
@@ -114,9 +149,10 @@ export function isLaterThan(note: ForgottenMember, { replica, vector, lastSeenMs
 
 export function isForgottenMember(value: unknown): value is ForgottenMember {
   if (typeof value !== 'object' || value === null) return false;
-  const { peerId, replicas, forgottenMs } = value as Record<string, unknown>;
+  const { peerId, replicas, forgottenMs, act } = value as Record<string, unknown>;
   return (
     typeof peerId === 'string' &&
+    typeof act === 'string' &&
     typeof forgottenMs === 'number' &&
     Array.isArray(replicas) &&
     replicas.every((each) => typeof each === 'string' && /^[0-9a-f]{16}$/.test(each))

@@ -71,9 +71,11 @@ function parse(content: unknown): Remembered {
     ? { members: content, forgotten: [] }
     : (content as Record<string, unknown>);
   if (!Array.isArray(members) || !members.every(isMember)) throw new Error('not a list of members');
-  if (!Array.isArray(forgotten) || !forgotten.every(isForgottenMember))
-    throw new Error('not a list of forgotten members');
-  return { members, forgotten };
+  if (!Array.isArray(forgotten)) throw new Error('not a list of forgotten members');
+  // how notes were written before they told which act they are of
+  const notes = forgotten.map((note: object) => ({ act: '', ...note }));
+  if (!notes.every(isForgottenMember)) throw new Error('not a list of forgotten members');
+  return { members, forgotten: notes };
 }
 
 function isMember(value: unknown): value is Member {

@@ -5,7 +5,7 @@
  * one was forgotten (forgotten.ts).
  */
 import type { Engine, ReplicaId, UnixMs, VersionVector } from '../core/contract.ts';
-import { Forgotten, type ForgottenMember, isLaterThan } from './forgotten.ts';
+import { actOf, Forgotten, type ForgottenMember, isLaterThan } from './forgotten.ts';
 import { type Member, type MemberMemory, readMemory, writeMemory } from './member-memory.ts';
 
 export { fileMemory, type Member, type MemberMemory } from './member-memory.ts';
@@ -38,7 +38,7 @@ export class Members {
   private readonly engine: Engine;
   private readonly self: string;
   private readonly memory: MemberMemory | null;
-  /** A member was forgotten, here or elsewhere. */
+  /** A member was forgotten, here or elsewhere: for others to hear at once. */
   onForgotten: (peerId: string) => void = () => {};
   private readonly forgotten: Forgotten;
   private waiting: { number: number; count: number; resolve: (count: number) => void }[] = [];
@@ -128,7 +128,8 @@ export class Members {
   forget(peerOrReplica: string, nowMs: UnixMs): string | null {
     const member = this.all().find(({ peerId, replica }) => peerId === peerOrReplica || replica === peerOrReplica);
     if (member === undefined) return this.forgotten.find(peerOrReplica)?.peerId ?? null;
-    this.drop({ peerId: member.peerId, replicas: [member.replica], forgottenMs: nowMs });
+    const act = actOf(nowMs, this.engine.replica);
+    this.drop({ peerId: member.peerId, replicas: [member.replica], forgottenMs: nowMs, act });
     return member.peerId;
   }
 
@@ -141,17 +142,22 @@ export class Members {
       return;
     }
     const isOther = !note.replicas.includes(member.replica);
-    if (isOther && (linked || isLaterThan(note, member))) return;
+    if (isOther && (linked || isLaterThan(note, member) || this.forgotten.hasEnded(note))) {
+      this.forgotten.end(note);
+      return;
+    }
     this.drop({ ...note, replicas: [...new Set([...note.replicas, member.replica])] });
   }
 
   private drop(note: ForgottenMember): void {
-    const isNew = this.forgotten.add(note);
-    if (!this.byPeer.delete(note.peerId) && !isNew) return;
+    const novelty = this.forgotten.add(note);
+    const isDropped = this.byPeer.delete(note.peerId);
+    if (!isDropped && novelty === 'nothing') return;
     this.dirty = true;
     this.save();
     this.updateStability(this.engine.now);
-    this.onForgotten(note.peerId);
+    // a further replica id of one that is gone anyway can wait for the next round: nothing is told at once without end
+    if (isDropped || novelty === 'a member') this.onForgotten(note.peerId);
   }
 
   remember(peerId: string, addresses: string[]): void {

@@ -5,11 +5,14 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createEngine, type Engine, NO_DEADLINE, Slice } from '../../src/core/index.ts';
+import { actOf } from '../../src/mesh/forgotten.ts';
 import { fileMemory, type MemberMemory, Members, type Report } from '../../src/mesh/members.ts';
 
 const OURS = '00000000000000aa';
+const ACT = actOf(1_700_000_000_000, OURS);
 const SILENT = { warn: () => {} };
 const THEIRS = '00000000000000bb';
+const ANOTHER = '00000000000000dd';
 
 function engineWithMember(): Engine {
   const engine = createEngine({ replica: OURS, hashSeed: 1 });
@@ -248,7 +251,7 @@ test('others tell of its return by having heard it later, and sooner if it has s
 
 test('who learns from others that a member was forgotten drops it, unless it has come back meanwhile', () => {
   const engine = engineWithMember();
-  const note = { peerId: 'peer', replicas: [THEIRS], forgottenMs: engine.now };
+  const note = { peerId: 'peer', replicas: [THEIRS], forgottenMs: engine.now, act: ACT };
   const cases: [string, Partial<Report>, boolean, boolean][] = [
     ['known under the replica id of the note', {}, false, false],
     ['the same, and connected', {}, true, false],
@@ -265,6 +268,84 @@ test('who learns from others that a member was forgotten drops it, unless it has
     assert.is(members.all().length, stays ? 1 : 0, name);
     assert.equal(dropped, stays ? [] : ['peer'], name);
   }
+});
+
+test('a note that comes round again later does not grow younger, so that it ends no return', () => {
+  const engine = engineWithMember();
+  const vector = [{ replica: THEIRS, number: 3, stamp: 30 }];
+  const members = silent(engine);
+  const note = { peerId: 'peer', replicas: [THEIRS], forgottenMs: engine.now, act: ACT };
+  members.learn(note, false);
+  members.learn({ ...note, forgottenMs: engine.now + 60_000 }, false);
+  members.learn({ ...note, replicas: [THEIRS, ANOTHER], forgottenMs: engine.now + 120_000 }, false);
+  assert.is(members.notes()[0].forgottenMs, engine.now);
+  members.report(told(engine, { replica: OTHER, vector, seenMs: engine.now + 5000 }));
+  assert.is(members.all().length, 1);
+});
+
+test('a member that has come back is not dropped by who tells of the same forgetting late, but by the next one', () => {
+  const engine = engineWithMember();
+  const note = { peerId: 'peer', replicas: [THEIRS], forgottenMs: engine.now, act: actOf(engine.now, OTHER) };
+  const late = { ...note, forgottenMs: engine.now + 120_000 };
+  const returns: [string, (members: Members) => void][] = [
+    ['it has connected', (members) => members.welcome('peer')],
+    [
+      'others have told of it',
+      (members) => members.report(told(engine, { replica: OTHER, seenMs: engine.now + 60_000 })),
+    ],
+  ];
+  for (const [name, comeBack] of returns) {
+    const members = silent(engine);
+    members.learn(note, false);
+    comeBack(members);
+    members.report(told(engine, { replica: OTHER, seenMs: engine.now + 60_000 }));
+    members.learn(late, false);
+    assert.is(members.all().length, 1, name);
+    members.learn({ ...late, act: actOf(engine.now + 120_000, OTHER) }, false);
+    assert.is(members.all().length, 0, name);
+  }
+});
+
+test('it is dropped where its new replica id was fenced by who had not heard of its return, and comes back again', () => {
+  const engine = engineWithMember();
+  const note = { peerId: 'peer', replicas: [THEIRS], forgottenMs: engine.now, act: ACT };
+  const members = silent(engine);
+  members.learn(note, false);
+  members.welcome('peer');
+  members.report(told(engine, { replica: OTHER }));
+  members.learn({ ...note, replicas: [THEIRS, OTHER] }, true);
+  assert.ok(members.isFenced(OTHER));
+  members.welcome('peer');
+  members.report(told(engine, { replica: ANOTHER }));
+  assert.is(members.all().length, 1);
+});
+
+test('forgetting it once more is later, in whatever order it is heard of', () => {
+  const engine = engineWithMember();
+  const first = { peerId: 'peer', replicas: [THEIRS], forgottenMs: engine.now, act: actOf(engine.now, OTHER) };
+  const later = engine.now + 60_000;
+  const second = { peerId: 'peer', replicas: [OTHER], forgottenMs: later, act: actOf(later, ANOTHER) };
+  for (const order of [
+    [first, second],
+    [second, first],
+  ]) {
+    const members = silent(engine);
+    for (const note of order) members.learn(note, false);
+    assert.is(members.notes()[0].forgottenMs, later);
+    assert.ok(members.isFenced(THEIRS) && members.isFenced(OTHER));
+  }
+});
+
+test('further replica ids of a forgotten one, however many, are not told at once', () => {
+  const engine = engineWithMember();
+  const members = silent(engine);
+  let told = 0;
+  members.onForgotten = () => void told++;
+  for (let i = 0; i < 40; i++) {
+    const replicas = [`${(1000 + (i % 20)).toString(16).padStart(16, '0')}`];
+    members.learn({ peerId: 'peer', replicas, forgottenMs: engine.now, act: ACT }, false);
+  }
+  assert.is(told, 1);
 });
 
 test('a node that was left alone by forgetting is not alone: the forgotten one may come back with a removal', () => {
@@ -312,7 +393,7 @@ test('notes are bounded: the oldest goes, with a warning', () => {
   const members = new Members(engine, 'self', null, { warn: (_, message) => void warnings.push(message) });
   for (let i = 0; i < 300; i++) {
     const replicas = [`00000000000${(1000 + i).toString(16).padStart(5, '0')}`];
-    members.learn({ peerId: `peer ${i}`, replicas, forgottenMs: engine.now + i }, false);
+    members.learn({ peerId: `peer ${i}`, replicas, forgottenMs: engine.now + i, act: ACT }, false);
   }
   assert.is(members.notes().length, 256);
   assert.is(members.notes()[0].peerId, 'peer 44');

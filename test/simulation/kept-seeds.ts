@@ -118,4 +118,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     found:
       'in the simulator: of two copies of streams onto one key at the same time the later one was of a stream that had had no entry; the oracle did not count that',
   },
+  {
+    seed: 20300001230,
+    found:
+      'notes of forgotten members grew younger each time they were passed on, so that they ended every return of their node, until all told each other of ever new replica ids without end and nothing else came through',
+  },
 ];
