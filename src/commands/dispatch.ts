@@ -101,7 +101,7 @@ export class Dispatcher {
   readonly acl: AccessControl;
   /** CLIENT PAUSE. */
   paused: 'none' | 'writes' | 'all' = 'none';
-  /** Errors of commands that scripts ran, since the start: they are no failures of the scripts. */
+  /** Errors of commands that others ran (scripts, EXEC), since the start: they are no failures of those. */
   errorsWithin = 0;
   private readonly registry: Registry;
   private readonly services: Services;
@@ -260,8 +260,19 @@ export class Dispatcher {
     } catch (error) {
       this.crashed(call, mark, error);
     }
-    if (this.hasFailed(failures, within)) tally.failed++;
+    if (this.hasFailed(failures, within)) {
+      tally.failed++;
+      // EXEC itself has not
+      this.errorsWithin = within + services.statistics.errorReplies - failures;
+    }
     this.times.measured(tally, call);
+  }
+
+  /** CLIENT UNBLOCK ends the wait of this command with an error, which is no failure of CLIENT UNBLOCK. */
+  failWaiting(name: string): void {
+    const tally = this.services.statistics.commandCalls.get(name);
+    if (tally !== undefined) tally.failed++;
+    this.errorsWithin++;
   }
 
   /** A script's part of it: one command, of which the script has found that it may be run. */
