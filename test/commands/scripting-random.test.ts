@@ -7,7 +7,7 @@ import { test } from 'uvu';
 import type { Request } from './differential.ts';
 import { testRandomGroup, words } from './random-commands.ts';
 
-const LENGTH_MAX = 40;
+const LENGTH_MAX = 160;
 
 const key = fc.constantFrom("'s'", "'l'", "'h'", "'z'", "'none'", 'KEYS[1] or "k"');
 const word = fc.constantFrom("'1'", "'x'", "''", '2', '1.5', "ARGV[1] or 'a'", 'nil', 'false', '{}');
