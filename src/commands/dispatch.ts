@@ -294,8 +294,7 @@ export class Dispatcher {
     const errors = services.statistics.errorReplies - failures;
     this.errorsWithin += errors;
     if (errors > 0) tally.failed++;
-    tally.calls++;
-    tally.micros += services.monotonicMicros() - started;
+    this.times.within(tally, services.monotonicMicros() - started);
   }
 
   /** Since these two counts the command has answered with an error of its own. */

@@ -155,6 +155,12 @@ test('an error within a transaction is a failure of the command that gave it, no
   assert.match(String(await field(node, 'commandstats', 'cmdstat_exec')), /^calls=3,.*failed_calls=1$/);
 });
 
+test('how long the commands of scripts take is told as of any others', async () => {
+  const node = new WholeNode();
+  await node.run('EVAL', "return redis.call('get', 'k')", '0');
+  assert.match(String(await field(node, 'latencystats', 'latency_percentiles_usec_get')), /^p50=\d/);
+});
+
 test('CONFIG RESETSTAT empties the statistics by command and error', async () => {
   const node = new WholeNode();
   await node.run('SET k');
