@@ -108,7 +108,7 @@ differentialTest('options and refusals are those of Redis', async () => {
   const payload = payloadOf(redis);
   const broken = Buffer.from(payload);
   broken[1] ^= 1;
-  const unsealed = Buffer.from(payload).fill(0, -8);
+  const unsealed = Buffer.from(payload).fill(0, payload.length - 8);
   const restore = (...words: (string | Buffer)[]) => ['RESTORE', ...words];
   await both.compareAfresh([
     'DUMP nothing',
