@@ -8,7 +8,7 @@ import { test } from 'uvu';
 import type { Request } from './differential.ts';
 import { testRandomGroup, words } from './random-commands.ts';
 
-const LENGTH_MAX = 60;
+const LENGTH_MAX = 200;
 const KEYS = ['a', 'b', 'c'];
 
 const key = fc.oneof(
