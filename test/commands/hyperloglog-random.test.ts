@@ -53,6 +53,8 @@ const LAST: Request[] = [
 
 testRandomGroup({
   groups: ['hyperloglog'],
+  // each goes over 16,384 registers, several times for what is merged
+  share: 0.5,
   before: ['SET string value', 'SET short HYLL', 'SADD set x'],
   sequences: fc.array(anyCommand, { minLength: 1, maxLength: LENGTH_MAX, size: 'max' }),
   last: LAST,
