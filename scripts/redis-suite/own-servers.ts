@@ -7,7 +7,15 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symli
 import { basename, dirname, join, resolve } from 'node:path';
 
 /** Units that start their own servers. */
-export const OWN_SERVERS: ReadonlySet<string> = new Set(['acl', 'acl-v2', 'auth', 'maxmemory', 'client-eviction']);
+export const OWN_SERVERS: ReadonlySet<string> = new Set([
+  'acl',
+  'acl-v2',
+  'auth',
+  'maxmemory',
+  'client-eviction',
+  'obuf-limits',
+  'info',
+]);
 
 /**
  * What 7.4 says otherwise: refusals that name the user, a flag that every user shows, rules that are shown as they were

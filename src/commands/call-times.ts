@@ -76,6 +76,13 @@ export class CallTimes {
     this.noteIfSlow(call, micros);
   }
 
+  /** After a command that another one, which is measured too, has run. */
+  within(tally: Tally, micros: number): void {
+    tally.calls++;
+    tally.micros += micros;
+    if (this.tracks) tally.latencies.note(micros, 1);
+  }
+
   /** The chunk is done. `call`: the last one, if its arguments are still there. */
   end(call: Call | null): void {
     if (this.runCalls === 0) return;

@@ -101,7 +101,7 @@ export class Dispatcher {
   readonly acl: AccessControl;
   /** CLIENT PAUSE. */
   paused: 'none' | 'writes' | 'all' = 'none';
-  /** Errors of commands that scripts ran, since the start: they are no failures of the scripts. */
+  /** Errors of commands that others ran (scripts, EXEC), since the start: they are no failures of those. */
   errorsWithin = 0;
   private readonly registry: Registry;
   private readonly services: Services;
@@ -260,8 +260,19 @@ export class Dispatcher {
     } catch (error) {
       this.crashed(call, mark, error);
     }
-    if (this.hasFailed(failures, within)) tally.failed++;
+    if (this.hasFailed(failures, within)) {
+      tally.failed++;
+      // EXEC itself has not
+      this.errorsWithin = within + services.statistics.errorReplies - failures;
+    }
     this.times.measured(tally, call);
+  }
+
+  /** CLIENT UNBLOCK ends the wait of this command with an error, which is no failure of CLIENT UNBLOCK. */
+  failWaiting(name: string): void {
+    const tally = this.services.statistics.commandCalls.get(name);
+    if (tally !== undefined) tally.failed++;
+    this.errorsWithin++;
   }
 
   /** A script's part of it: one command, of which the script has found that it may be run. */
@@ -283,8 +294,7 @@ export class Dispatcher {
     const errors = services.statistics.errorReplies - failures;
     this.errorsWithin += errors;
     if (errors > 0) tally.failed++;
-    tally.calls++;
-    tally.micros += services.monotonicMicros() - started;
+    this.times.within(tally, services.monotonicMicros() - started);
   }
 
   /** Since these two counts the command has answered with an error of its own. */
@@ -319,6 +329,10 @@ export class Dispatcher {
     const { client, reply } = call;
     if (entry !== null) this.times.of(entry).rejected++;
     if (client.multi !== null) client.multi.dirty = true;
+    // it was the command that CLIENT CACHING was about
+    else if (client.tracking !== null && entry?.command.name.startsWith('client|') !== true) {
+      client.tracking.caching = false;
+    }
     if (entry?.command.name === 'exec') {
       discardMulti(client, call.engine);
       reply.error(`EXECABORT Transaction discarded because of: ${error.replace(/^ERR /, '')}`);

@@ -64,6 +64,10 @@ function publish({ args, reply, services }: Call, kind: 'channel' | 'shard'): vo
 }
 
 function answerChannels({ args, argc, reply, services }: Call, kind: 'channel' | 'shard'): void {
+  if (argc > 3) {
+    reply.error(`ERR unknown subcommand or wrong number of arguments for '${args[1].text()}'. Try PUBSUB HELP.`);
+    return;
+  }
   let names = services.pubsub.names(kind).map((name) => Buffer.from(name, 'latin1'));
   if (argc > 2) {
     const { bytes, start, end } = args[2];

@@ -72,6 +72,7 @@ export const Errors = {
   hashNotFloat: 'ERR hash value is not a float',
   overflow: 'ERR increment or decrement would overflow',
   notFinite: 'ERR increment would produce NaN or Infinity',
+  noScript: 'NOSCRIPT No matching script. Please use EVAL.',
   noSuchKey: 'ERR no such key',
   outOfRange: 'ERR index out of range',
   notPositive: 'ERR value is out of range, must be positive',

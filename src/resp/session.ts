@@ -253,9 +253,7 @@ export class Session extends ClientState implements Client {
     const { normalOutputBytesMax, pubsubOutputBytesMax } = this.services.config.limits;
     const hardBytes = this.subscribed > 0 ? pubsubOutputBytesMax : normalOutputBytesMax;
     this.out.limit =
-      hardBytes === 0
-        ? Number.POSITIVE_INFINITY
-        : FREE_REPLY_BYTES + Math.max(0, hardBytes - this.transport.pendingBytes);
+      hardBytes === 0 ? Number.POSITIVE_INFINITY : Math.max(FREE_REPLY_BYTES, hardBytes - this.transport.pendingBytes);
   }
 
   private runOne(): void {
@@ -456,6 +454,7 @@ export class Session extends ClientState implements Client {
     const { waiting } = this;
     if (waiting === null || waiting.onUnblock === null) return false;
     this.resume(waiting, withError ? (reply) => reply.error(UNBLOCKED) : waiting.onUnblock, false);
+    if (withError) this.dispatcher.failWaiting(this.lastCommand);
     waiting.abandoned = true;
     waiting.onAbandoned();
     return true;

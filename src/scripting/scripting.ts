@@ -20,7 +20,6 @@ import type { RunningScript } from './running.ts';
 import { parseScript, type Script, type ScriptFlag } from './script.ts';
 import { ScriptClient } from './script-client.ts';
 
-const NOSCRIPT = 'NOSCRIPT No matching script. Please use EVAL.';
 const BUSY = {
   script: 'BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.',
   function: 'BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.',
@@ -58,7 +57,7 @@ export class Scripting implements ScriptingService {
   evaluateCached(sha: string, { call, first, keyCount, readOnly }: ScriptCall): void {
     const script = sha.length === SHA_LENGTH ? this.scripts.get(sha.toLowerCase()) : undefined;
     if (script === undefined) {
-      call.reply.error(NOSCRIPT);
+      call.reply.error(Errors.noScript);
       return;
     }
     const refusal = refusalOf(call, script.flags, readOnly);

@@ -166,6 +166,17 @@ test('CLIENT UNBLOCK ends the wait, with nil or an error', () => {
   assert.is(served.services.keyWaits.keyCount, 0);
 });
 
+test('an error that ends a wait is a failure of the command that waited', () => {
+  const [waiting, other] = clients(2);
+  const id = waiting.say('CLIENT ID').slice(1).trim();
+  waiting.say('BLPOP l 0');
+  other.say(`CLIENT UNBLOCK ${id} ERROR`);
+  const told = other.say('INFO commandstats errorstats');
+  assert.match(told, /cmdstat_blpop:calls=1,.*failed_calls=1\r\n/);
+  assert.match(told, /cmdstat_client\|unblock:calls=1,.*failed_calls=0\r\n/);
+  assert.match(told, 'errorstat_UNBLOCKED:count=1\r\n');
+});
+
 test('a client that has gone is not served, and what it waited for goes to the next', () => {
   const served = serve();
   const [gone, next, adding] = clients(3, served);

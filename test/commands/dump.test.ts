@@ -108,6 +108,7 @@ differentialTest('options and refusals are those of Redis', async () => {
   const payload = payloadOf(redis);
   const broken = Buffer.from(payload);
   broken[1] ^= 1;
+  const unsealed = Buffer.from(payload).fill(0, payload.length - 8);
   const restore = (...words: (string | Buffer)[]) => ['RESTORE', ...words];
   await both.compareAfresh([
     'DUMP nothing',
@@ -117,6 +118,7 @@ differentialTest('options and refusals are those of Redis', async () => {
     restore('k', 'x', payload, 'REPLACE'),
     restore('k', '-1', payload, 'REPLACE'),
     restore('k', '0', broken, 'REPLACE'),
+    restore('k', '0', unsealed, 'REPLACE'),
     restore('k', '0', '', 'REPLACE'),
     restore('k', '0', payload, 'REPLACE', 'IDLETIME'),
     restore('k', '0', payload, 'REPLACE', 'IDLETIME', '-1'),

@@ -1,14 +1,12 @@
 /**
  * Random sequences of geo commands against a real redis-server: each reply the same, the order of what no option sorts
- * included. PROPERTY_RUNS sets how many sequences, PROPERTY_SEED which; a failure is shrunk.
+ * included. PROPERTY_COMMANDS sets how many, PROPERTY_SEED which; a failure is shrunk.
  */
 import fc from 'fast-check';
 import { test } from 'uvu';
-import { BothServers, differentialTest, type Request } from './differential.ts';
-import { assertHolds } from './random-commands.ts';
+import type { Request } from './differential.ts';
+import { testRandomGroup } from './random-commands.ts';
 
-const RUNS = Number(process.env.PROPERTY_RUNS ?? 100);
-const SEED = Number(process.env.PROPERTY_SEED ?? Date.now() % 1_000_000_000);
 const LENGTH_MAX = 60;
 
 type Args = string[];
@@ -119,25 +117,11 @@ const LAST: Request[] = ['a', 'b', 'nothing'].flatMap((name) => [
   ['ZRANGE', name, '0', '-1'],
 ]);
 
-let both: BothServers;
-
-test.before(() => console.log(`seed ${SEED}, ${RUNS} sequences`));
-test.after(() => both?.close());
-
-for (const protocol of [2, 3] as const) {
-  differentialTest(`random geo commands are answered as Redis answers them in RESP${protocol}`, async () => {
-    both ??= await BothServers.open();
-    await both.speak(protocol);
-    const property = fc.asyncProperty(
-      fc.array(anyCommand, { minLength: 1, maxLength: LENGTH_MAX, size: 'max' }),
-      async (commands) => {
-        await both.answers(['FLUSHALL', 'SET string value']);
-        await both.compare(commands);
-        await both.compare(LAST);
-      },
-    );
-    await assertHolds(property, RUNS, SEED + protocol);
-  });
-}
+testRandomGroup({
+  groups: ['geo'],
+  before: ['SET string value'],
+  sequences: fc.array(anyCommand, { minLength: 1, maxLength: LENGTH_MAX, size: 'max' }),
+  last: LAST,
+});
 
 test.run();

@@ -1,16 +1,14 @@
 /**
  * Random sequences of hash commands against a real redis-server: each reply the same but for the order of fields, and
- * in the end the same fields, values and counts of hits and misses. PROPERTY_RUNS sets how many sequences,
+ * in the end the same fields, values and counts of hits and misses. PROPERTY_COMMANDS sets how many,
  * PROPERTY_SEED which; a failure is shrunk to the shortest sequence that shows it.
  */
 import fc from 'fast-check';
 import { test } from 'uvu';
-import { BothServers, differentialTest, type Request } from './differential.ts';
-import { assertHolds, assertSameHits, resetHits } from './random-commands.ts';
+import type { Request } from './differential.ts';
+import { testRandomGroup } from './random-commands.ts';
 import { compareUnordered } from './unordered.ts';
 
-const RUNS = Number(process.env.PROPERTY_RUNS ?? 100);
-const SEED = Number(process.env.PROPERTY_SEED ?? Date.now() % 1_000_000_000);
 const LENGTH_MAX = 60;
 
 const KEYS = ['a', 'b', 'string', 'set', ''];
@@ -133,27 +131,13 @@ const LAST: Request[] = KEYS.flatMap((name) => [
   ['HGETALL', name],
 ]);
 
-let both: BothServers;
-
-test.before(() => console.log(`seed ${SEED}, ${RUNS} sequences`));
-test.after(() => both?.close());
-
-for (const protocol of [2, 3] as const) {
-  differentialTest(`random hash commands are answered as Redis answers them in RESP${protocol}`, async () => {
-    both ??= await BothServers.open();
-    await both.speak(protocol);
-    const property = fc.asyncProperty(
-      fc.array(anyCommand, { minLength: 1, maxLength: LENGTH_MAX, size: 'max' }),
-      async (commands) => {
-        await both.answers(['FLUSHALL', ...OTHER_TYPES]);
-        await resetHits(both);
-        await compareUnordered(both, commands);
-        await assertSameHits(both);
-        await compareUnordered(both, LAST);
-      },
-    );
-    await assertHolds(property, RUNS, SEED + protocol);
-  });
-}
+testRandomGroup({
+  groups: ['hash'],
+  before: OTHER_TYPES,
+  sequences: fc.array(anyCommand, { minLength: 1, maxLength: LENGTH_MAX, size: 'max' }),
+  last: LAST,
+  compare: compareUnordered,
+  countsHits: true,
+});
 
 test.run();

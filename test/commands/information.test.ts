@@ -142,6 +142,25 @@ test('statistics by command count calls, refusals and failures', async () => {
   assert.is(await field(node, 'errorstats', 'errorstat_ERR'), 'count=2');
 });
 
+test('an error within a transaction is a failure of the command that gave it, not of EXEC', async () => {
+  const node = new WholeNode();
+  for (const line of ['SET k v', 'MULTI', 'INCR k', 'GET k', 'EXEC']) await node.run(line);
+  assert.match(String(await field(node, 'commandstats', 'cmdstat_incr')), /^calls=1,.*failed_calls=1$/);
+  assert.match(String(await field(node, 'commandstats', 'cmdstat_exec')), /^calls=1,.*failed_calls=0$/);
+  await node.run('MULTI');
+  await node.run('EVAL', "return redis.pcall('incr', 'k')", '0');
+  await node.run('EXEC');
+  await node.run('EXEC');
+  assert.match(String(await field(node, 'commandstats', 'cmdstat_incr')), /^calls=2,.*failed_calls=2$/);
+  assert.match(String(await field(node, 'commandstats', 'cmdstat_exec')), /^calls=3,.*failed_calls=1$/);
+});
+
+test('how long the commands of scripts take is told as of any others', async () => {
+  const node = new WholeNode();
+  await node.run('EVAL', "return redis.call('get', 'k')", '0');
+  assert.match(String(await field(node, 'latencystats', 'latency_percentiles_usec_get')), /^p50=\d/);
+});
+
 test('CONFIG RESETSTAT empties the statistics by command and error', async () => {
   const node = new WholeNode();
   await node.run('SET k');

@@ -168,9 +168,12 @@ test('asking counts hits and misses, removing and renaming do not', async () => 
   await node.runAll('EXISTS a nothing', 'TOUCH a nothing', 'TYPE a', 'TYPE nothing', 'OBJECT ENCODING nothing');
   assert.is(statistics.keyspaceHits, 3);
   assert.is(statistics.keyspaceMisses, 4);
+  await node.runAll('DUMP a', 'DUMP nothing');
+  assert.is(statistics.keyspaceHits, 4);
+  assert.is(statistics.keyspaceMisses, 5);
   await node.runAll('RENAME a b', 'DEL b nothing', 'KEYS *', 'SCAN 0', 'RANDOMKEY');
-  assert.is(statistics.keyspaceHits, 3);
-  assert.is(statistics.keyspaceMisses, 4);
+  assert.is(statistics.keyspaceHits, 4);
+  assert.is(statistics.keyspaceMisses, 5);
 });
 
 test('a RENAME leaves the node as one transaction', async () => {

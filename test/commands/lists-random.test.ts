@@ -1,14 +1,12 @@
 /**
  * Random sequences of list commands against a real redis-server: each reply the same, and in the end the same elements
- * and counts of hits and misses. PROPERTY_RUNS sets how many sequences, PROPERTY_SEED which; a failure is shrunk.
+ * and counts of hits and misses. PROPERTY_COMMANDS sets how many, PROPERTY_SEED which; a failure is shrunk.
  */
 import fc from 'fast-check';
 import { test } from 'uvu';
-import { BothServers, differentialTest, type Request } from './differential.ts';
-import { assertHolds, assertSameHits, resetHits } from './random-commands.ts';
+import type { Request } from './differential.ts';
+import { testRandomGroup } from './random-commands.ts';
 
-const RUNS = Number(process.env.PROPERTY_RUNS ?? 100);
-const SEED = Number(process.env.PROPERTY_SEED ?? Date.now() % 1_000_000_000);
 const LENGTH_MAX = 60;
 
 type Args = (string | Buffer)[];
@@ -127,11 +125,6 @@ const LAST: Request[] = KEYS.flatMap((name) => [
   ['PEXPIRETIME', name],
 ]);
 
-let both: BothServers;
-
-test.before(() => console.log(`seed ${SEED}, ${RUNS} sequences`));
-test.after(() => both?.close());
-
 const sequence = fc.array(
   fc.oneof(
     { weight: 15, arbitrary: anyCommand.map((each): Args[] => [each]) },
@@ -144,19 +137,12 @@ function inTransaction(commands: Args[]): Args[] {
   return [['MULTI'], ...commands, ['EXEC']];
 }
 
-for (const protocol of [2, 3] as const) {
-  differentialTest(`random list commands are answered as Redis answers them in RESP${protocol}`, async () => {
-    both ??= await BothServers.open();
-    await both.speak(protocol);
-    const property = fc.asyncProperty(sequence, async (commands) => {
-      await both.answers(['FLUSHALL', ...OTHER_TYPES]);
-      await resetHits(both);
-      await both.compare(commands.flat());
-      await assertSameHits(both);
-      await both.compare(LAST);
-    });
-    await assertHolds(property, RUNS, SEED + protocol);
-  });
-}
+testRandomGroup({
+  groups: ['list'],
+  before: OTHER_TYPES,
+  sequences: sequence.map((each) => each.flat()),
+  last: LAST,
+  countsHits: true,
+});
 
 test.run();

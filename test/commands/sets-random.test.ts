@@ -1,16 +1,14 @@
 /**
  * Random sequences of set commands against a real redis-server: each reply the same but for the order of members, and
  * in the end the same members and counts of hits and misses. Of draws at random, those are compared whose outcome is
- * known. PROPERTY_RUNS sets how many sequences, PROPERTY_SEED which; a failure is shrunk.
+ * known. PROPERTY_COMMANDS sets how many, PROPERTY_SEED which; a failure is shrunk.
  */
 import fc from 'fast-check';
 import { test } from 'uvu';
-import { BothServers, differentialTest, type Request } from './differential.ts';
-import { assertHolds, assertSameHits, resetHits } from './random-commands.ts';
+import type { Request } from './differential.ts';
+import { testRandomGroup } from './random-commands.ts';
 import { compareUnordered } from './unordered.ts';
 
-const RUNS = Number(process.env.PROPERTY_RUNS ?? 100);
-const SEED = Number(process.env.PROPERTY_SEED ?? Date.now() % 1_000_000_000);
 const LENGTH_MAX = 60;
 
 const KEYS = ['a', 'b', 'c', 'one', 'string', 'hash', ''];
@@ -120,27 +118,13 @@ const LAST: Request[] = KEYS.flatMap((name) => [
   ['PEXPIRETIME', name],
 ]);
 
-let both: BothServers;
-
-test.before(() => console.log(`seed ${SEED}, ${RUNS} sequences`));
-test.after(() => both?.close());
-
-for (const protocol of [2, 3] as const) {
-  differentialTest(`random set commands are answered as Redis answers them in RESP${protocol}`, async () => {
-    both ??= await BothServers.open();
-    await both.speak(protocol);
-    const property = fc.asyncProperty(
-      fc.array(anyCommand, { minLength: 1, maxLength: LENGTH_MAX, size: 'max' }),
-      async (commands) => {
-        await both.answers(['FLUSHALL', ...OTHER_TYPES]);
-        await resetHits(both);
-        await compareUnordered(both, commands);
-        await assertSameHits(both);
-        await compareUnordered(both, LAST);
-      },
-    );
-    await assertHolds(property, RUNS, SEED + protocol);
-  });
-}
+testRandomGroup({
+  groups: ['set'],
+  before: OTHER_TYPES,
+  sequences: fc.array(anyCommand, { minLength: 1, maxLength: LENGTH_MAX, size: 'max' }),
+  last: LAST,
+  compare: compareUnordered,
+  countsHits: true,
+});
 
 test.run();

@@ -1,17 +1,15 @@
 /**
  * Random sequences of stream commands against a real redis-server: each reply the same, and in the end the same streams,
  * groups and pending entries. Ids are given, since those that are generated differ; consumers are made with their group,
- * since Redis 7.0, unlike 7.2, makes none for a reader that finds nothing. PROPERTY_RUNS sets how many sequences,
+ * since Redis 7.0, unlike 7.2, makes none for a reader that finds nothing. PROPERTY_COMMANDS sets how many,
  * PROPERTY_SEED which; a failure is shrunk.
  */
 import fc from 'fast-check';
 import { test } from 'uvu';
-import { BothServers, differentialTest, type Request } from './differential.ts';
-import { assertHolds } from './random-commands.ts';
+import type { Request } from './differential.ts';
+import { testRandomGroup } from './random-commands.ts';
 import { compareStreams } from './stream-replies.ts';
 
-const RUNS = Number(process.env.PROPERTY_RUNS ?? 100);
-const SEED = Number(process.env.PROPERTY_SEED ?? Date.now() % 1_000_000_000);
 const LENGTH_MAX = 60;
 
 type Args = (string | Buffer)[];
@@ -319,24 +317,12 @@ const LAST: Request[] = KEYS.flatMap((name) => [
   ['XPENDING', name, 'h', '-', '+', '100'],
 ]);
 
-let both: BothServers;
-
-test.before(() => console.log(`seed ${SEED}, ${RUNS} sequences`));
-test.after(() => both?.close());
-
-for (const protocol of [2, 3] as const) {
-  differentialTest(`random stream commands are answered as Redis answers them in RESP${protocol}`, async () => {
-    both ??= await BothServers.open();
-    await both.speak(protocol);
-    const property = fc.asyncProperty(
-      fc.array(anyCommand, { minLength: 1, maxLength: LENGTH_MAX, size: 'max' }),
-      async (commands) => {
-        await both.answers(['FLUSHALL', 'SET string value']);
-        await compareStreams(both, [...commands.flat(), ...LAST]);
-      },
-    );
-    await assertHolds(property, RUNS, SEED + protocol);
-  });
-}
+testRandomGroup({
+  groups: ['stream'],
+  before: ['SET string value'],
+  sequences: fc.array(anyCommand, { minLength: 1, maxLength: LENGTH_MAX, size: 'max' }).map((each) => each.flat()),
+  last: LAST,
+  compare: compareStreams,
+});
 
 test.run();

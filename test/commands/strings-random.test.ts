@@ -1,15 +1,13 @@
 /**
  * Random sequences of string, counter and bitmap commands against a real redis-server: each reply the same bytes, and
- * in the end the same values, deadlines and counts of hits and misses. PROPERTY_RUNS sets how many sequences,
+ * in the end the same values, deadlines and counts of hits and misses. PROPERTY_COMMANDS sets how many,
  * PROPERTY_SEED which; a failure is shrunk to the shortest sequence that shows it.
  */
 import fc from 'fast-check';
 import { test } from 'uvu';
-import { BothServers, differentialTest, type Request } from './differential.ts';
-import { assertHolds, assertSameHits, resetHits } from './random-commands.ts';
+import type { Request } from './differential.ts';
+import { testRandomGroup } from './random-commands.ts';
 
-const RUNS = Number(process.env.PROPERTY_RUNS ?? 120);
-const SEED = Number(process.env.PROPERTY_SEED ?? Date.now() % 1_000_000_000);
 /** Commands a sequence at most. */
 const LENGTH_MAX = 60;
 /** Small, so that the limits on lengths are reached. */
@@ -165,33 +163,13 @@ const LAST: Request[] = [...KEYS, 'sum', 'set', 'hash', ''].flatMap((name) => [
   ['PEXPIRETIME', name],
 ]);
 
-let both: BothServers;
-
-test.before(() => console.log(`seed ${SEED}, ${RUNS} sequences`));
-test.after(() => both?.close());
-
-for (const protocol of [2, 3] as const) {
-  differentialTest(`random commands are answered as Redis answers them in RESP${protocol}`, async () => {
-    both ??= await BothServers.open({ 'proto-max-bulk-len': String(VALUE_BYTES_MAX) });
-    await both.speak(protocol);
-    let compared = 0;
-    const property = fc.asyncProperty(
-      fc.array(anyCommand, { minLength: 1, maxLength: LENGTH_MAX, size: 'max' }),
-      async (commands) => {
-        await both.answers(['FLUSHALL', ...OTHER_TYPES]);
-        await resetHits(both);
-        await both.compare(commands);
-        await assertSameHits(both);
-        await both.compare(LAST);
-        compared += commands.length;
-      },
-    );
-    try {
-      await assertHolds(property, RUNS, SEED + protocol);
-    } finally {
-      console.log(`RESP${protocol}: ${compared} commands`);
-    }
-  });
-}
+testRandomGroup({
+  groups: ['string', 'bitmap'],
+  directives: { 'proto-max-bulk-len': String(VALUE_BYTES_MAX) },
+  before: OTHER_TYPES,
+  sequences: fc.array(anyCommand, { minLength: 1, maxLength: LENGTH_MAX, size: 'max' }),
+  last: LAST,
+  countsHits: true,
+});
 
 test.run();

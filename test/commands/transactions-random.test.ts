@@ -1,13 +1,12 @@
 /**
  * Random transactions against a real redis-server: several effects on the same keys within one txn, which they share a
- * stamp with. Each reply must be the same bytes. PROPERTY_RUNS sets how many sequences, PROPERTY_SEED which.
+ * stamp with. Each reply must be the same bytes.
  */
 import fc from 'fast-check';
 import { test } from 'uvu';
 import { BothServers, differentialTest } from './differential.ts';
+import { testRandomGroup } from './random-commands.ts';
 
-const RUNS = Number(process.env.PROPERTY_RUNS ?? 100);
-const SEED = Number(process.env.PROPERTY_SEED ?? Date.now() % 1_000_000_000);
 const TRANSACTIONS_MAX = 8;
 const COMMANDS_MAX = 6;
 const FAR_MS = Date.UTC(2040, 0, 1);
@@ -54,9 +53,25 @@ const command = fc.oneof(
   line('RENAME', set, hash),
   line('FLUSHDB'),
 );
+/** A watched key that the same client has changed meanwhile, or has not. */
+const watched = fc.constantFrom(
+  ['WATCH k'],
+  ['WATCH k h', 'SET k 7'],
+  ['WATCH k', 'SET k 7', 'UNWATCH'],
+  ['WATCH h', 'GET h'],
+);
+const wrong = fc.constantFrom('GET', 'nosuch', 'MULTI', 'WATCH k', 'INCR s', 'SUBSCRIBE', 'EXEC x');
 const transaction = fc
   .array(command, { minLength: 1, maxLength: COMMANDS_MAX })
-  .map((lines) => ['MULTI', ...lines, 'EXEC']);
+  .chain((lines) =>
+    fc.oneof(
+      { weight: 8, arbitrary: fc.constant(['MULTI', ...lines, 'EXEC']) },
+      { weight: 2, arbitrary: watched.map((before) => [...before, 'MULTI', ...lines, 'EXEC']) },
+      { weight: 1, arbitrary: fc.constant(['MULTI', ...lines, 'DISCARD']) },
+      { weight: 1, arbitrary: wrong.map((each) => ['MULTI', ...lines, each, 'EXEC']) },
+      { weight: 1, arbitrary: fc.constantFrom(['EXEC'], ['DISCARD'], ['UNWATCH'], ['EXEC x'], ['WATCH']) },
+    ),
+  );
 const END = [
   'MGET k l h i',
   'TYPE h',
@@ -70,19 +85,13 @@ const END = [
   'DBSIZE',
 ];
 
-differentialTest('what several commands of one transaction do to the same keys is what Redis does', async () => {
-  console.log(`PROPERTY_SEED=${SEED}`);
-  const both = await BothServers.open();
-  try {
-    await fc.assert(
-      fc.asyncProperty(fc.array(transaction, { maxLength: TRANSACTIONS_MAX }), async (transactions) => {
-        await both.compareAfresh([...transactions.flat(), ...END]);
-      }),
-      { numRuns: RUNS, seed: SEED },
-    );
-  } finally {
-    both.close();
-  }
+testRandomGroup({
+  groups: ['transactions'],
+  // two of them, and the commands between
+  share: 0.4,
+  before: [],
+  sequences: fc.array(transaction, { maxLength: TRANSACTIONS_MAX }).map((all) => all.flat()),
+  last: END,
 });
 
 differentialTest('increments of one counter within one transaction add up', async () => {

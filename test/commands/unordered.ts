@@ -8,6 +8,8 @@ import type { BothServers, Difference, Request } from './differential.ts';
 export type Order = 'elements' | 'pairs' | 'page' | 'page of pairs';
 
 const ORDERS: Readonly<Record<string, Order>> = {
+  KEYS: 'elements',
+  SCAN: 'page',
   HGETALL: 'pairs',
   HKEYS: 'elements',
   HVALS: 'elements',

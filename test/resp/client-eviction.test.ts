@@ -115,6 +115,16 @@ test('a reply beyond the hard limit is not sent at all, and who only reads for i
   assert.is(served.services.statistics.outputLimitDisconnections, 4);
 });
 
+test('KEYS is cut off at the hard limit, small replies never', () => {
+  const served = serve([['client-output-buffer-limit', 'normal 100000 0 0']]);
+  const { say, talk } = talker(served).open();
+  for (let i = 0; i < 950; i++) say(`SET ${'x'.repeat(100)}${i} v`);
+  assert.is(say('KEYS *'), '');
+  assert.ok(talk.destroyed);
+  served.configuration.set([['client-output-buffer-limit', 'normal 1 0 0']]);
+  assert.is(talker(served).open().say('PING'), '+PONG\r\n');
+});
+
 test('a request without an end is cut off at client-query-buffer-limit', () => {
   const served = serve([['client-query-buffer-limit', '1mb']]);
   const { session, talk } = talker(served).open();

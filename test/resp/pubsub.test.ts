@@ -87,6 +87,10 @@ test('RESET and the end of a connection end its subscriptions', () => {
   assert.is(c.say('PUBSUB NUMSUB c d'), '*4\r\n$1\r\nc\r\n:2\r\n$1\r\nd\r\n:0\r\n');
   assert.is(c.say('PUBSUB CHANNELS ?'), '*1\r\n$1\r\nc\r\n');
   assert.is(c.say('PUBSUB CHANNELS x*'), '*0\r\n');
+  assert.is(
+    c.say('PUBSUB CHANNELS x y'),
+    "-ERR unknown subcommand or wrong number of arguments for 'CHANNELS'. Try PUBSUB HELP.\r\n",
+  );
   assert.is(c.say('PUBSUB SHARDCHANNELS'), '*1\r\n$1\r\ns\r\n');
   assert.is(c.say('PUBSUB SHARDNUMSUB s'), '*2\r\n$1\r\ns\r\n:1\r\n');
   assert.is(c.say('PUBSUB NUMPAT'), ':1\r\n');

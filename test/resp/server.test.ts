@@ -1,5 +1,6 @@
 /** The listener, over real sockets. */
 import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import net from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { test } from 'uvu';
@@ -10,6 +11,8 @@ import { openSocket } from '../../src/resp/socket-transport.ts';
 import { type Served, serve, Wire } from './served.ts';
 
 const HOST = '127.0.0.1';
+/** Linux's list of connections. */
+const SOCKETS = '/proc/net/tcp';
 const running: RespServer[] = [];
 
 async function listening(settings: [string, string][] = []): Promise<Served & { port: number }> {
@@ -158,6 +161,29 @@ test('`timeout` leaves those alone who only listen', async () => {
   const publisher = await Wire.connect(port);
   await publisher.exchange('PUBLISH news here\r\n', ':1\r\n');
   assert.match(await monitor.until((heard) => heard.includes('PUBLISH')), '"PUBLISH" "news" "here"');
+});
+
+/** What the kernel waits for on the connection from `clientPort`: 02 is the next keepalive probe, 00 nothing. */
+function timerOf(port: number, clientPort: number): string | undefined {
+  const hex = (each: number) => each.toString(16).toUpperCase().padStart(4, '0');
+  const ends = new RegExp(`:${hex(port)} \\w+:${hex(clientPort)} 01 \\w+:\\w+ (\\d\\d):`);
+  return ends.exec(readFileSync(SOCKETS, 'latin1'))?.[1];
+}
+
+const whereTimersShow = existsSync(SOCKETS) ? test : test.skip;
+
+whereTimersShow('`tcp-keepalive` has the kernel look after clients that are silent, from the next one on', async () => {
+  const { port, configuration } = await listening([['tcp-keepalive', '100']]);
+  const timers: (string | undefined)[] = [];
+  for (const seconds of ['100', '0']) {
+    assert.is(configuration.set([['tcp-keepalive', seconds]]), null);
+    const socket = net.connect(port, HOST);
+    socket.write('PING\r\n');
+    await once(socket, 'data');
+    timers.push(timerOf(port, Number(socket.localPort)));
+    socket.destroy();
+  }
+  assert.equal(timers, ['02', '00']);
 });
 
 test('who leaves more unread than the soft limit for too long is closed, although nothing more is sent', async () => {

@@ -17,8 +17,14 @@ import { streamValueOf, writeStream } from './stream-contents.ts';
 function runDump(call: Call): void {
   const { args, reply } = call;
   const payload = dumpOf(call, args[1]);
-  if (payload === null) reply.nil();
-  else reply.bulkBytes(payload);
+  const { statistics } = call.services;
+  if (payload === null) {
+    statistics.keyspaceMisses++;
+    reply.nil();
+  } else {
+    statistics.keyspaceHits++;
+    reply.bulkBytes(payload);
+  }
 }
 
 /** What DUMP gives; null if there is no such key. */

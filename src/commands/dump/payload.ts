@@ -114,13 +114,12 @@ function eightByteDouble(value: number): Buffer {
 
 // --- reading
 
-/** False if version or checksum do not fit: what Redis looks at first. A checksum of zeros is none. */
+/** False if version or checksum do not fit: what Redis looks at first. */
 export function isIntact(payload: Buffer): boolean {
   if (payload.length < FOOTER_BYTES) return false;
   const end = payload.length - 8;
   if (payload.readUInt16LE(end - 2) > VERSION_WITH_FIELD_TIMES) return false;
-  const told = payload.subarray(end);
-  return told.every((byte) => byte === 0) || told.equals(crc64(payload, 0, end));
+  return payload.subarray(end).equals(crc64(payload, 0, end));
 }
 
 /** Of an intact payload. Byte strings point into it. Throws PayloadError. */

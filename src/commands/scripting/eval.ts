@@ -1,6 +1,7 @@
 /** EVAL, EVALSHA and their read-only kin. */
 import { numberArgument } from '../arguments.ts';
 import { redisEntry } from '../metadata/entry.ts';
+import { Errors } from '../reply.ts';
 import type { ScriptCall } from '../services.ts';
 import type { Call, Command } from '../table.ts';
 
@@ -12,6 +13,8 @@ export const evalCommands: readonly Command[] = [
 ];
 
 const FIRST_KEY = 3;
+/** Of a SHA-1 in hexadecimal digits. */
+const SHA_LENGTH = 40;
 
 /** Undefined with the error written: the number of keys makes no sense. */
 export function scriptCall(call: Call, readOnly: boolean, notInteger?: string): ScriptCall | undefined {
@@ -46,6 +49,11 @@ function runSource(call: Call, readOnly: boolean): void {
 
 function runCached(call: Call, readOnly: boolean): void {
   call.services.monitors.showScript(call);
+  // of what is no hash nothing else is looked at
+  if (call.args[1].length !== SHA_LENGTH) {
+    call.reply.error(Errors.noScript);
+    return;
+  }
   const script = scriptCall(call, readOnly);
   if (script === undefined) return;
   call.services.scripting.evaluateCached(call.args[1].latin1(), script);

@@ -386,6 +386,9 @@ test('what comes from another node is told by the kinds of its effects', async (
     'zrem z',
     'del z',
   ]);
+  assert.equal(await told('LPUSH l a b c', 'LPOP l'), ['new l', 'rpush l', 'lrem l'], 'an end is no part of an effect');
+  assert.equal(await told('LSET l 0 d', 'LINSERT l BEFORE a e', 'LTRIM l 1 -1'), ['lset l', 'lset l', 'lrem l']);
+  assert.equal(await told('LMOVE l m LEFT RIGHT', 'LREM l 0 a'), ['new m', 'rpush m', 'lrem l', 'lrem l', 'del l']);
   assert.equal(await told('XADD x 1-1 f v', 'XADD x MAXLEN 1 2-1 f v'), ['new x', 'xadd x', 'xadd x', 'xtrim x']);
   assert.equal(await told('XGROUP CREATE x g 0'), ['xgroup-create x']);
   assert.equal(await told('XREADGROUP GROUP g c STREAMS x >', 'XACK x g 2-1'), []);

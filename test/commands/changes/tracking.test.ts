@@ -133,6 +133,15 @@ compared('OPTIN: only what follows CLIENT CACHING YES', [
   'b: MSET k 1 l 2',
 ]);
 
+compared('CLIENT CACHING is about the next command, also if that is refused', [
+  'a: HELLO 3',
+  'a: CLIENT TRACKING ON OPTIN',
+  ...['NOSUCHCOMMAND', 'GET', 'CLIENT NOSUCH', 'CLIENT'].map(
+    (refused) => `a: CLIENT CACHING YES ; ${refused} ; CLIENT TRACKINGINFO`,
+  ),
+  'a: CLIENT CACHING YES ; CLIENT CACHING ; CLIENT TRACKINGINFO',
+]);
+
 compared('OPTOUT: all but what follows CLIENT CACHING NO', [
   'a: HELLO 3',
   'a: CLIENT TRACKING ON OPTOUT',
