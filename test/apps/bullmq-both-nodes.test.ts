@@ -60,7 +60,8 @@ test('a job that workers of both nodes take before they hear of each other is do
   assert.equal(doneOn.sort(), [0, 1]);
   await setExchange(nodes, true);
   await converged(nodes);
-  for (const queue of queues) assert.equal(await queue.getJobCounts('completed', 'active'), { completed: 1, active: 0 });
+  for (const queue of queues)
+    assert.equal(await queue.getJobCounts('completed', 'active'), { completed: 1, active: 0 });
 });
 
 test('workers on both nodes under load: every job is done at least once, and completed', async () => {

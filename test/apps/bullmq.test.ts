@@ -237,7 +237,12 @@ test('the jobs of a worker that is gone, with its node, are done by one on the o
       stuck.push(name);
       await new Promise(() => {});
     },
-    { connection: { ...connectionTo(a), retryStrategy: () => null }, lockDuration: 500, skipLockRenewal: true, skipStalledCheck: true },
+    {
+      connection: { ...connectionTo(a), retryStrategy: () => null },
+      lockDuration: 500,
+      skipLockRenewal: true,
+      skipStalledCheck: true,
+    },
   );
   first.on('error', () => {});
   try {

@@ -18,7 +18,6 @@ import { converged, eventually, killAll, type NodeProcess } from '../processes/n
 
 let nodes: NodeProcess[] = [];
 let clients: Redis[] = [];
-let t0=0; test.before.each(()=>{t0=Date.now()}); test.after.each((c)=>console.log(c.__test__, Date.now()-t0));
 test.before(async () => {
   nodes = await startCluster(2);
   clients = nodes.map(({ port }) => new Redis(port));
@@ -59,7 +58,13 @@ test('with node-redis as well', async () => {
   const client = createClient({ url: `redis://127.0.0.1:${nodes[0].port}` });
   await client.connect();
   try {
-    const limiter = new RateLimiterRedis({ storeClient: client, useRedisPackage: true, keyPrefix: 'nr', points: 10, duration: 60 });
+    const limiter = new RateLimiterRedis({
+      storeClient: client,
+      useRedisPackage: true,
+      keyPrefix: 'nr',
+      points: 10,
+      duration: 60,
+    });
     assert.is(await passing(limiter, 25), 10);
     const left = await limiter.get('ada');
     assert.equal([left?.consumedPoints, left?.remainingPoints], [25, 0]);
@@ -160,6 +165,7 @@ test('a node that is gone: the insurance limiter takes over', async () => {
   const insuranceLimiter = new RateLimiterMemory({ points: 3, duration: 1 });
   const limiter = new RateLimiterRedis({ storeClient: gone, points: 10, duration: 60, insuranceLimiter });
   assert.is(await passing(limiter, 8), 3);
+  gone.disconnect();
 });
 
 test.run();
