@@ -19,6 +19,8 @@ import { eventually, killAll, type NodeProcess } from '../processes/node-process
 
 interface Adapter {
   readonly name: string;
+  /** How many of its connections wait for a stream. */
+  readonly waits?: number;
   /** The adapter of a server on that node, and how to end what it speaks through. */
   open(node: NodeProcess): Promise<{ adapter: ServerOptions['adapter']; close(): Promise<unknown> }>;
 }
@@ -50,6 +52,7 @@ const ADAPTERS: readonly Adapter[] = [
   },
   {
     name: 'redis-streams-adapter on node-redis',
+    waits: 1,
     async open(node) {
       const client = await nodeRedis(node);
       const adapter = createStreamsAdapter(client, { blockTimeInMs: 1000 });
@@ -132,6 +135,11 @@ for (const adapter of ADAPTERS) {
       'the servers know of each other',
       () => Promise.all(sites.map(({ io }) => io.of('/').adapter.serverCount())),
       (counts) => counts.every((count) => count === 2),
+    );
+    await eventually(
+      'they listen',
+      () => Promise.all(nodes.map((node) => node.info('blocked_clients'))),
+      (counts) => counts.every((count) => count === String(adapter.waits ?? 0)),
     );
     return [a, b];
   }
