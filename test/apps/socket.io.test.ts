@@ -15,12 +15,14 @@ import { type Socket as Browser, io as connect } from 'socket.io-client';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startCluster } from '../processes/cluster.ts';
-import { eventually, killAll, type NodeProcess } from '../processes/node-process.ts';
+import { converged, eventually, killAll, type NodeProcess } from '../processes/node-process.ts';
 
 interface Adapter {
   readonly name: string;
   /** How many of its connections wait for a stream. */
   readonly waits?: number;
+  /** It keeps what has been said for those who come back. */
+  readonly recovers?: boolean;
   /** The adapter of a server on that node, and how to end what it speaks through. */
   open(node: NodeProcess): Promise<{ adapter: ServerOptions['adapter']; close(): Promise<unknown> }>;
 }
@@ -53,9 +55,10 @@ const ADAPTERS: readonly Adapter[] = [
   {
     name: 'redis-streams-adapter on node-redis',
     waits: 1,
+    recovers: true,
     async open(node) {
       const client = await nodeRedis(node);
-      const adapter = createStreamsAdapter(client, { blockTimeInMs: 1000 });
+      const adapter = createStreamsAdapter(client, { blockTimeInMs: 250 });
       return { adapter, close: () => client.close() };
     },
   },
@@ -219,6 +222,41 @@ for (const adapter of ADAPTERS) {
     const answers: number[] = await a.io.timeout(5000).emitWithAck('count');
     assert.equal(answers.sort(), [0, 1]);
   });
+
+  if (adapter.recovers) {
+    it('a browser that loses its server goes on at the other one, with its rooms, its data, and what it has missed', async (a, b) => {
+      a.io.on('connection', (socket) => {
+        socket.data.name = 'ann';
+      });
+      const browser = await a.browser();
+      const heard = heardBy(browser, 'word');
+      a.io.in(browser.id ?? '').socketsJoin('room');
+      a.io.to('room').emit('word', 'before');
+      await have('it has heard', [heard], 1);
+      const { id } = browser;
+      const sessions = async () => [await nodes[1].must('KEYS', 'sio:session:*')].flat().length;
+      await converged(nodes);
+      const before = await sessions();
+      const lost = new Promise((done) => browser.once('disconnect', done));
+      // from now on it is sent to the other site
+      Object.assign(browser.io, { uri: b.url });
+      browser.io.reconnection(false);
+      browser.io.engine.close();
+      await lost;
+      await eventually('the other node has its session', sessions, (count) => count === before + 1);
+      a.io.to('room').emit('word', 'missed, by a');
+      b.io.to('room').emit('word', 'missed, by b');
+      b.io.to('elsewhere').emit('word', 'not for it');
+      await converged(nodes);
+      browser.connect();
+      await have('it has heard what it missed', [heard], 3);
+      assert.equal([browser.recovered, browser.id], [true, id]);
+      assert.equal(heard.sort(), ['before', 'missed, by a', 'missed, by b']);
+      b.io.to('room').emit('word', 'welcome back');
+      await have('it is in its room', [heard], 4);
+      assert.equal((await b.io.fetchSockets())[0].data, { name: 'ann' });
+    });
+  }
 
   it('while both servers speak at once, everybody hears every word once', async (a, b) => {
     const lists = [await a.browser(), await b.browser()].map((browser) => heardBy(browser, 'word'));
