@@ -14,7 +14,7 @@ import { Server, type ServerOptions } from 'socket.io';
 import { type Socket as Browser, io as connect } from 'socket.io-client';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { startCluster } from '../processes/cluster.ts';
+import { setExchange, startCluster } from '../processes/cluster.ts';
 import { converged, eventually, killAll, type NodeProcess } from '../processes/node-process.ts';
 
 interface Adapter {
@@ -221,6 +221,35 @@ for (const adapter of ADAPTERS) {
     }
     const answers: number[] = await a.io.timeout(5000).emitWithAck('count');
     assert.equal(answers.sort(), [0, 1]);
+  });
+
+  const kept = adapter.recovers ? 'is heard once they are together again' : 'is heard on its own side alone';
+  it(`what is said while the nodes are cut off from each other ${kept}`, async (a, b) => {
+    const lists = [await a.browser(), await b.browser()].map((browser) => heardBy(browser, 'word'));
+    await setExchange(nodes, false);
+    try {
+      a.io.emit('word', 'by a');
+      b.io.emit('word', 'by b');
+      await have('each side has heard its own', lists, 1);
+      assert.equal(lists, [['by a'], ['by b']]);
+    } finally {
+      await setExchange(nodes, true);
+    }
+    await converged(nodes);
+    b.io.emit('word', 'together');
+    await have('both are together again', lists, adapter.recovers ? 3 : 2);
+    assert.equal(
+      lists,
+      adapter.recovers
+        ? [
+            ['by a', 'by b', 'together'],
+            ['by b', 'by a', 'together'],
+          ]
+        : [
+            ['by a', 'together'],
+            ['by b', 'together'],
+          ],
+    );
   });
 
   if (adapter.recovers) {
