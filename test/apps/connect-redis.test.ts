@@ -167,7 +167,7 @@ test('a visit, at whichever site, gives the session its whole time again, on bot
 });
 
 test('a session that nobody uses ends at both sites', async () => {
-  const brief = await Promise.all(nodes.map((node) => Site.open(node, 1000)));
+  const brief = await Promise.all(nodes.map((node) => Site.open(node, 2500)));
   try {
     const browser = new Browser();
     await brief[0].get('/set?user=ada', browser);
