@@ -140,7 +140,7 @@ export const NOTES: Readonly<Record<string, string>> = {
   xackdel: 'as XACK, and as XDELEX',
   xtrim: `${REMOVES}; ~ removes as many entries as Redis does where nothing was removed within the stream and nodes are not limited by bytes; KEEPREF, DELREF and ACKED of Redis 8.2`,
   xsetid: 'of concurrent last ids the greatest counts; what is added meanwhile counts on top of ENTRIESADDED',
-  xread: `goes by ids: an entry that arrives late, with a smaller id, is not seen; + of Redis 7.4; ${SERVED}`,
+  xread: `a connection that goes on behind its last answer also gets what arrives late, with a smaller id; else it goes by ids; + of Redis 7.4; ${SERVED}`,
   xreadgroup: `${DELIVERED}; also what arrives late is delivered; the consumer is there from its first call, as since Redis 7.2; without CLAIM (8.4); ${SERVED}`,
   xack: REMOVES,
   xclaim: CLAIMED,

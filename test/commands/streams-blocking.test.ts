@@ -213,6 +213,22 @@ test('a group that is destroyed on another node, and a database that is emptied 
   assert.is(second.talk.heard, '-UNBLOCKED the stream key no longer exists\r\n');
 });
 
+test('a connection that goes on where it was is woken by what arrives late, another one is not', async () => {
+  const served = serve();
+  const other = beside(served);
+  const [writer, reading, waiting] = clients(3, served);
+  writer.say('XADD s 5-7 f v');
+  reading.say('XREAD STREAMS s 0');
+  reading.say('XREAD BLOCK 0 STREAMS s 5-7');
+  waiting.say('XREAD BLOCK 0 STREAMS s 5-7');
+  other.say('XADD s 2-8 f late');
+  await other.here();
+  assert.is(reading.talk.heard, answer('s', entry('2-8', 'late')));
+  assert.is(waiting.talk.heard, '');
+  writer.say('XADD s 6-7 f w');
+  assert.is(waiting.talk.heard, answer('s', entry('6-7', 'w')));
+});
+
 test('who waits is served behind the txn of another node, not within it', async () => {
   const served = serve();
   const [waiting] = clients(1, served);

@@ -1,7 +1,7 @@
 /**
  * XREAD and XREADGROUP. Who waits is served with what is added on any node, once it is here. A group gets each entry once
- * as far as this node knows, also those that arrive late with an id that it is past; XREAD goes by ids alone, and does not
- * see these.
+ * as far as this node knows, also those that arrive late with an id that it is past; so does a connection that goes on with
+ * XREAD where its last answer ended.
  */
 import { type Database, KeyType, type StreamId } from '../../core/contract.ts';
 import { STREAM_ID_MAX, streamIdAfter } from '../../core/index.ts';
@@ -10,16 +10,9 @@ import { type Take, waitForKeys } from '../key-waits.ts';
 import { redisEntry } from '../metadata/entry.ts';
 import type { Reply } from '../reply.ts';
 import type { Call, Command } from '../table.ts';
-import {
-  copyEntry,
-  copyRange,
-  countEntries,
-  type EntryCopy,
-  type EntryRange,
-  writeCopies,
-  writeRange,
-} from './access.ts';
+import { copyEntry, copyRange, type EntryCopy, writeCopies, writeCopy, writeEntry } from './access.ts';
 import { type From, type ReadRequest, readFrom, readRequest } from './read-arguments.ts';
+import { type Batch, cursorsFor, type ReadCursor } from './read-cursors.ts';
 
 /** As in Redis: who has waited gets no more at once, where it has not said how many. */
 const WAITED_COUNT_MAX = 1000;
@@ -39,35 +32,46 @@ function runRead(call: Call): void {
   const request = readRequest(call);
   const from = request === undefined ? undefined : readFrom(call, request);
   if (request === undefined || from === undefined) return;
-  const isAnswered = request.group === 0 ? answerRead(call, request, from) : answerGroup(call, request, from);
-  if (isAnswered) return;
-  if (request.timeoutMs !== null && call.client.mayBlock) wait(call, request, from, request.timeoutMs);
-  else call.reply.nilArray();
+  const { args, client, reply } = call;
+  const { firstKey, group, timeoutMs } = request;
+  const cursors = group === 0 ? cursorsFor(client, args.slice(firstKey, firstKey + request.keys), from) : [];
+  if (group === 0 ? answerRead(call, request, cursors) : answerGroup(call, request, from)) return;
+  if (timeoutMs !== null && client.mayBlock) wait(call, request, cursors, timeoutMs);
+  else reply.nilArray();
 }
 
 // --- XREAD
 
-/** The entries behind an id; null: there can be none. */
-function rangeBehind(id: StreamId, count: number): EntryRange | null {
-  const least = streamIdAfter(id);
-  return least === null ? null : { least, greatest: STREAM_ID_MAX, step: 1, count };
-}
-
-function answerRead({ args, db, reply }: Call, { firstKey, count }: ReadRequest, from: readonly From[]): boolean {
-  const found: { readonly key: Slice; readonly range: EntryRange; readonly total: number }[] = [];
-  for (const [place, start] of from.entries()) {
+function answerRead({ args, db, reply }: Call, request: ReadRequest, cursors: readonly ReadCursor[]): boolean {
+  const { firstKey, count } = request;
+  const found: { readonly key: Slice; readonly cursor: ReadCursor; readonly batch: Batch }[] = [];
+  for (const [place, cursor] of cursors.entries()) {
     const key = args[firstKey + place];
-    const range = start.kind === 'new' ? null : rangeBehind(start.id, count ?? Number.POSITIVE_INFINITY);
-    const total = range === null ? 0 : countEntries(db, key, range);
-    if (range !== null && total > 0) found.push({ key, range, total });
+    const batch = cursor.next(db, key, count ?? Number.POSITIVE_INFINITY);
+    if (batch.late.length + batch.total > 0) found.push({ key, cursor, batch });
   }
   if (found.length === 0) return false;
   writeKeys(reply, found.length);
-  for (const { key, range, total } of found) {
+  for (const { key, cursor, batch } of found) {
     writeKey(reply, key);
-    writeRange(reply, db, key, range, total);
+    writeBatch(reply, db, key, cursor, batch);
   }
   return true;
+}
+
+function writeBatch(reply: Reply, db: Database, key: Slice, cursor: ReadCursor, { late, range, total }: Batch): void {
+  reply.array(late.length + total);
+  for (const entry of late) {
+    writeCopy(reply, entry);
+    cursor.note(entry);
+  }
+  if (range === null || total === 0) return;
+  let left = total;
+  db.streams.range(key, range.least, range.greatest, range.step, (entry) => {
+    writeEntry(reply, entry);
+    cursor.note(entry);
+    return --left > 0;
+  });
 }
 
 // --- XREADGROUP
@@ -130,14 +134,13 @@ function again(
 
 // --- waiting
 
-function wait(call: Call, request: ReadRequest, from: readonly From[], timeoutMs: number): void {
+function wait(call: Call, request: ReadRequest, cursors: readonly ReadCursor[], timeoutMs: number): void {
   const { args } = call;
   const { firstKey, keys, group, count, noAck } = request;
   const lastKey = firstKey + keys - 1;
   const most = count ?? WAITED_COUNT_MAX;
   if (group === 0) {
-    const starts = from.map((start, place) => ({ key: args[firstKey + place].copy(), start }));
-    const take = takeBehind(starts, most);
+    const take = takeNext(cursors, most);
     waitForKeys(call, { firstKey, lastKey, timeoutMs, eventsOf: () => [], take });
     return;
   }
@@ -154,13 +157,17 @@ function wait(call: Call, request: ReadRequest, from: readonly From[], timeoutMs
   waitForKeys(call, { firstKey, lastKey, timeoutMs, eventsOf, take });
 }
 
-function takeBehind(starts: readonly { readonly key: Buffer; readonly start: From }[], count: number): Take {
+function takeNext(cursors: readonly ReadCursor[], count: number): Take {
   return (db, key) => {
     if (db.typeOf(key) !== KeyType.stream) return null;
-    for (const { key: name, start } of starts) {
-      const range = start.kind === 'new' || !name.equals(key.view()) ? null : rangeBehind(start.id, count);
-      const entries = range === null ? [] : copyRange(db, key, range);
-      if (entries.length > 0) return answerOne(key, entries);
+    for (const cursor of cursors) {
+      if (!cursor.names(key)) continue;
+      const { late, range, total } = cursor.next(db, key, count);
+      const entries = [...late];
+      if (range !== null && total > 0) entries.push(...copyRange(db, key, { ...range, count: total }));
+      if (entries.length === 0) continue;
+      for (const entry of entries) cursor.note(entry);
+      return answerOne(key, entries);
     }
     return null;
   };
