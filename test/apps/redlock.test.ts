@@ -36,10 +36,10 @@ async function isRefused(attempt: Promise<Lock>): Promise<void> {
 
 test('one node: who has the lock is alone with it until it is released', async () => {
   const [one, other] = [locksOn([clients[0]]), locksOn([clients[0]])];
-  const lock = await one.acquire(['door'], 5000);
-  await isRefused(other.acquire(['door'], 5000));
+  const lock = await one.acquire(['door'], 60_000);
+  await isRefused(other.acquire(['door'], 60_000));
   await lock.release();
-  await (await other.acquire(['door'], 5000)).release();
+  await (await other.acquire(['door'], 60_000)).release();
 });
 
 test('one node: of many who want it at once one has it at any time, and all have it in the end', async () => {
@@ -48,7 +48,7 @@ test('one node: of many who want it at once one has it at any time, and all have
   let most = 0;
   let served = 0;
   const enter = async () => {
-    const lock = await redlock.acquire(['room'], 5000);
+    const lock = await redlock.acquire(['room'], 60_000);
     most = Math.max(most, ++inside);
     await clients[0].ping();
     served++;
@@ -61,8 +61,8 @@ test('one node: of many who want it at once one has it at any time, and all have
 
 test('one node: several resources are locked together or not at all', async () => {
   const redlock = locksOn([clients[0]]);
-  const lock = await redlock.acquire(['x', 'y'], 5000);
-  await isRefused(redlock.acquire(['y', 'z'], 5000));
+  const lock = await redlock.acquire(['x', 'y'], 60_000);
+  await isRefused(redlock.acquire(['y', 'z'], 60_000));
   assert.is(await clients[0].exists('z'), 0);
   await lock.release();
   assert.is(await clients[0].exists('x', 'y'), 0);
@@ -73,14 +73,14 @@ test('one node: a lock that nobody releases ends by itself; its late owner can n
   const late = await redlock.acquire(['brief'], 200);
   const next = await eventually(
     'the lock is free',
-    () => redlock.acquire(['brief'], 5000).catch(() => null),
+    () => redlock.acquire(['brief'], 60_000).catch(() => null),
     (lock) => lock !== null,
   );
   await late.release().then(
     () => assert.unreachable(),
     (error: Error) => assert.is(error.name, 'ExecutionError'),
   );
-  await late.extend(5000).then(
+  await late.extend(60_000).then(
     () => assert.unreachable(),
     (error: Error) => assert.match(error.message, /already-expired/),
   );
@@ -89,12 +89,12 @@ test('one node: a lock that nobody releases ends by itself; its late owner can n
 });
 
 test('one node: extending gives more time, and using() extends as long as the work takes', async () => {
-  const redlock = locksOn([clients[0]], { automaticExtensionThreshold: 1500 });
-  const lock = await (await redlock.acquire(['long'], 1000)).extend(60_000);
-  assert.ok((await clients[0].pttl('long')) > 30_000);
+  const redlock = locksOn([clients[0]], { automaticExtensionThreshold: 9500 });
+  const lock = await (await redlock.acquire(['long'], 20_000)).extend(60_000);
+  assert.ok((await clients[0].pttl('long')) > 40_000);
   await lock.release();
   const before: number[] = [];
-  await redlock.using(['job'], 2000, async (signal) => {
+  await redlock.using(['job'], 10_000, async (signal) => {
     await eventually(
       'it is extended',
       async () => {
@@ -104,31 +104,31 @@ test('one node: extending gives more time, and using() extends as long as the wo
       (isExtended) => isExtended,
     );
     assert.is(signal.aborted, false);
-    await isRefused(redlock.acquire(['job'], 2000));
+    await isRefused(redlock.acquire(['job'], 10_000));
   });
   assert.is(await clients[0].exists('job'), 0);
 });
 
 test('two nodes: a lock that was taken on one is refused on the other once it has heard, and again free after its release', async () => {
   const [a, b] = clients.map((client) => locksOn([client]));
-  const lock = await a.acquire(['shared'], 5000);
+  const lock = await a.acquire(['shared'], 60_000);
   await converged(nodes);
-  await isRefused(b.acquire(['shared'], 5000));
+  await isRefused(b.acquire(['shared'], 60_000));
   await lock.release();
   await converged(nodes);
-  await (await b.acquire(['shared'], 5000)).release();
+  await (await b.acquire(['shared'], 60_000)).release();
 });
 
 test('two nodes that have not heard of each other both give the lock: no mutual exclusion', async () => {
   const [a, b] = clients.map((client) => locksOn([client]));
   await setExchange(nodes, false);
-  const first = await a.acquire(['apart'], 5000);
-  const second = await b.acquire(['apart'], 5000);
+  const first = await a.acquire(['apart'], 60_000);
+  const second = await b.acquire(['apart'], 60_000);
   await setExchange(nodes, true);
   await converged(nodes);
   // the later one shows, and the earlier owner finds out when it wants more time
   assert.is(await clients[0].get('apart'), second.value);
-  await first.extend(5000).then(
+  await first.extend(60_000).then(
     () => assert.unreachable('both could go on'),
     (error: Error) => assert.is(error.name, 'ExecutionError'),
   );
