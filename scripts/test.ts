@@ -12,7 +12,7 @@ import { readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
-import { bundle } from '../test/bundle.ts';
+import { bundleAll } from '../test/bundle.ts';
 import { BUNDLE_VARIABLE } from '../test/processes/program.ts';
 
 interface Phase {
@@ -57,7 +57,9 @@ const filters = process.argv.slice(2);
 const files = findTests(join(ROOT, 'test')).filter(
   (file) => filters.length === 0 || filters.some((part) => file.includes(part)),
 );
-process.env[BUNDLE_VARIABLE] = await bundle(join(ROOT, 'src', 'cli.ts'), 'starling');
+const NODE = 'src/cli.ts';
+const bundles = await bundleAll([NODE, ...files]);
+process.env[BUNDLE_VARIABLE] = bundles.get(NODE);
 const outcomes: Outcome[] = [];
 for (const stage of STAGES) {
   const run = stage.map((phase) =>
@@ -101,7 +103,7 @@ function runFile(file: string, limitMs: number): Promise<Outcome> {
   return new Promise((resolve) => {
     const begin = performance.now();
     // A process group of its own, so that what a test started goes with it.
-    const child = spawn(process.execPath, ['--import', 'tsx', file], {
+    const child = spawn(process.execPath, ['--enable-source-maps', bundles.get(file) ?? file], {
       cwd: ROOT,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -53,7 +53,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Summary> {
     add(summary, result);
     if (options.onResult?.(result) === true) over = true;
   };
-  const worker = await bundle(join(import.meta.dirname, 'worker.ts'), 'simulation-worker');
+  const worker = await bundle(join(import.meta.dirname, 'worker.ts'));
   await Promise.all(Array.from({ length: options.jobs }, () => work(worker, options, next, take)));
   summary.failures.sort((one, other) => one.seed - other.seed);
   return summary;
