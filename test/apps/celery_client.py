@@ -1,0 +1,133 @@
+"""What a client of Celery does, with `STARLING_NODE` for its node: `celery_client.py CHECK [WORD ...]`."""
+
+import sys
+import threading
+import time
+from datetime import datetime, timedelta, timezone
+
+from celery import chain, chord, group
+from celery.exceptions import TaskRevokedError
+from celery_app import add, app, fails, late, note, notes, sleeps, third_time, total
+
+WAIT_S = 20
+
+
+def eventually(holds, what):
+    deadline = time.monotonic() + WAIT_S
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {WAIT_S} s: {what}"
+        time.sleep(0.05)
+
+
+def work():
+    """Results, groups, chains, chords, failures, retries, times to come."""
+    assert add.delay(2, 3).get(timeout=WAIT_S) == 5
+    result = fails.delay("no such thing")
+    try:
+        result.get(timeout=WAIT_S)
+        raise AssertionError("it did not fail")
+    except ValueError as error:
+        assert str(error) == "no such thing"
+    assert result.state == "FAILURE" and "ValueError" in result.traceback
+    assert group(add.s(i, i) for i in range(20))().get(timeout=WAIT_S) == [2 * i for i in range(20)]
+    assert chain(add.s(1, 2), add.s(10), add.s(100))().get(timeout=WAIT_S) == 113
+    assert chord([add.s(i, 1) for i in range(10)])(total.s()).get(timeout=WAIT_S) == 55
+    assert chain(group(add.s(1, 1), add.s(2, 2)), total.s(), add.s(1))().get(timeout=WAIT_S) == 7
+    assert third_time.delay("tries").get(timeout=WAIT_S) == 2
+    begun = time.time()
+    soon = add.apply_async((1, 1), countdown=1)
+    at = add.apply_async((1, 2), eta=datetime.now(timezone.utc) + timedelta(seconds=1))
+    assert (soon.get(timeout=WAIT_S), at.get(timeout=WAIT_S)) == (2, 3) and time.time() - begun >= 0.9
+    past = add.apply_async((1, 1), expires=datetime.now(timezone.utc) - timedelta(seconds=1))
+    try:
+        past.get(timeout=WAIT_S)
+        raise AssertionError("it had expired")
+    except TaskRevokedError:
+        pass
+    result = add.delay(4, 4)
+    assert result.get(timeout=WAIT_S) == 8
+    result.forget()
+    assert app.AsyncResult(result.id).state == "PENDING"
+
+
+def revokes():
+    """Before a task has begun, and while it runs."""
+    waiting = note.apply_async(("revoked", "run"), countdown=1.5)
+    eventually(lambda: any(scheduled()), "the worker has it")
+    waiting.revoke()
+    eventually(lambda: waiting.state == "REVOKED", "it was revoked")
+    running = sleeps.delay("slept", 60)
+    eventually(lambda: notes().lrange("slept", 0, -1) == ["begun"], "it has begun")
+    running.revoke(terminate=True, signal="SIGKILL")
+    eventually(lambda: running.state == "REVOKED", "it was ended")
+    # the worker goes on, with another process
+    assert add.delay(1, 1).get(timeout=WAIT_S) == 2
+    assert notes().lrange("slept", 0, -1) == ["begun"] and not notes().exists("revoked")
+
+
+def scheduled():
+    """What the worker of our queue is to do later."""
+    worker = f"{app.conf.task_default_queue}@test"
+    return (app.control.inspect([worker], timeout=2, limit=1).scheduled() or {}).values()
+
+
+def inspects(*queues):
+    """Workers of both nodes hear what is asked at one, and answer there; their events come as well."""
+    names = sorted(f"{queue}@test" for queue in queues)
+    inspect = app.control.inspect(timeout=10, limit=len(names))
+    assert sorted(inspect.ping()) == names
+    stats = inspect.stats()
+    assert sorted(stats) == names and all(each["broker"]["transport"] == "redis" for each in stats.values())
+    assert all("celery_app.add" in each for each in inspect.registered().values())
+    assert {each[0]["name"] for each in inspect.active_queues().values()} == set(queues)
+    replies = app.control.rate_limit("celery_app.note", "100/s", reply=True, timeout=10, limit=len(names))
+    assert sorted(name for each in replies for name in each) == names
+    seen = []
+    with app.connection_for_read() as connection:
+        receiver = app.events.Receiver(connection, handlers={"*": seen.append})
+        ids = []
+
+        def send():
+            time.sleep(0.5)
+            ids.extend(add.apply_async((1, 1), queue=queue).id for queue in queues)
+
+        threading.Thread(target=send, daemon=True).start()
+
+        def complete():
+            done = {each["uuid"] for each in seen if each["type"] == "task-succeeded"}
+            return len(ids) == len(queues) and done >= set(ids)
+
+        deadline = time.monotonic() + WAIT_S
+        while not complete():
+            assert time.monotonic() < deadline, f"events: {sorted({each['type'] for each in seen})}"
+            try:
+                receiver.capture(limit=1, timeout=1, wakeup=False)
+            except TimeoutError:
+                pass
+    kinds = {(each["type"], each["hostname"]) for each in seen}
+    assert kinds >= {(kind, name) for kind in ("task-received", "task-started", "task-succeeded") for name in names}
+
+
+def sends_late():
+    """The id of a task that is acknowledged when it is done."""
+    print(late.delay("late", 120).id, flush=True)
+    eventually(lambda: notes().llen("late") == 1, "it has begun")
+
+
+def has_late(id):
+    assert app.AsyncResult(id).get(timeout=25) == "done"
+    assert notes().lrange("late", 0, -1) == ["begun", "begun", "done"]
+
+
+def sends_many(prefix, count):
+    for i in range(int(count)):
+        note.delay("many", f"{prefix}{i}")
+
+
+def main(check, *words):
+    checks = {each.__name__: each for each in (work, revokes, inspects, sends_late, has_late, sends_many)}
+    checks[check](*words)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
