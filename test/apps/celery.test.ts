@@ -63,6 +63,7 @@ celeryTest('clients of one node have their tasks done at the other, both ways, a
   await Promise.all([client(b, 'one', 'work'), client(a, 'two', 'work')]);
   await client(b, 'one', 'inspects', 'one', 'two');
   await client(b, 'one', 'revokes');
+  await client(b, 'one', 'parts_apart', String(a.port), 'one', 'two');
   for (const worker of workers) assert.is((await worker.stop('SIGTERM')).code, 0);
   await converged(nodes);
   for (const node of nodes) assert.equal(await left(node), []);

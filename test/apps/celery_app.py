@@ -61,6 +61,14 @@ def sleeps(key, seconds):
     notes().rpush(key, "done")
 
 
+@app.task
+def once_there(key, value):
+    """Takes until that key is at its own node."""
+    while not notes().exists(key):
+        time.sleep(0.05)
+    return value
+
+
 @app.task(acks_late=True)
 def late(key, seconds):
     """Takes its time when it is run first, and none when it is delivered again."""

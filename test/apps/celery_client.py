@@ -4,9 +4,10 @@ import sys
 import time
 from datetime import datetime, timedelta, timezone
 
+import redis
 from celery import chain, chord, group
 from celery.exceptions import TaskRevokedError
-from celery_app import add, app, fails, late, note, notes, sleeps, third_time, total
+from celery_app import PORT, add, app, fails, late, note, notes, once_there, sleeps, third_time, total
 
 WAIT_S = 20
 
@@ -85,6 +86,27 @@ def inspects(*queues):
     assert kinds >= {(kind, name) for kind in ("task-received", "task-started", "task-succeeded") for name in names}
 
 
+def parts_apart(other, here, there):
+    """A chord with a part at each of two nodes, which end before either has heard of the other: nobody sees both of them
+    done, so the body does not begin. This is how Celery counts, and why the documentation says what it does."""
+    nodes = [notes(), notes(int(other))]
+    with_size = chord([once_there.s("go", 1).set(queue=here), once_there.s("go", 2).set(queue=there)])
+    body = with_size(total.s())
+    parts = body.parent.results
+    eventually(lambda: all(part.state == "STARTED" for part in parts), "both have begun")
+    for node in nodes:
+        node.execute_command("DEBUG", "REPLICATION", "PAUSE")
+    for node in nodes:
+        node.set("go", 1)
+    counts = [redis.Redis(port=port, db=1) for port in (PORT, int(other))]
+    key = app.backend.get_key_for_group(body.parent.id, ".j")
+    eventually(lambda: all(each.zcard(key) == 1 for each in counts), "each is counted at its own node")
+    for node in nodes:
+        node.execute_command("DEBUG", "REPLICATION", "RESUME")
+    eventually(lambda: all(each.zcard(key) == 2 for each in counts), "both are counted")
+    assert [part.get(timeout=WAIT_S) for part in parts] == [1, 2] and body.state == "PENDING"
+
+
 def events_of(queues):
     """What is told of a task for each of these queues, until all are done."""
     seen, ids = [], []
@@ -134,7 +156,7 @@ def sends_many(prefix, count):
 
 
 def main(check, *words):
-    checks = {each.__name__: each for each in (work, revokes, inspects, sends_late, has_late, sends_many)}
+    checks = {each.__name__: each for each in (work, revokes, inspects, parts_apart, sends_late, has_late, sends_many)}
     checks[check](*words)
 
 

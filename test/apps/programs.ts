@@ -33,14 +33,12 @@ const SHOWN_MAX = 2000;
 export class Program {
   output = '';
   errors = '';
+  private readonly name: string;
   private readonly child: ChildProcess;
   private readonly closed: Promise<number | null>;
 
-  constructor(
-    private readonly name: string,
-    words: readonly (string | number)[],
-    { input, environment }: ProgramOptions = {},
-  ) {
+  constructor(name: string, words: readonly (string | number)[], { input, environment }: ProgramOptions = {}) {
+    this.name = name;
     const env = { ...process.env, ...environment };
     const child = spawn(name, words.map(String), { stdio: ['pipe', 'pipe', 'pipe'], env });
     this.child = child;
@@ -90,13 +88,13 @@ export class Program {
     return { code, output: this.output, errors: this.errors };
   }
 
-  private shown(): string {
-    return (this.output + this.errors).slice(-SHOWN_MAX);
-  }
-
   async stop(signal: NodeJS.Signals): Promise<Result> {
     this.child.kill(signal);
     return { code: await this.closed, output: this.output, errors: this.errors };
+  }
+
+  private shown(): string {
+    return (this.output + this.errors).slice(-SHOWN_MAX);
   }
 }
 

@@ -47,7 +47,13 @@ async function answer(node: NodeProcess, words: Words, options?: ProgramOptions)
 /** Enough of each type to be looked at, written on the first node. */
 async function fill(): Promise<void> {
   const lines = Array.from({ length: 200 }, (_, i) => `SET key:${i} ${'v'.repeat(i + 1)}`);
-  lines.push('RPUSH list a b c d e', 'SADD set a b c', 'HSET hash f 1 g 2', 'ZADD zset 1 a 2.5 b', 'XADD stream 1-1 f v');
+  lines.push(
+    'RPUSH list a b c d e',
+    'SADD set a b c',
+    'HSET hash f 1 g 2',
+    'ZADD zset 1 a 2.5 b',
+    'XADD stream 1-1 f v',
+  );
   assert.match(await answer(nodes[0], ['--pipe'], { input: `${lines.join('\n')}\n` }), 'errors: 0, replies: 205');
   await converged(nodes);
 }
@@ -93,7 +99,7 @@ cliTest('-e tells an error by its exit code, -r repeats, --quoted-input takes an
   assert.is(await answer(b, ['--quoted-input', '--no-raw', 'GET', '"k\\x00k"']), '"\\xff\\x00"');
 });
 
-terminalTest('at a terminal its prompt shows database and transaction, and HELP explains our own commands', async () => {
+terminalTest('at a terminal its prompt shows database and transaction, and HELP knows our own commands', async () => {
   const input = 'SET t 1\nSELECT 2\nMULTI\nGET t\nDISCARD\nHELP crdt digest\nQUIT\n';
   const { output } = await run('script', ['-qec', `redis-cli -p ${nodes[0].port}`, '/dev/null'], {
     input,
@@ -218,7 +224,8 @@ cliTest('--eval runs a file, and a library that is loaded from the input is call
   const file = join(folder, 'script.lua');
   writeFileSync(file, 'return {KEYS[1], ARGV[1], redis.call("INCRBY", KEYS[1], ARGV[1])}');
   assert.is(await answer(a, ['--eval', file, 'counted', ',', '7']), 'counted\n7\n7');
-  const library = '#!lua name=lib\nredis.register_function("ours", function(keys) return redis.call("GET", keys[1]) end)';
+  const library =
+    '#!lua name=lib\nredis.register_function("ours", function(keys) return redis.call("GET", keys[1]) end)';
   assert.is(await answer(a, ['-x', 'FUNCTION', 'LOAD', 'REPLACE'], { input: library }), 'lib');
   await converged(nodes);
   assert.is(await answer(b, ['FCALL', 'ours', '1', 'counted']), '7');
