@@ -58,8 +58,7 @@ async function client(node: NodeProcess, queue: string, ...words: string[]): Pro
 
 celeryTest('clients of one node have their tasks done at the other, both ways, and hear of each worker', async () => {
   const [a, b] = nodes;
-  // processes, as is the default, and threads
-  const workers = await Promise.all([startWorker(a, 'one'), startWorker(b, 'two', '--pool', 'threads')]);
+  const workers = await Promise.all([startWorker(a, 'one'), startWorker(b, 'two')]);
   await Promise.all([client(b, 'one', 'work'), client(a, 'two', 'work')]);
   await client(b, 'one', 'inspects', 'one', 'two');
   await client(b, 'one', 'revokes');

@@ -16,7 +16,6 @@ VISIBILITY_S = int(os.environ.get("VISIBILITY_S", "3600"))
 app = Celery("apps", broker=f"redis://127.0.0.1:{PORT}/0", backend=f"redis://127.0.0.1:{PORT}/1")
 app.conf.update(
     broker_transport_options={"visibility_timeout": VISIBILITY_S},
-    worker_prefetch_multiplier=1,
     task_default_queue=os.environ["QUEUE"],
     task_track_started=True,
 )

@@ -52,7 +52,7 @@ benchmarkTest('the default list runs to its end, and the other node has what cam
   assert.is(await b.must('GET', 'counter:__rand_int__'), '600');
   assert.is(await b.must('LLEN', 'mylist'), 600);
   assert.equal(await typesOf(b), await typesOf(a));
-  assert.is((await typesOf(b))['myhash'], 'hash');
+  assert.is((await typesOf(b)).myhash, 'hash');
 });
 
 benchmarkTest('pipelines of sixteen, random keys, RESP3, and threads', async () => {
