@@ -75,6 +75,12 @@ celeryTest('a task of a worker that was killed is done by one at the other node'
   await converged(nodes);
   assert.is(await b.must('HLEN', 'unacked'), 1);
   await killed.stop('SIGKILL');
+  // a worker looks for lost tasks when it starts, or ten seconds later, and then only every hundred seconds
+  await eventually(
+    'the task is taken for lost',
+    () => b.must('ZRANGEBYSCORE', 'unacked_index', '-inf', Date.now() / 1000 - Number(VISIBILITY_S)),
+    (lost) => (lost as string[]).length === 1,
+  );
   const worker = await startWorker(b, 'late', '--pool', 'threads');
   await client(a, 'late', 'has_late', id);
   assert.is((await worker.stop('SIGTERM')).code, 0);
