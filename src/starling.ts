@@ -19,6 +19,7 @@ import { SlowLog } from './commands/slow-log.ts';
 import type { Configuration } from './config/configuration.ts';
 import { createEngine, type Engine } from './core/index.ts';
 import { createLogger, type Logger, pinoLevel } from './logging.ts';
+import { numberOf } from './mesh/frames.ts';
 import { createMesh, type Mesh } from './mesh/index.ts';
 import { clientsPossible, openFilesMax } from './open-files.ts';
 import { outbound } from './outbound.ts';
@@ -185,6 +186,11 @@ async function assemble(
     pubsub: new PubSub({
       messenger: mesh.messenger,
       epoch: randomBytes(4).readUInt32BE(),
+      writes: {
+        latest: () => ({ replica: engine.replica, number: numberOf(engine.vector(), engine.replica) }),
+        reached: ({ replica, number }) => number <= numberOf(engine.vector(), replica),
+        onProgress: (listener) => engine.onEnvelope((_, local) => local || listener()),
+      },
       warn: (details, message) => log.warn(details, message),
     }),
     random: Math.random,

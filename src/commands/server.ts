@@ -18,6 +18,9 @@ import { waitingCommands } from './waiting.ts';
 const CLOCK_AGREEMENT_MS = 1000;
 const NO_MASTER =
   'ERR Starling has no master to follow: every node takes writes. Use MESH JOIN to bring nodes together';
+const NO_REPLICAS =
+  'ERR Starling sends no replication stream and no RDB file: for a copy of everything start a node of its mesh with ' +
+  '--bootstrap, for single keys use DUMP or MIGRATE, for libraries FUNCTION DUMP';
 
 const STARLING = [
   '        .___.',
@@ -46,8 +49,9 @@ export const serverCommands: readonly Command[] = [
   redisEntry('shutdown', runShutdown),
   redisEntry('replicaof', runReplicaOf),
   redisEntry('slaveof', runReplicaOf),
-  // what a replica of Redis says, and tools that pose as one
-  ...['failover', 'psync', 'replconf', 'sync'].map((name) => redisEntry(name, ({ reply }) => reply.error(NO_MASTER))),
+  redisEntry('failover', ({ reply }) => reply.error(NO_MASTER)),
+  // what a replica of Redis says, and tools that pose as one, such as redis-cli --rdb
+  ...['psync', 'replconf', 'sync'].map((name) => redisEntry(name, ({ reply }) => reply.error(NO_REPLICAS))),
   redisContainer('module', [
     redisEntry('module|help', ({ reply }) =>
       answerHelp(reply, 'MODULE', ['LIST', '    The modules that are loaded: there are none.']),

@@ -1,7 +1,7 @@
 /**
  * pubsub/: channels that reach over the whole mesh. A message goes to this node's listeners at once and to every other
- * node, as in a Redis Cluster; who listens where is told around, so that counts cover all nodes. It may assume a
- * Messenger that brings bytes to each node at most once and in order, and tells whom it can reach.
+ * node, as in a Redis Cluster; who listens where is told around, so that counts cover all nodes. No message is given out
+ * before what its node had written before it (held.ts). It may assume a Messenger that brings bytes to each node at most once and in order, and tells whom it can reach.
  *
  * Invariant: a table of another node is what that node sent last, or is asked for anew: it is never patched over a gap.
  */
@@ -12,8 +12,9 @@ import {
   type SubscriptionKind,
 } from '../commands/services.ts';
 import { MalformedError } from '../core/index.ts';
+import { HeldMessages, type WriteOrder } from './held.ts';
 import { latin1, matches, Subscriptions } from './subscriptions.ts';
-import { decodeTold, encodeCounts, SayWriter, type SubscriptionCount, WANT } from './wire.ts';
+import { decodeTold, encodeCounts, NO_WRITES, SayWriter, type SubscriptionCount, WANT } from './wire.ts';
 
 /** What the mesh does for it. Peers are named by their peer ids. */
 export interface Messenger {
@@ -31,13 +32,19 @@ export interface PubSubOptions {
   readonly messenger: Messenger;
   /** Of this process: 32 bits that no other start of it has. */
   readonly epoch: number;
+  /** Without it messages come and go whatever is written. */
+  readonly writes?: WriteOrder;
   /** Runs its argument at the end of this turn. */
   defer?(work: () => void): void;
+  /** Runs it after so many milliseconds. */
+  later?(work: () => void, ms: number): void;
   warn(details: object, message: string): void;
 }
 
 /** Messages of one turn go together up to so many bytes. */
 const GATHERED_BYTES_MAX = 64 * 1024;
+
+const UNORDERED: WriteOrder = { latest: () => NO_WRITES, reached: () => true, onProgress() {} };
 
 interface RemoteTable {
   epoch: number;
@@ -50,6 +57,8 @@ export class PubSub implements PubSubService {
   private readonly epoch: number;
   private readonly defer: (work: () => void) => void;
   private readonly warn: (details: object, message: string) => void;
+  private readonly writes: WriteOrder;
+  private readonly held: HeldMessages;
   private readonly local = new Subscriptions();
   private readonly remote = new Map<string, RemoteTable>();
   private version = 0;
@@ -57,7 +66,9 @@ export class PubSub implements PubSubService {
   private readonly said = new SayWriter();
   private flushing = false;
 
-  constructor({ messenger, epoch, defer = setImmediate, warn }: PubSubOptions) {
+  constructor({ messenger, epoch, writes = UNORDERED, defer = setImmediate, later = afterwards, warn }: PubSubOptions) {
+    this.writes = writes;
+    this.held = new HeldMessages(writes, later);
     this.messenger = messenger;
     this.epoch = epoch;
     this.defer = defer;
@@ -138,7 +149,7 @@ export class PubSub implements PubSubService {
       this.sendAll(encodeCounts('change', this.epoch, this.version, this.changed.values()));
       this.changed.clear();
     }
-    if (this.said.bytes > 0) this.sendAll(this.said.take());
+    if (this.said.bytes > 0) this.sendAll(this.said.take(this.writes.latest()));
   }
 
   private sendAll(bytes: Buffer): void {
@@ -161,7 +172,9 @@ export class PubSub implements PubSubService {
       const told = decodeTold(bytes);
       if (told.tag === 'want') this.messenger.send(peerId, this.table());
       else if (told.tag === 'say') {
-        for (const { kind, channel, message } of told.messages) this.local.deliver(kind, channel, message);
+        this.held.take(peerId, told.after, bytes.length, () => {
+          for (const { kind, channel, message } of told.messages) this.local.deliver(kind, channel, message);
+        });
       } else this.learn(peerId, told);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
@@ -188,4 +201,9 @@ export class PubSub implements PubSubService {
       else table.counts[kind].delete(name);
     }
   }
+}
+
+/** Does not keep the process from ending. */
+function afterwards(work: () => void, ms: number): void {
+  setTimeout(work, ms).unref();
 }

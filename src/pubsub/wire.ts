@@ -4,12 +4,16 @@
  *   table   epoch(4) version(4) entries    all that a node's clients listen to
  *   change  epoch(4) version(4) entries    what has changed since the version before; a count of 0: nobody any more
  *   want                                   "send me your table"
- *   say     messages                       kind(1) length(4) channel length(4) message, one after the other
+ *   say     replica(8) number(6) messages  kind(1) length(4) channel length(4) message, one after the other
  *
+ * A `say` names the last txn of its node: what was published came after it. A number of 0: after none.
  * An entry is kind(1) count(4) length(4) name.
  */
 import { SUBSCRIPTION_KINDS, type SubscriptionKind } from '../commands/services.ts';
 import { MalformedError } from '../core/index.ts';
+import type { WritePoint } from './held.ts';
+
+export const NO_WRITES: WritePoint = { replica: '0'.repeat(16), number: 0 };
 
 const TAG = { table: 1, change: 2, want: 3, say: 4 } as const;
 
@@ -33,7 +37,7 @@ export type Told =
       readonly entries: SubscriptionCount[];
     }
   | { readonly tag: 'want' }
-  | { readonly tag: 'say'; readonly messages: Iterable<Said> };
+  | { readonly tag: 'say'; readonly after: WritePoint; readonly messages: Iterable<Said> };
 
 export function encodeCounts(
   tag: 'table' | 'change',
@@ -77,8 +81,12 @@ export class SayWriter {
     this.bytes += piece.length;
   }
 
-  take(): Buffer {
-    const whole = Buffer.concat([Buffer.from([TAG.say]), ...this.pieces]);
+  take({ replica, number }: WritePoint): Buffer {
+    const head = Buffer.alloc(15);
+    head[0] = TAG.say;
+    head.write(replica, 1, 8, 'hex');
+    head.writeUIntBE(number, 9, 6);
+    const whole = Buffer.concat([head, ...this.pieces]);
     this.pieces = [];
     this.bytes = 0;
     return whole;
@@ -106,7 +114,7 @@ export function decodeTold(bytes: Buffer): Told {
     }
     case TAG.say:
       for (const _ of messagesIn(bytes));
-      return { tag: 'say', messages: messagesIn(bytes) };
+      return { tag: 'say', after: reader.point(), messages: messagesIn(bytes) };
     default:
       throw new MalformedError(`subscriptions: tag ${tag}`);
   }
@@ -116,6 +124,7 @@ export function decodeTold(bytes: Buffer): Told {
 function* messagesIn(bytes: Buffer): Generator<Said> {
   const reader = new Reader(bytes);
   reader.byte();
+  reader.point();
   while (!reader.over) {
     const kind = reader.kind();
     if (kind === 'pattern') throw new MalformedError('a message to a pattern');
@@ -144,6 +153,13 @@ class Reader {
     this.need(4);
     this.at += 4;
     return this.bytes.readUInt32BE(this.at - 4);
+  }
+
+  point(): WritePoint {
+    this.need(14);
+    this.at += 14;
+    const replica = this.bytes.toString('hex', this.at - 14, this.at - 6);
+    return { replica, number: this.bytes.readUIntBE(this.at - 6, 6) };
   }
 
   kind(): SubscriptionKind {

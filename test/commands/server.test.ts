@@ -86,6 +86,13 @@ test('REPLICAOF NO ONE is true already, and another master is refused with the w
   assert.match(String(await node.run('FAILOVER')), /^-ERR /);
 });
 
+test('who would copy this node as a replica of Redis does is told what there is instead', async () => {
+  const node = new WholeNode();
+  for (const command of ['SYNC', 'PSYNC ? -1', 'REPLCONF capa eof']) {
+    assert.match(String(await node.run(command)), /^-ERR Starling sends no .* RDB file: .* --bootstrap, .* MIGRATE, /);
+  }
+});
+
 test('WAIT answers at once if enough peers have confirmed', async () => {
   const node = new WholeNode();
   node.mesh.confirmed = 2;

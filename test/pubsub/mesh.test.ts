@@ -196,13 +196,14 @@ test('what cannot be read is a warning, and changes nothing', () => {
     '',
     '\x05',
     '\x02\0',
-    '\x04\x01\0\0\0\0\0\0\0\0',
-    '\x04\0\0\0\0\xff',
+    `\x04${'\0'.repeat(14)}\x01\0\0\0\0\0\0\0\0`,
+    `\x04${'\0'.repeat(14)}\0\0\0\0\xff`,
+    `\x04${'\0'.repeat(13)}`,
     '\x01\0\0\0\0\0\0\0\0\x07',
   ]) {
     nodes.say(0, Buffer.from(each, 'latin1'));
   }
-  assert.is(nodes.warnings.length, 6);
+  assert.is(nodes.warnings.length, 7);
   assert.equal(nodes.pubsubs[0].names('channel'), []);
 });
 

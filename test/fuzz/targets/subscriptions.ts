@@ -34,7 +34,7 @@ export const target: Target = {
       encodeCounts('change', 7, 2, [{ kind: 'channel', name: 'news', count: 0 }, ...KNOWN.slice(1)]),
       encodeCounts('change', 8, 2, KNOWN),
       Buffer.from(WANT),
-      said.take(),
+      said.take({ replica: '00112233445566ff', number: 7 }),
     ];
   },
   prepare() {
