@@ -186,6 +186,11 @@ for (const adapter of ADAPTERS) {
     assert.equal(lists, [['to the room'], ['to the room'], ['to the others']]);
     a.io.of('/apart');
     b.io.of('/apart');
+    await eventually(
+      'the namespace is there on both',
+      () => Promise.all([a, b].map(({ io }) => io.of('/apart').adapter.serverCount())),
+      (counts) => counts.every((count) => count === 2),
+    );
     const apart = heardBy(await b.browser('/apart'), 'word');
     a.io.of('/apart').emit('word', 'apart');
     await have('it is heard in its namespace', [apart], 1);

@@ -40,12 +40,14 @@ const scanOption = fc.oneof(
   words('COUNT', fc.constantFrom('1000', '1000', '0', '-1', 'x')),
   words(fc.constantFrom('FOO', 'COUNT', 'MATCH')),
 );
-/** Which of equals comes first is nobody's promise where texts are sorted BY something: see sorting.test.ts. */
+/**
+ * Nothing is sorted BY anything: which of equals comes first is nobody's promise, nor is the order of a set that is not
+ * sorted. See sorting.test.ts.
+ */
 const sortOption = fc.oneof(
   fc.constantFrom(['ASC'], ['DESC'], ['ALPHA'], ['FOO'], ['GET'], ['LIMIT', '0']),
   words('LIMIT', fc.integer({ min: -2, max: 4 }).map(String), fc.integer({ min: -2, max: 4 }).map(String)),
   words('GET', fc.constantFrom('w_*', 'hash->*', 'nosort', '#', 'x')),
-  words('BY', fc.constantFrom('nosort', 'x')),
 );
 
 const anyCommand = fc.oneof(
