@@ -14,7 +14,7 @@ test('a message comes after what its node had written before it, under a stream 
       reads.push(reader.get('latest').then((found) => [Number(text), Number(found)]));
     });
     await listener.subscribe('written');
-    for (let i = 1; i <= 500; i++) await writer.multi().set('latest', i).publish('written', i).exec();
+    for (let i = 1; i <= 500; i++) await writer.multi().set('latest', i).publish('written', String(i)).exec();
     await eventually(
       'all messages are here',
       async () => reads.length,
