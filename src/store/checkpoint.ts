@@ -6,14 +6,15 @@
  * Invariant: a record is written only when the log of every txn in it is on the platter: the open envelope is sealed before
  * each slice, and what is queued is made durable between gathering records and writing them. That both go through one queue
  * is not enough: a power cut can take a batch of LevelDB's and leave a later one, and a record whose txn is lost would be
- * seen here and on no other node.
+ * seen here and on no other node. Of what a peer's state brought there is no log: it is written beside the state until all
+ * of it is there (merged-records.ts).
  */
 import { performance } from 'node:perf_hooks';
 import type { Engine, VersionVector } from '../core/contract.ts';
 import type { CommitQueue } from './commit-queue.ts';
-import type { Operation } from './disk.ts';
-import { stateKey, value } from './encoding.ts';
+import type { Disk, Operation } from './disk.ts';
 import type { Log } from './log.ts';
+import { discardMerged, moveMerged, writeMerged, writeRecord } from './merged-records.ts';
 import { type Checkpoint, writeCheckpoint, writeOwnReplicas, writeReplicaTable } from './metadata.ts';
 
 /** About 1.5 ms of the command thread. */
@@ -30,8 +31,15 @@ export class Checkpointer {
   lastSaveMillis = 0;
   completed = 0;
   private readonly engine: Engine;
+  private readonly disk: Disk;
   private readonly queue: CommitQueue;
   private readonly log: Log;
+  /** The state holds what the log does not lead to: it is written beside the state under this number. */
+  private merging: number | null = null;
+  /** All of a merge is on disk and counts, but stands beside the state still. */
+  private moving: number | null;
+  /** Nothing is left beside the state of what came to nothing. */
+  private isTidy = false;
   /** Replicas already in the table on disk. */
   private tableLength: number;
   private own = '';
@@ -43,9 +51,11 @@ export class Checkpointer {
   /** Nobody minds the pauses between slices, or somebody waits for the end. */
   private hurry = false;
 
-  constructor(engine: Engine, queue: CommitQueue, log: Log, tableLength: number, last: Checkpoint) {
+  constructor(engine: Engine, disk: Disk, queue: CommitQueue, log: Log, tableLength: number, last: Checkpoint) {
     this.engine = engine;
+    this.disk = disk;
     this.queue = queue;
+    this.moving = last.merge ?? null;
     this.log = log;
     this.tableLength = tableLength;
     this.lastSaveMs = last.atMs;
@@ -81,17 +91,29 @@ export class Checkpointer {
   }
 
   private async checkpoint(): Promise<void> {
+    if (this.moving !== null) await this.move();
+    await this.tidy();
+    // what a peer's state brings in the midst of it is covered by the next one
+    while (!(await this.pass()));
+    await this.cut();
+  }
+
+  /** False if the log does not lead to all that was written: that counts for nothing yet. */
+  private async pass(): Promise<boolean> {
     const begin = performance.now();
     const { engine, queue, log } = this;
     engine.seal();
     const vector = engine.vector();
     const changes = engine.statistics.changes;
+    this.noteMerge();
     log.coverUpTo(vector);
     const segments = log.closeSegment(vector, Date.now());
+    let isWhole = true;
     for (let gathered = new Gathered(); ; ) {
       const sliceBegin = performance.now();
       const { operations, left } = this.slice();
       const sliceMs = performance.now() - sliceBegin;
+      isWhole &&= log.leadsTo(engine.vector());
       gathered.add(operations);
       if (left === 0 || gathered.isEnough) {
         await this.write(gathered.operations);
@@ -100,18 +122,43 @@ export class Checkpointer {
       if (left === 0) break;
       if (!this.hurry) await rest(Math.max(REST_MS_MIN, sliceMs * REST_FACTOR));
     }
+    if (!isWhole) return false;
     // What the vector vouches for must be on the platter before the vector is.
     await queue.commit([], true);
     const atMs = Date.now();
     const retirements = [...engine.retirements()];
-    await queue.commit([writeCheckpoint({ vector, atMs, segments, retirements })], true);
+    const merge = this.merging === null ? {} : { merge: this.merging };
+    await queue.commit([writeCheckpoint({ vector, atMs, segments, retirements, ...merge })], true);
+    this.moving = this.merging;
+    this.merging = null;
     log.checkpointed();
     this.vector = vector;
     this.lastSaveMs = atMs;
     this.changesSaved = changes;
     this.lastSaveMillis = performance.now() - begin;
     this.completed++;
-    await this.cut();
+    return true;
+  }
+
+  /** From here on records hold what the log does not lead to. */
+  private noteMerge(): void {
+    if (this.merging === null && !this.log.leadsTo(this.engine.vector())) this.merging = this.queue.nextMerge();
+  }
+
+  /** Nothing is written beside the state now. */
+  private async tidy(): Promise<void> {
+    if (this.isTidy || this.merging !== null || this.moving !== null) return;
+    await discardMerged(this.disk);
+    this.isTidy = true;
+  }
+
+  private async move(): Promise<void> {
+    const { disk, engine, lastSaveMs, log, moving, queue, vector } = this;
+    if (moving === null) return;
+    await moveMerged(disk, queue, moving);
+    const retirements = [...engine.retirements()];
+    await queue.commit([writeCheckpoint({ vector, atMs: lastSaveMs, segments: log.kept, retirements })], true);
+    this.moving = null;
   }
 
   private async write(operations: Operation[]): Promise<void> {
@@ -125,18 +172,25 @@ export class Checkpointer {
     const { engine, log, queue, vector, lastSaveMs } = this;
     if (!log.isOverdue(engine.stable, Date.now())) return;
     const segments = await log.cut(engine.stable, Date.now());
+    const merge = this.moving === null ? {} : { merge: this.moving };
     await queue.commit(
-      [writeCheckpoint({ vector, atMs: lastSaveMs, segments, retirements: [...engine.retirements()] })],
+      [writeCheckpoint({ vector, atMs: lastSaveMs, segments, retirements: [...engine.retirements()], ...merge })],
       false,
     );
   }
 
-  /** A node that is idle makes no checkpoints, but its log grows older, and others catch up. Rejects as save() does. */
-  async cutIfOverdue(): Promise<void> {
-    if (this.running !== null || !this.log.isOverdue(this.engine.stable, Date.now())) return;
-    this.running = this.cut().finally(() => {
-      this.running = null;
-    });
+  /**
+   * What there is to do beside checkpoints: to move a merged state to its place; and to cut the log, which on a node that is
+   * idle grows older too, while others catch up. Rejects as save() does.
+   */
+  async maintain(): Promise<void> {
+    if (this.running !== null) return;
+    if (this.moving === null && !this.log.isOverdue(this.engine.stable, Date.now())) return;
+    this.running = this.move()
+      .then(() => this.cut())
+      .finally(() => {
+        this.running = null;
+      });
     await this.running;
   }
 
@@ -153,11 +207,10 @@ export class Checkpointer {
     const { engine } = this;
     const operations: Operation[] = [];
     engine.seal();
-    const left = engine.drainDirty(SLICE_RECORDS, (record) => {
-      const key = stateKey(record.key);
-      operations.push(
-        record.value.length === 0 ? { type: 'del', key } : { type: 'put', key, value: value(key, record.value) },
-      );
+    this.noteMerge();
+    const { merging } = this;
+    const left = engine.drainDirty(SLICE_RECORDS, ({ key, value }) => {
+      operations.push(merging === null ? writeRecord(key, value) : writeMerged(merging, key, value));
     });
     const table = engine.replicaTable();
     if (table.length > this.tableLength) {

@@ -164,6 +164,11 @@ export class CommitQueue {
     this.release(this.pending, true);
   }
 
+  /** Greater than whatever it has given, or is still on disk of what it has given, here or in an earlier run. */
+  nextMerge(): number {
+    return this.writtenNumber + (this.inFlight === null ? 1 : 2);
+  }
+
   get backlogBytes(): number {
     return this.pending.bytes + (this.inFlight?.bytes ?? 0);
   }

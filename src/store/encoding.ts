@@ -3,6 +3,7 @@
  *
  *   L replica(8) first(8)  one envelope: payload = last(8) bytes
  *   S record key           one record of the state
+ *   T number(8) record key one of a state that was merged, until all of it is here (merged-records.ts); no payload: it went
  *   M name                 metadata, JSON
  *   B number(8)            the last batch: payload = number(8) of the last batch known to be on the platter
  *
@@ -17,6 +18,7 @@ export const FORMAT_VERSION = 1;
 
 const LOG = 0x4c;
 const STATE = 0x53;
+const MERGED = 0x54;
 const METADATA = 0x4d;
 const BATCH = 0x42;
 const HEADER_BYTES = 5;
@@ -33,6 +35,8 @@ export interface KeyRange {
 
 export const LOG_RANGE: KeyRange = { gte: Buffer.from([LOG]), lt: Buffer.from([LOG + 1]) };
 export const STATE_RANGE: KeyRange = { gte: Buffer.from([STATE]), lt: Buffer.from([STATE + 1]) };
+/** All that was written of merged states. */
+export const MERGED_RANGE: KeyRange = { gte: Buffer.from([MERGED]), lt: Buffer.from([MERGED + 1]) };
 export const BATCH_RANGE: KeyRange = { gte: Buffer.from([BATCH]), lt: Buffer.from([BATCH + 1]) };
 
 export function logKey(replica: ReplicaId, first: number): Buffer {
@@ -76,6 +80,24 @@ export function stateKey(record: Uint8Array): Buffer {
 
 export function readStateKey(key: Buffer): Buffer {
   return key.subarray(1);
+}
+
+/** `merge` tells one writing of a merged state from an earlier one that came to nothing. */
+export function mergedKey(merge: number, record: Uint8Array): Buffer {
+  const key = Buffer.allocUnsafe(1 + NUMBER_BYTES + record.length);
+  key[0] = MERGED;
+  writeNumber(key, 1, merge);
+  key.set(record, 1 + NUMBER_BYTES);
+  return key;
+}
+
+export function readMergedKey(key: Buffer): Buffer {
+  return key.subarray(1 + NUMBER_BYTES);
+}
+
+export function mergedRange(merge: number): KeyRange {
+  const none = Buffer.alloc(0);
+  return { gte: mergedKey(merge, none), lt: mergedKey(merge + 1, none) };
 }
 
 export function metadataKey(name: string): Buffer {

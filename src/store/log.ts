@@ -59,6 +59,11 @@ export class Log {
     return this.openBytes;
   }
 
+  /** The segments that there are. */
+  get kept(): readonly LogSegment[] {
+    return [...this.segments];
+  }
+
   /** False if txns before this envelope never came by: the state was imported, and the log alone does not lead here. */
   append(envelope: Envelope): boolean {
     const key = logKey(envelope.replica, envelope.first);

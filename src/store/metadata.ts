@@ -26,6 +26,8 @@ export interface Checkpoint {
   readonly segments: readonly LogSegment[];
   /** What is known of replicas that have retired: contexts in the log leave them out. */
   readonly retirements: readonly Retirement[];
+  /** The records that were written under this number are part of the state, and stand beside it still. */
+  readonly merge?: number;
 }
 
 /** The ids that this directory was written under, but those that have retired. */
@@ -78,10 +80,11 @@ export async function readReplicaTable(disk: Disk): Promise<ReplicaId[]> {
 export async function readCheckpoint(disk: Disk): Promise<Checkpoint> {
   const checkpoint = (await get(disk, 'checkpoint')) ?? EMPTY;
   if (!isCheckpoint(checkpoint)) throw new MalformedError('a checkpoint that is none');
-  const { vector, atMs, segments, retirements } = checkpoint;
+  const { vector, atMs, segments, retirements, merge } = checkpoint;
   return {
     vector,
     atMs,
+    ...(merge === undefined ? {} : { merge }),
     // what does not say how old it is ages from its checkpoint on
     segments: segments.map((segment) => ({ fromMs: atMs, toMs: atMs, ...segment })),
     retirements: retirements ?? [],
@@ -109,9 +112,10 @@ async function get(disk: Disk, name: string): Promise<unknown> {
 
 function isCheckpoint(value: unknown): value is StoredCheckpoint {
   if (typeof value !== 'object' || value === null) return false;
-  const { vector, atMs, segments, retirements = [] } = value as Record<string, unknown>;
+  const { vector, atMs, segments, retirements = [], merge = 0 } = value as Record<string, unknown>;
   return (
     isListOf(vector, isVectorEntry) &&
+    isWhole(merge) &&
     typeof atMs === 'number' &&
     isListOf(segments, isSegment) &&
     isListOf(retirements, isRetirement)

@@ -5,7 +5,8 @@
 import type { Engine, ReplicaId, VersionVector } from '../core/contract.ts';
 import { MalformedError } from '../core/index.ts';
 import type { Disk } from './disk.ts';
-import { LOG_RANGE, logKey, open, readLogKey, readLogValue, readStateKey, STATE_RANGE } from './encoding.ts';
+import { LOG_RANGE, logKey, readLogKey, readLogValue } from './encoding.ts';
+import { recordPages } from './merged-records.ts';
 import { type Checkpoint, readCheckpoint, readCopiedReplicas, readOwnReplicas, readReplicaTable } from './metadata.ts';
 
 /** A directory is copied, or restored, so often before the ids that it had at first are forgotten as such. */
@@ -34,8 +35,8 @@ export async function recover(disk: Disk, engine: Engine, isCopy: boolean): Prom
   const copied = new Set([...(await readCopiedReplicas(disk)), ...(isCopy ? own : [])]);
   engine.loadReplicas(own, checkpoint.retirements, [...copied].slice(-COPIED_MAX));
   let records = 0;
-  for await (const page of disk.pages(STATE_RANGE)) {
-    for (const [key, sealed] of page) engine.loadRecord(readStateKey(key), open(key, sealed));
+  for await (const page of recordPages(disk, checkpoint.merge)) {
+    for (const [record, content] of page) engine.loadRecord(record, content);
     records += page.length;
   }
   const replay = new Replay(disk, engine, checkpoint.vector);

@@ -89,7 +89,7 @@ export class OpenStore implements Store {
       throw new Error('the engine numbers replicas otherwise than the records on disk do');
     }
     this.engine = engine;
-    this.checkpointer = new Checkpointer(engine, this.queue, this.log, table.length, checkpoint);
+    this.checkpointer = new Checkpointer(engine, this.disk, this.queue, this.log, table.length, checkpoint);
     const own = this.checkpointer.ownReplicas();
     if (own !== null) this.queue.append(own);
     if (this.parts.settle !== null) void this.settle(engine, this.parts.settle);
@@ -256,7 +256,7 @@ export class OpenStore implements Store {
       this.checkpointDueMs = now + this.checkpointIntervalMs;
       if (engine.dirtyCount > 0 || this.log.bytesUncovered > 0) void this.checkpoint(checkpointer, false);
     }
-    checkpointer.cutIfOverdue().catch((error: unknown) => this.tellCheckpointFailure(error));
+    checkpointer.maintain().catch((error: unknown) => this.tellCheckpointFailure(error));
   }
 
   private coverWhereAhead(): void {

@@ -123,4 +123,14 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     found:
       'notes of forgotten members grew younger each time they were passed on, so that they ended every return of their node, until all told each other of ever new replica ids without end and nothing else came through',
   },
+  {
+    seed: 20310024203,
+    found:
+      'a node that was killed while it wrote a state that it had merged came back with data ahead of its vector, and another digest than one with the same vector',
+  },
+  {
+    seed: 20310033535,
+    found:
+      'the same after a power cut: what the node then popped, going by what it showed, was beyond its vector and stayed for the others',
+  },
 ];

@@ -98,13 +98,6 @@ export class Machine {
   wild = false;
   /** It has left for ever. */
   gone = false;
-  /**
-   * It went down before all of a state that it had merged was on its disk, with its vector: its data may be ahead of its
-   * vector until it has come so far again. Null: it is not.
-   */
-  aheadUntil: VersionVector | null = null;
-  /** Of this process: checkpoints that were complete when it merged a state last; null: it has not. */
-  private mergedAfter: number | null = null;
   private peer: SimulatedNode | null = null;
   private readonly world: World;
   private readonly network: Network;
@@ -146,20 +139,11 @@ export class Machine {
     const { process } = this;
     if (process === null) return;
     process.alive = false;
-    this.noteMerged();
     this.process = null;
     this.node = null;
     this.peer?.vanish(!power);
     this.peer = null;
     if (power) this.medium.cutPower(this.random);
-  }
-
-  private noteMerged(): void {
-    const { node, mergedAfter } = this;
-    this.mergedAfter = null;
-    // one that was under way then does not count
-    if (node === null || mergedAfter === null || node.store.statistics().checkpoints > mergedAfter + 1) return;
-    this.aheadUntil = node.engine.vector();
   }
 
   /** SHUTDOWN: as the composition root takes a node down. */
@@ -262,11 +246,6 @@ export class Machine {
       const current = node();
       if (changed && current !== null) this.witness.committed(this, current);
       return changed;
-    };
-    const importState = engine.importState.bind(engine);
-    engine.importState = (...transfer) => {
-      importState(...transfer);
-      this.mergedAfter = node()?.store.statistics().checkpoints ?? 0;
     };
     engine.onEnvelope(({ replica, first, last, bytes }) => this.witness.sealed(this, replica, first, last, bytes));
   }
