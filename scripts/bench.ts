@@ -76,7 +76,7 @@ const PRODUCTS = ['redis', 'starling'] as const;
 const WIRE_REQUESTS = 200_000;
 /** Pauses are measured with so many times the keys. */
 const PAUSE_KEYS = 5;
-const FULL = { depths: '1,16,100', rounds: '3', seconds: '0.7', 'pace-seconds': '10', keys: '1000000' } as const;
+const FULL = { depths: '1,16,100', rounds: '3', seconds: '0.4', 'pace-seconds': '10', keys: '1000000' } as const;
 const QUICK = { depths: '1,16', rounds: '1', seconds: '0.3', 'pace-seconds': '2', keys: '100000' } as const;
 
 const { values: flags } = parseArgs({
