@@ -6,10 +6,10 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { startCluster } from '../processes/cluster.ts';
-import { converged, eventually, killAll, type NodeProcess } from '../processes/node-process.ts';
+import { converged, eventually, type NodeProcess } from '../processes/node-process.ts';
 import { testUnless } from '../processes/obstacles.ts';
-import { killPrograms, Program, pythonWith, type Result } from './programs.ts';
+import { Program, pythonWith, type Result } from './programs.ts';
+import { emptyNodes } from './two-nodes.ts';
 
 const FOLDER = dirname(fileURLToPath(import.meta.url));
 /** So soon a task that was not acknowledged is taken for lost, where a test is about that. */
@@ -18,17 +18,7 @@ const VISIBILITY_S = '2';
 const { python, obstacle } = pythonWith('redis', 'celery');
 const celeryTest = testUnless(obstacle, 'Celery');
 
-let nodes: NodeProcess[] = [];
-test.before(async () => {
-  if (obstacle === null) nodes = await startCluster(2);
-});
-test.before.each(async () => {
-  if (obstacle !== null) return;
-  await nodes[0].must('FLUSHALL');
-  await converged(nodes);
-});
-test.after.each(killPrograms);
-test.after(() => killAll(nodes));
+const nodes = emptyNodes(obstacle);
 
 /** A program that speaks to that node, and whose tasks go to that queue. */
 function start(node: NodeProcess, queue: string, words: readonly string[]): Program {

@@ -7,6 +7,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { flagsFor, startCluster } from '../processes/cluster.ts';
 import { converged, eventually, killAll, NodeProcess } from '../processes/node-process.ts';
+import { areWaiting } from './two-nodes.ts';
 
 let nodes: NodeProcess[] = [];
 test.before(async () => {
@@ -55,14 +56,6 @@ const same = () => converged(nodes);
 /** Objects without a prototype compare as others do. */
 function plain(reply: unknown): unknown {
   return JSON.parse(JSON.stringify(reply));
-}
-
-function areWaiting(node: NodeProcess, count: number): Promise<unknown> {
-  return eventually(
-    `${count} wait`,
-    () => node.info('blocked_clients'),
-    (waiting) => waiting === String(count),
-  );
 }
 
 for (const protocol of [2, 3] as const) {

@@ -1,10 +1,10 @@
 /** redis-benchmark as it is, all of its default tests: no error reply, and two equal nodes afterwards. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { startCluster } from '../processes/cluster.ts';
-import { converged, killAll, type NodeProcess } from '../processes/node-process.ts';
+import { converged, type NodeProcess } from '../processes/node-process.ts';
 import { missingProgram, testUnless } from '../processes/obstacles.ts';
-import { killPrograms, run } from './programs.ts';
+import { run } from './programs.ts';
+import { emptyNodes } from './two-nodes.ts';
 
 /** redis-benchmark 7.0 prints these, in this order. */
 const DEFAULT_TESTS = [
@@ -17,17 +17,7 @@ const DEFAULT_TESTS = [
 const obstacle = missingProgram('redis-benchmark', ['--version']);
 const benchmarkTest = testUnless(obstacle, 'redis-benchmark');
 
-let nodes: NodeProcess[] = [];
-test.before(async () => {
-  if (obstacle === null) nodes = await startCluster(2);
-});
-test.before.each(async () => {
-  if (obstacle !== null) return;
-  await nodes[0].must('FLUSHALL');
-  await converged(nodes);
-});
-test.after.each(killPrograms);
-test.after(() => killAll(nodes));
+const nodes = emptyNodes(obstacle);
 
 /** Runs it against a node; gives the names of the tests that came to their end, as its closing lines have them. */
 async function benchmark(node: NodeProcess, words: readonly string[]): Promise<string[]> {

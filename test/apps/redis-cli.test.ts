@@ -4,31 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { startCluster } from '../processes/cluster.ts';
-import { converged, eventually, killAll, type NodeProcess } from '../processes/node-process.ts';
+import { converged, eventually, type NodeProcess } from '../processes/node-process.ts';
 import { missingProgram, testUnless } from '../processes/obstacles.ts';
-import { killPrograms, Program, type ProgramOptions, type Result, run } from './programs.ts';
+import { Program, type ProgramOptions, type Result, run } from './programs.ts';
+import { emptyNodes } from './two-nodes.ts';
 
 const obstacle = missingProgram('redis-cli', ['--version']);
 const cliTest = testUnless(obstacle, 'redis-cli');
 const terminalTest = testUnless(obstacle ?? missingProgram('script', ['--version']), 'redis-cli at a terminal');
 
-let nodes: NodeProcess[] = [];
+const nodes = emptyNodes(obstacle);
 const folder = mkdtempSync(join(tmpdir(), 'starling-cli-'));
 
-test.before(async () => {
-  if (obstacle === null) nodes = await startCluster(2);
-});
-test.before.each(async () => {
-  if (obstacle !== null) return;
-  await nodes[0].must('FLUSHALL');
-  await converged(nodes);
-});
-test.after.each(killPrograms);
-test.after(async () => {
-  await killAll(nodes);
-  rmSync(folder, { recursive: true, force: true });
-});
+test.after(() => rmSync(folder, { recursive: true, force: true }));
 
 type Words = readonly (string | number)[];
 

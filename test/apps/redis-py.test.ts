@@ -3,27 +3,18 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { clusterName, connected, flagsFor, startCluster } from '../processes/cluster.ts';
-import { converged, killAll, NodeProcess } from '../processes/node-process.ts';
+import { clusterName, connected, flagsFor } from '../processes/cluster.ts';
+import { killAll, NodeProcess } from '../processes/node-process.ts';
 import { testUnless } from '../processes/obstacles.ts';
-import { killPrograms, Program, pythonWith } from './programs.ts';
+import { Program, pythonWith } from './programs.ts';
+import { emptyNodes } from './two-nodes.ts';
 
 const PROGRAM = join(dirname(fileURLToPath(import.meta.url)), 'redis_py.py');
 
 const { python, obstacle } = pythonWith('redis');
 const pythonTest = testUnless(obstacle, 'redis-py');
 
-let nodes: NodeProcess[] = [];
-test.before(async () => {
-  if (obstacle === null) nodes = await startCluster(2);
-});
-test.before.each(async () => {
-  if (obstacle !== null) return;
-  await nodes[0].must('FLUSHALL');
-  await converged(nodes);
-});
-test.after.each(killPrograms);
-test.after(() => killAll(nodes));
+const nodes = emptyNodes(obstacle);
 
 function start(name: string, [a, b]: readonly NodeProcess[]): Program {
   return new Program(python, [PROGRAM, name, a.port, b.port], { environment: { PYTHONDONTWRITEBYTECODE: '1' } });
