@@ -153,11 +153,10 @@ export class Checkpointer {
   }
 
   private async move(): Promise<void> {
-    const { disk, engine, lastSaveMs, log, moving, queue, vector } = this;
+    const { disk, log, moving, queue } = this;
     if (moving === null) return;
     await moveMerged(disk, queue, moving);
-    const retirements = [...engine.retirements()];
-    await queue.commit([writeCheckpoint({ vector, atMs: lastSaveMs, segments: log.kept, retirements })], true);
+    await queue.commit([this.noteOf(log.kept, null)], true);
     this.moving = null;
   }
 
@@ -169,14 +168,20 @@ export class Checkpointer {
 
   /** Cuts the log where it is overdue, and notes what is left of it. */
   private async cut(): Promise<void> {
-    const { engine, log, queue, vector, lastSaveMs } = this;
+    const { engine, log, queue } = this;
     if (!log.isOverdue(engine.stable, Date.now())) return;
     const segments = await log.cut(engine.stable, Date.now());
-    const merge = this.moving === null ? {} : { merge: this.moving };
-    await queue.commit(
-      [writeCheckpoint({ vector, atMs: lastSaveMs, segments, retirements: [...engine.retirements()], ...merge })],
-      false,
-    );
+    await queue.commit([this.noteOf(segments, this.moving)], false);
+  }
+
+  /** The last checkpoint over again, with those segments. */
+  private noteOf(segments: Checkpoint['segments'], merge: number | null): Operation {
+    const { engine, lastSaveMs, vector } = this;
+    const retirements = [...engine.retirements()];
+    return writeCheckpoint({
+      ...{ vector, atMs: lastSaveMs, segments, retirements },
+      ...(merge === null ? {} : { merge }),
+    });
   }
 
   /**

@@ -20,6 +20,7 @@ import { type Call, type History, violated } from './history.ts';
 import { type Machine, type Node, numberIn } from './machine.ts';
 import { type Oracle, type Shown, SPECIFIED_DATABASE } from './oracle.ts';
 import { StreamView } from './oracle-streams.ts';
+import { specifiedText, textOf } from './strings.ts';
 import { Counters, KEEPSAKES_DATABASE, Keepsakes } from './workload.ts';
 
 /** The guard's limit, and what clocks may be apart beside it. */
@@ -250,7 +251,7 @@ export function specifiedContents(
     if (skipped.has(name.latin1())) return;
     const elements: [string, string][] = [];
     const out = new Slice();
-    if (type === 1 && database.strings.read(name, out) !== 0) elements.push(['', out.latin1()]);
+    if (type === 1 && database.strings.read(name, out) !== 0) elements.push(['', textOf(engine, database, name, out)]);
     if (type === 2) database.hashes.forEach(name, (field, value) => elements.push([field.latin1(), value.latin1()]));
     if (type === 3) database.sets.forEach(name, (member) => elements.push([member.latin1(), '']));
     if (type === 4) elements.push(...numbered(listOf(database, name)));
@@ -269,6 +270,7 @@ export function specifiedContents(
 }
 
 function elementsOf(part: string, elements: ReadonlyMap<string, string>): [string, string][] {
+  if (part === 'string') return [...elements].map(([name, value]) => [name, specifiedText(value)]);
   if (part === 'stream') return numbered(new StreamView(elements).lines());
   return part === 'list' ? numbered([...elements.values()]) : [...elements];
 }

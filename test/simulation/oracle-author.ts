@@ -4,6 +4,7 @@
  */
 import { isNumber, type Oracle, PARTS, type Part, type Shown, type SpecifiedTxn, type View } from './oracle.ts';
 import type { Place } from './oracle-lists.ts';
+import { sketched, sketchOf } from './oracle-sketches.ts';
 import { StreamAuthor } from './oracle-stream-author.ts';
 
 /** What the words of commands mean, in milliseconds. */
@@ -83,6 +84,12 @@ export class Author {
         return;
       case 'DECRBY':
         this.increment(key, 'string', '', String(-Number(words[1])), true);
+        return;
+      case 'PFADD':
+        this.addToSketch(key, words.slice(1));
+        return;
+      case 'PFMERGE':
+        this.mergeSketches(key, words);
         return;
       case 'GETDEL':
         if (this.typeOf(key) === 'string') this.clear(key);
@@ -219,6 +226,7 @@ export class Author {
         for (const each of this.oracle.keys()) if (this.oracle.countOf(each) > 0) this.clear(each);
         return;
       case 'GET':
+      case 'PFCOUNT':
       case 'PTTL':
       case 'HPTTL':
       case 'HGETALL':
@@ -424,6 +432,30 @@ export class Author {
       },
       clear: (element) => this.clear(key, 'stream', element),
     }).run(command, words);
+  }
+
+  // --- sketches
+
+  /** What is in the sketch under a key, nothing if there is none; undefined: something else is there. */
+  private sketchAt(key: string): string[] | undefined {
+    const type = this.typeOf(key);
+    if (type === null) return [];
+    return type === 'string' ? (sketched(this.text(key)) ?? undefined) : undefined;
+  }
+
+  /** Written anew only if that changes it, or makes one value of several. */
+  private addToSketch(key: string, elements: readonly string[]): void {
+    const old = this.sketchAt(key);
+    if (old === undefined) return;
+    const isSame = this.typeOf(key) !== null && elements.every((each) => old.includes(each));
+    if (isSame && !this.oracle.isWrittenTwice(key, this.view)) return;
+    this.write(key, sketchOf([...old, ...elements]), this.endOf(key));
+  }
+
+  private mergeSketches(key: string, from: readonly string[]): void {
+    const sketches = from.map((each) => this.sketchAt(each));
+    if (sketches.some((each) => each === undefined)) return;
+    this.write(key, sketchOf(sketches.flatMap((each) => each ?? [])), this.endOf(key));
   }
 
   // --- lists

@@ -23,6 +23,8 @@ type Step =
   | { step: 'tick'; ms: number };
 
 const key = fc.constantFrom('k', 'l');
+/** The oracle does not know the bytes of a sketch, so nothing may change them. */
+const sketch = fc.constantFrom('v', 'w');
 const element = fc.constantFrom('f', 'g');
 const value = fc.constantFrom('x', '7');
 const score = fc.constantFrom('0', '1', '-2.5', '1e3');
@@ -31,6 +33,14 @@ const moment = ms.map((each) => String(START_MS + Number(each)));
 const condition = fc.constantFrom('NX', 'XX', 'GT', 'LT');
 
 const command: fc.Arbitrary<string[]> = fc.oneof(
+  words(4, 'PFADD', sketch, element, fc.constantFrom('f', 'h')),
+  words(1, 'PFADD', sketch),
+  words(2, 'PFMERGE', sketch, sketch),
+  words(1, 'COPY', sketch, sketch, 'REPLACE'),
+  words(1, 'RENAME', sketch, sketch),
+  words(1, 'SET', sketch, value),
+  words(1, 'DEL', sketch),
+  words(1, 'PEXPIRE', sketch, positive(ms)),
   words(3, 'SET', key, value),
   words(3, 'SET', key, value, 'PX', positive(ms)),
   words(1, 'SET', key, value, 'PXAT', moment),

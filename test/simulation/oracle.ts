@@ -3,11 +3,12 @@
  * and apart from the core: it keeps every effect for ever, knows no deletion, no tally and no table, and finds what is
  * left by asking of each effect whether another one that counts has observed it. Slow, and meant to be.
  *
- * It knows strings, counters, hashes, sets, lists (oracle-lists.ts), sorted sets and streams (oracle-streams.ts), and the
- * times to live of keys and of hash fields (oracle-times.ts).
+ * It knows strings, counters, HyperLogLogs (oracle-sketches.ts), hashes, sets, lists (oracle-lists.ts), sorted sets and
+ * streams (oracle-streams.ts), and the times to live of keys and of hash fields (oracle-times.ts).
  */
 import { Author } from './oracle-author.ts';
 import { inListOrder, type Made, type Place } from './oracle-lists.ts';
+import { joined } from './oracle-sketches.ts';
 import { greatestOf, isGreatest, isThere } from './oracle-streams.ts';
 import { fieldEnd, isDoubtful, keyEnd } from './oracle-times.ts';
 
@@ -180,6 +181,11 @@ export class Oracle {
     return elementsOf(this.left(key, view), part).size > 0;
   }
 
+  /** A string was written several times, by authors who did not see each other. */
+  isWrittenTwice(key: string, view: View): boolean {
+    return this.left(key, view).filter((effect) => effect.kind === 'assign' && effect.part === 'string').length > 1;
+  }
+
   /** A field is left there, ended or not. */
   hasField(key: string, field: string, view: View): boolean {
     return elementsOf(this.left(key, view), 'hash').has(field);
@@ -262,19 +268,23 @@ function worthOf(left: readonly Effect[], name: string): Element {
   let base = '';
   let sum = 0;
   let added = false;
+  const values: string[] = [];
   for (const effect of left) {
     if ((effect.kind !== 'assign' && effect.kind !== 'add') || effect.element !== name) continue;
     if (latest === null || isLater(effect, latest)) latest = effect;
     if (effect.kind === 'add') {
       sum += effect.amount;
       added = true;
-    } else if (written === null || isLater(effect, written)) {
+      continue;
+    }
+    values.push(effect.value);
+    if (written === null || isLater(effect, written)) {
       written = effect;
       base = effect.value;
     }
   }
   if (latest === null) throw new Error(`element ${name} has nothing left`);
-  if (!added) return { value: base, latest };
+  if (!added) return { value: joined(base, values), latest };
   if (written === null) return { value: String(sum), latest };
   return { value: isNumber(base) ? plus(base, sum) : base, latest };
 }

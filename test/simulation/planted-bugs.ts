@@ -199,10 +199,17 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replace: '',
   },
   {
+    name: 'sketches: of concurrent ones only the latest shows',
+    file: 'src/commands/hyperloglog/siblings.ts',
+    find: 'if (values.length < 2) return false;',
+    replace: 'if (values.length < 99) return false;',
+  },
+  {
     name: 'checkpoint: its vector is taken at its end',
     file: 'src/store/checkpoint.ts',
-    find: 'await queue.commit([writeCheckpoint({ vector, atMs, segments, retirements })], true);',
-    replace: 'await queue.commit([writeCheckpoint({ vector: engine.vector(), atMs, segments, retirements })], true);',
+    find: 'await queue.commit([writeCheckpoint({ vector, atMs, segments, retirements, ...merge })], true);',
+    replace:
+      'await queue.commit([writeCheckpoint({ vector: engine.vector(), atMs, segments, retirements, ...merge })], true);',
   },
   {
     name: 'checkpoint: changed times to live are not written',

@@ -352,6 +352,24 @@ function queueing(random: Random, timed: boolean): string[] {
   ]);
 }
 
+/** What was seen, on keys of their own: the oracle does not know the bytes of a sketch, which others would change. */
+function sketching(random: Random, timed: boolean): string[] {
+  const key = random.pick(['v', 'v', 'w']);
+  const elements = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+  return random.weighted<string[]>([
+    [['PFADD', key, random.pick(elements), random.pick(elements)], 8],
+    [['PFADD', key], 1],
+    [['PFMERGE', key, random.pick(['v', 'w'])], 2],
+    [['PFCOUNT', 'v', 'w'], 0.5],
+    [['SET', key, 'x'], 0.5],
+    [['SADD', key, 'a'], 0.3],
+    [['RENAME', key, 'v'], 0.5],
+    [['COPY', 'v', key, 'REPLACE'], 0.5],
+    [['DEL', key], 2],
+    ...ending(random, key, timed),
+  ]);
+}
+
 /** Entries, and groups that many read for. Ids go on, and concurrent ones are often equal. */
 class Streaming {
   private readonly isFree: boolean;
@@ -442,13 +460,15 @@ export class Specified implements Family {
   private readonly scoring = new Sprinkled(0.25, 0, scoring);
   private readonly queueing = new Sprinkled(0.25, 1, queueing);
   private readonly streaming = new Sprinkled(0.15, 2, new Streaming(false).draw);
+  private readonly sketching = new Sprinkled(0.1, 3, sketching);
 
   draw(random: Random, at: Circumstances): Work {
     const { commands, check } = this.drawOthers(random, at);
     const timed = this.timed === true;
     const scored = this.scoring.among(commands, at.nowMs, timed);
     const queued = this.queueing.among(scored, at.nowMs, timed);
-    return { commands: this.streaming.among(queued, at.nowMs, timed), check };
+    const streamed = this.streaming.among(queued, at.nowMs, timed);
+    return { commands: this.sketching.among(streamed, at.nowMs, timed), check };
   }
 
   private drawOthers(random: Random, { clocksAgree, membersStay, nowMs }: Circumstances): Work {
@@ -542,6 +562,17 @@ export class Specified implements Family {
   }
 }
 
+/** To keys under which anything may be, and whose bytes others change. */
+function freeSketching(random: Random): string[] {
+  const [key, other] = [random.pick(KEYS), random.pick(KEYS)];
+  return random.weighted<string[]>([
+    [['PFADD', key, random.pick(FIELDS), random.pick(FIELDS)], 6],
+    [['PFADD', key, ...Array.from({ length: 700 }, (_, index) => `${index} ${random.below(1000)}`)], 0.3],
+    [['PFMERGE', key, other], 2],
+    [['PFCOUNT', key, other], 1],
+  ]);
+}
+
 const VALUES = ['', '0', '7', '-3', '2.5', 'x', 'some text', 'y'.repeat(70), 'z'.repeat(3000)];
 const KEYS = ['k', 'l', 'm', 'n', 'o'];
 const FIELDS = ['f', 'g', 'h', 'a field with a long name, which is no integer'];
@@ -553,11 +584,13 @@ export class Free implements Family {
   private readonly scoring = new Sprinkled(0.2, 0, scoring);
   private readonly queueing = new Sprinkled(0.2, 1, queueing);
   private readonly streaming = new Sprinkled(0.12, 2, new Streaming(true).draw);
+  private readonly sketching = new Sprinkled(0.05, 3, freeSketching);
 
   draw(random: Random, { nowMs }: Circumstances): Work {
     const { commands, check } = this.drawOthers(random);
     const queued = this.queueing.among(this.scoring.among(commands, nowMs, true), nowMs, true);
-    return { commands: this.streaming.among(queued, nowMs, true), check };
+    const streamed = this.streaming.among(queued, nowMs, true);
+    return { commands: this.sketching.among(streamed, nowMs, true), check };
   }
 
   private drawOthers(random: Random): Work {

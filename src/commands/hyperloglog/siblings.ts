@@ -37,7 +37,9 @@ export function unionOf(into: Sketch, others: readonly Sketch[], sparseBytesMax:
   const registers = new Registers();
   for (const each of others) if (!each.mergeInto(registers)) return undefined;
   if (others.some(({ form }) => form === 'dense') && !into.makeDense()) return undefined;
-  for (const [index, count] of registers.counts.entries()) {
+  const { counts } = registers;
+  for (let index = 0; index < counts.length; index++) {
+    const count = counts[index];
     if (count > 0 && into.raise(index, count, sparseBytesMax) === undefined) return undefined;
   }
   into.forgetCardinality();
