@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { PLANTED_BUGS, type PlantedBug } from '../../test/simulation/planted-bugs.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const COPIED = ['src', 'test/simulation', 'scripts', 'package.json', 'tsconfig.json'];
+const COPIED = ['src', 'test/simulation', 'test/bundle.ts', 'scripts', 'package.json', 'tsconfig.json'];
 
 export interface Caught {
   readonly bug: PlantedBug;
