@@ -12,8 +12,6 @@ import type { World } from './world.ts';
 
 /** With `everysec` so much may be lost: the second, and what syncing takes. */
 const EVERYSEC_WINDOW_MS = 2500;
-/** What another machine has applied for so long is on its disk, with `always`. */
-const SETTLED_MS = 3000;
 const CLOCK_JUMP_MS = 10_000;
 const SLOW_BYTES_PER_MS = 5;
 /** A byte flips where there is something that is on disk already: looked for so often. */
@@ -222,21 +220,20 @@ export class Faults {
   }
 
   /**
-   * It never comes back, and some time later it is forgotten. What perhaps only it had is excused: of its own, and of what
-   * it had from those that have left before.
+   * It never comes back, and some time later it is forgotten. What perhaps only it had on disk is excused: of its own, and of
+   * what it had from those that have left before.
    */
   private leave(machine: Machine): void {
     if (machine.gone || !this.departures.mayLeave(machine)) return;
-    const { nowMs } = this.world;
     // nobody waits at the end for what only one has whose clock is wrong
     const others = this.machines.filter((each) => each !== machine && !each.gone && !each.wild);
-    const vectors = others.map(({ node }) => node?.engine.vector() ?? []);
+    const vectors = others.map(({ node }) => (node?.store.isDurable === true ? node.engine.vector() : []));
     for (const call of this.history.calls) {
       if (call.machine !== machine.index && !this.machines[call.machine].gone) continue;
       const isElsewhere = vectors.some((vector) =>
         call.txns.every(({ replica, number }) => numberIn(vector, replica) >= number),
       );
-      const isKept = this.policy === 'always' && call.answeredMs < nowMs - SETTLED_MS && this.clients.disksKeep;
+      const isKept = this.policy === 'always' && this.clients.disksKeep;
       if (!isElsewhere || !isKept) call.excused = true;
     }
     this.excuseDamage(machine);

@@ -133,4 +133,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     found:
       'the same after a power cut: what the node then popped, going by what it showed, was beyond its vector and stayed for the others',
   },
+  {
+    seed: 20330035254,
+    found:
+      'in the simulator: what another node had applied, and had not on its disk, which was full, was taken for kept when its author left for ever',
+  },
 ];
