@@ -36,6 +36,8 @@ export class Messenger {
   /** By peer that has no link to us. */
   private readonly relays = new Map<string, Relay>();
   private readonly reached = new Set<string>();
+  /** The same, as a list that is not changed any more: it is asked for with each message. */
+  private reachedNow: readonly string[] = [];
   private soughtMs = Number.NEGATIVE_INFINITY;
   private isPaused = false;
 
@@ -49,7 +51,7 @@ export class Messenger {
   }
 
   reachable(): readonly string[] {
-    return [...this.reached];
+    return this.reachedNow;
   }
 
   send(peerId: string, bytes: Uint8Array): void {
@@ -143,6 +145,7 @@ export class Messenger {
     if (this.reached.has(peerId) === reachable) return;
     if (reachable) this.reached.add(peerId);
     else this.reached.delete(peerId);
+    this.reachedNow = [...this.reached];
     this.onReach(peerId, reachable);
   }
 }

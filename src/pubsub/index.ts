@@ -121,10 +121,13 @@ export class PubSub implements PubSubService {
   }
 
   private countElsewhere(kind: 'channel' | 'shard', channel: Uint8Array): number {
-    const text = latin1(channel);
+    let text: string | null = null;
     let count = 0;
     for (const { counts } of this.remote.values()) {
-      count += counts[kind].get(text) ?? 0;
+      if (counts[kind].size > 0) {
+        text ??= latin1(channel);
+        count += counts[kind].get(text) ?? 0;
+      }
       if (kind === 'shard') continue;
       for (const [pattern, listeners] of counts.pattern) {
         if (matches(Buffer.from(pattern, 'latin1'), channel)) count += listeners;

@@ -14,6 +14,9 @@ export class Subscriptions {
     shard: new Map(),
   };
 
+  /** Of the patterns that somebody listens to: they are looked at with every message. */
+  private readonly patterns = new Map<string, Buffer>();
+
   /** False if it was subscribed already. */
   add(kind: SubscriptionKind, name: string, subscriber: Subscriber): boolean {
     const names = this.byKind[kind];
@@ -21,6 +24,7 @@ export class Subscriptions {
     if (subscribers === undefined) {
       subscribers = new Set();
       names.set(name, subscribers);
+      if (kind === 'pattern') this.patterns.set(name, Buffer.from(name, 'latin1'));
     }
     if (subscribers.has(subscriber)) return false;
     subscribers.add(subscriber);
@@ -33,23 +37,31 @@ export class Subscriptions {
     const names = this.byKind[kind];
     const subscribers = names.get(name);
     if (subscribers?.delete(subscriber) !== true) return false;
-    if (subscribers.size === 0) names.delete(name);
+    if (subscribers.size === 0) {
+      names.delete(name);
+      if (kind === 'pattern') this.patterns.delete(name);
+    }
     this.onChange(kind, name, subscribers.size);
     return true;
   }
 
+  /** Nobody here listens to anything of that kind, or by a pattern. */
+  isEmpty(kind: 'channel' | 'shard'): boolean {
+    return this.byKind[kind].size === 0 && (kind === 'shard' || this.patterns.size === 0);
+  }
+
   /** Hands a message to everybody here that listens. How often: a client counts once for each subscription of its own. */
   deliver(kind: 'channel' | 'shard', channel: Uint8Array, message: Uint8Array): number {
+    if (this.isEmpty(kind)) return 0;
     let delivered = 0;
     for (const subscriber of this.byKind[kind].get(latin1(channel)) ?? []) {
       subscriber.deliver(kind, channel, message, null);
       delivered++;
     }
     if (kind === 'shard') return delivered;
-    for (const [name, subscribers] of this.byKind.pattern) {
-      const pattern = Buffer.from(name, 'latin1');
+    for (const [name, pattern] of this.patterns) {
       if (!matches(pattern, channel)) continue;
-      for (const subscriber of subscribers) {
+      for (const subscriber of this.byKind.pattern.get(name) ?? []) {
         subscriber.deliver(kind, channel, message, pattern);
         delivered++;
       }
@@ -73,5 +85,6 @@ export function matches(pattern: Uint8Array, channel: Uint8Array): boolean {
 }
 
 export function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return buffer.toString('latin1');
 }
