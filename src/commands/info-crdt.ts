@@ -45,6 +45,7 @@ export function crdtFields(call: Call): InfoFields {
     ['crdt_quarantined_replicas', statistics.quarantinedReplicas],
     ['crdt_gc_pending', statistics.pendingCollection],
     ['crdt_log_bytes', statistics.logBytes],
+    ['crdt_folded_keys', statistics.foldedKeys],
     ...Object.entries(others).map(([name, value]) => [`mesh_${name}`, value] as const),
     ...peers.map((peer, index) => [`peer${index}`, describePeer(peer, engine.now)] as const),
   ];

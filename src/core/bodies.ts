@@ -3,13 +3,31 @@
  * number of a body, and the body one Elements a type: usually one, several after concurrent writes of several types,
  * of which the one written last shows, everywhere alike.
  *
+ * A small body that was not asked for lately is folded (folding.ts), and unfolds when it is asked for. So what bodyAt() and
+ * its kin give is good until foldSome() is called, which engine.ts does between commands, and others between keys.
+ *
+ * The payload of the key's entry: u32 the number, 0 for a folded body; u32 the reference of its block.
+ *
  * Only the structure: who may drop what, and times to live, are the business of keyspace.ts and key-deadlines.ts.
  */
+import { offsetOf, segmentOf } from './arena.ts';
+import { ByteReader } from './bytes.ts';
 import { type Cell, latestDot } from './cell.ts';
 import type { Stamp } from './contract.ts';
 import { KeyType } from './contract.ts';
 import type { Deadlines } from './deadlines.ts';
 import { Elements } from './elements.ts';
+import {
+  blockEnd,
+  blockSeed,
+  blockType,
+  type Folder,
+  foldPart,
+  isBlockOf,
+  isFoldable,
+  mayFold,
+  unfoldPart,
+} from './folding.ts';
 import { keySlot } from './hash.ts';
 import type { Slice } from './slice.ts';
 import { BODY, FLAG_DEADLINE, FLAG_FIELD_DEADLINES, FLAG_HIDDEN, type State } from './state.ts';
@@ -19,15 +37,47 @@ export interface Body {
   readonly parts: Elements[];
   /** Deadlines of hash fields, once there are any. */
   fieldDeadlines: Deadlines | null;
+  /** It was asked for since foldSome() looked at it last. */
+  isUsed: boolean;
+  /** How many want it to stay as it is, beyond a command. */
+  pins: number;
+  /** What it counts for in State.unfolded. */
+  weight: number;
 }
 
-export class Bodies {
+/** Of a folded body, where it stands in the arena. */
+interface Block {
+  readonly reference: number;
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+const PAYLOAD_BYTES = 8;
+const BLOCK_AT = 4;
+/** Of a body without elements, in elements. */
+const BODY_WEIGHT = 12;
+/** Of bodies that foldSome() looks at in one go. */
+const LOOKS_MAX = 512;
+const reader = new ByteReader();
+
+/** 0 of what is not to be folded anyhow. */
+function weightOf({ parts, fieldDeadlines }: Body): number {
+  if (parts.length > 1 || fieldDeadlines !== null) return 0;
+  const [only] = parts;
+  return only === undefined ? BODY_WEIGHT : mayFold(only) ? BODY_WEIGHT + only.table.count : 0;
+}
+
+export class Bodies implements Folder {
   /** Keys whose bodies have field deadlines, for the collection of expired fields. */
   readonly withFieldDeadlines = new Map<string, Body>();
   private readonly state: State;
   private readonly index: number;
   private readonly keys: Elements;
-  private readonly bodies: (Body | undefined)[] = [];
+  /** By number; 0 is none. */
+  private readonly bodies: (Body | undefined)[] = [undefined];
+  /** Where foldSome() goes on. */
+  private hand = 0;
   private readonly free: number[] = [];
 
   /** `keys`: the elements of database `index` itself. */
@@ -37,37 +87,189 @@ export class Bodies {
     this.keys = keys;
   }
 
-  /** How many there are. */
+  /** How many there are that are not folded. */
   get count(): number {
-    return this.bodies.length - this.free.length;
+    return this.bodies.length - 1 - this.free.length;
   }
 
   bodyAt(at: number): Body | undefined {
     const { table } = this.keys;
     const reference = table.referenceAt(at);
     if (table.kind(reference) !== BODY) return undefined;
-    return this.bodies[table.viewOf(reference).getUint32(table.payloadStart(reference), true)] ?? this.findAgain(at);
+    const body = this.bodies[table.viewOf(reference).getUint32(table.payloadStart(reference), true)];
+    if (body === undefined) return this.unfold(at) ?? this.findAgain(at);
+    body.isUsed = true;
+    return body;
   }
 
   /** The body of that key, by its name, where the number in the entry is damaged: mended at once. */
   findAgain(at: number): Body | undefined {
     const { table } = this.keys;
-    const reference = table.referenceAt(at);
-    const start = table.keyStart(reference);
-    const key = table.bufferOf(reference).subarray(start, start + table.keyLength(reference));
+    const key = this.keyAt(at);
     const id = this.bodies.findIndex((body) => body?.key.equals(key) === true);
-    if (id < 0) return undefined;
+    if (id < 0) return this.unfold(at);
+    const reference = table.referenceAt(at);
     this.state.noteDamage(table.slot(reference));
     table.viewOf(reference).setUint32(table.payloadStart(reference), id, true);
     return this.bodies[id];
+  }
+
+  private keyAt(at: number): Buffer {
+    const { table } = this.keys;
+    const reference = table.referenceAt(at);
+    const start = table.keyStart(reference);
+    return table.bufferOf(reference).subarray(start, start + table.keyLength(reference));
+  }
+
+  // --- folding
+
+  /** Nobody holds a body: folds what was not asked for lately, while there is too much that stands unfolded. */
+  foldSome(): void {
+    const { bodies, state } = this;
+    let left = LOOKS_MAX;
+    do {
+      this.hand = this.hand + 1 < bodies.length ? this.hand + 1 : 1;
+      const body = bodies[this.hand];
+      if (body === undefined) continue;
+      if (state.unfolded > state.unfoldedMax && body.pins === 0) {
+        if (body.isUsed && state.unfoldedMax > 0) body.isUsed = false;
+        else if (this.fold(this.hand, body)) continue;
+        else {
+          this.weigh(body, 0);
+          continue;
+        }
+      }
+      this.weigh(body, weightOf(body));
+    } while (--left > 0 && state.unfolded > state.unfoldedMax);
+  }
+
+  private fold(id: number, body: Body): boolean {
+    const [part] = body.parts;
+    if (body.parts.length !== 1 || body.fieldDeadlines !== null || !isFoldable(part)) return false;
+    const { state, keys } = this;
+    const at = keys.table.find(body.key, 0, body.key.length);
+    if (at < 0 || this.numberAt(at) !== id) return false;
+    part.keepMarks();
+    const block = foldPart(part, body.key);
+    const reference = state.arena.allocate(block.length);
+    block.copy(state.arena.buffers[segmentOf(reference)], offsetOf(reference));
+    part.table.clear();
+    this.point(at, 0, reference);
+    this.release(id, body);
+    state.statistics.foldedKeys++;
+    return true;
+  }
+
+  private release(id: number, body: Body): void {
+    this.weigh(body, 0);
+    this.bodies[id] = undefined;
+    this.free.push(id);
+  }
+
+  /** Undefined: it is not folded. Without any part if it is, and its block is damaged: a peer's copy takes its place. */
+  private unfold(at: number): Body | undefined {
+    const block = this.blockOf(at, this.keyAt(at));
+    if (block === undefined && this.numberAt(at) !== 0) return undefined;
+    return this.unfoldAs(at, Buffer.from(this.keyAt(at)), block);
+  }
+
+  private unfoldAs(at: number, key: Buffer, block: Block | undefined): Body {
+    const { state, keys } = this;
+    const body: Body = { key, parts: [], fieldDeadlines: null, isUsed: true, pins: 0, weight: 0 };
+    const type = block && blockType(block.bytes, block.start);
+    if (block !== undefined && type !== undefined) {
+      const { bytes, start, end, reference } = block;
+      const part = new Elements(state, this.index, type, key, blockSeed(bytes, start));
+      unfoldPart(reader.set(bytes, start, end), part);
+      body.parts.push(part);
+      state.arena.free(reference, end - start);
+    } else state.noteDamage(keys.table.slot(keys.table.referenceAt(at)));
+    this.point(at, this.add(body), 0);
+    state.statistics.foldedKeys--;
+    return body;
+  }
+
+  /** The body under an entry whose own name is damaged, which may have been one of these. */
+  bodyAs(at: number, names: readonly Buffer[]): Body | undefined {
+    const { table } = this.keys;
+    if (table.kind(table.referenceAt(at)) === BODY && this.numberAt(at) === 0) {
+      for (const name of names) {
+        const block = this.blockOf(at, name);
+        if (block !== undefined) return this.unfoldAs(at, name, block);
+      }
+    }
+    return this.bodyAt(at);
+  }
+
+  /** The block of a folded body, if it is sound, and that of this key. */
+  private blockOf(at: number, key: Buffer): Block | undefined {
+    const block = this.blockAt(at);
+    return block !== undefined && isBlockOf(block.bytes, block.start, block.end, key) ? block : undefined;
+  }
+
+  /** The same whatever is in it, as far as there can be one. */
+  private blockAt(at: number): Block | undefined {
+    const reference = this.blockWordAt(at);
+    const bytes = this.state.arena.buffers[segmentOf(reference)];
+    const start = offsetOf(reference);
+    const end = reference === 0 || bytes === undefined ? -1 : blockEnd(bytes, start);
+    return end < 0 ? undefined : { reference, bytes, start, end };
+  }
+
+  /** The block itself, of a body that is folded. */
+  foldedBlock(at: number): Block | undefined {
+    const { table } = this.keys;
+    return table.kind(table.referenceAt(at)) !== BODY || this.numberAt(at) !== 0 ? undefined : this.blockAt(at);
+  }
+
+  private blockWordAt(at: number): number {
+    const { table } = this.keys;
+    const entry = table.referenceAt(at);
+    return table.viewOf(entry).getUint32(table.payloadStart(entry) + BLOCK_AT, true);
+  }
+
+  /** False if what points to the body is damaged: it is right afterwards. */
+  isPlaceSound(at: number): boolean {
+    const id = this.numberAt(at);
+    if (id === 0 || this.blockWordAt(at) === 0) return true;
+    const block = this.blockOf(at, this.keyAt(at));
+    if (block === undefined) this.point(at, id, 0);
+    else this.point(at, 0, block.reference);
+    return false;
+  }
+
+  private numberAt(at: number): number {
+    const { table } = this.keys;
+    const reference = table.referenceAt(at);
+    return table.viewOf(reference).getUint32(table.payloadStart(reference), true);
+  }
+
+  private point(at: number, id: number, block: number): void {
+    const { table } = this.keys;
+    const reference = table.referenceAt(at);
+    const view = table.viewOf(reference);
+    view.setUint32(table.payloadStart(reference), id, true);
+    view.setUint32(table.payloadStart(reference) + BLOCK_AT, block, true);
+  }
+
+  private add(body: Body): number {
+    const id = this.free.pop() ?? this.bodies.length;
+    this.bodies[id] = body;
+    if (!this.state.folders.includes(this)) this.state.folders.push(this);
+    this.weigh(body, BODY_WEIGHT);
+    return id;
+  }
+
+  private weigh(body: Body, weight: number): void {
+    this.state.unfolded += weight - body.weight;
+    body.weight = weight;
   }
 
   /** Drops the body of a key that is damaged, whatever is in it. */
   forget(body: Body): void {
     const id = this.bodies.indexOf(body);
     if (id < 0) return;
-    this.bodies[id] = undefined;
-    this.free.push(id);
+    this.release(id, body);
     this.withFieldDeadlines.delete(body.key.toString('latin1'));
   }
 
@@ -101,8 +303,16 @@ export class Bodies {
 
   /** The type that shows at a position that is shown. */
   typeAt(at: number): KeyType {
+    const folded = this.foldedType(at);
+    if (folded !== undefined) return folded;
     const body = this.bodyAt(at);
     return body === undefined ? KeyType.string : this.visibleType(body);
+  }
+
+  /** Of a body that is folded, and stays so. */
+  private foldedType(at: number): KeyType | undefined {
+    const block = this.foldedBlock(at);
+    return block && blockType(block.bytes, block.start);
   }
 
   partOf(body: Body, type: KeyType): Elements | undefined {
@@ -138,24 +348,23 @@ export class Bodies {
       const known = this.bodyAt(at);
       if (known !== undefined) return known;
     }
-    const body: Body = { key: key.copy(), parts: [], fieldDeadlines: null };
-    const id = this.free.pop() ?? this.bodies.length;
-    this.bodies[id] = body;
+    const body: Body = { key: key.copy(), parts: [], fieldDeadlines: null, isUsed: true, pins: 0, weight: 0 };
+    const id = this.add(body);
     let cell: Cell | undefined;
     let place = at;
     if (at >= 0) {
       cell = keys.cellAt(at);
       keys.blankAt(at);
-      table.resizePayload(at, 4);
+      table.resizePayload(at, PAYLOAD_BYTES);
     } else {
-      place = table.insert(key.bytes, key.start, key.end, 4);
+      place = table.insert(key.bytes, key.start, key.end, PAYLOAD_BYTES);
       table.setSlot(table.referenceAt(place), keySlot(key.bytes, key.start, key.end));
       table.setFlags(table.referenceAt(place), FLAG_HIDDEN);
       keys.hidden++;
     }
     const reference = table.referenceAt(place);
     table.setKind(reference, BODY);
-    table.bufferOf(reference).writeUInt32LE(id, table.payloadStart(reference));
+    this.point(place, id, 0);
     if (at < 0) table.setUse(reference, state.keyUse.ofNew(state.now));
     if (cell !== undefined) {
       const part = this.ensurePart(body, KeyType.string);
@@ -177,9 +386,7 @@ export class Bodies {
   releaseBody(at: number, body: Body): void {
     const { table } = this.keys;
     const reference = table.referenceAt(at);
-    const id = table.bufferOf(reference).readUInt32LE(table.payloadStart(reference));
-    this.bodies[id] = undefined;
-    this.free.push(id);
+    this.release(this.numberAt(at), body);
     if (body.fieldDeadlines !== null) {
       body.fieldDeadlines.clear();
       table.setFlags(reference, table.flags(reference) & ~FLAG_FIELD_DEADLINES);

@@ -1,5 +1,5 @@
 /**
- * The byte table: the one structure under the keyspace, hashes, sets, deadlines and the list of dirty records.
+ * The byte table: the one structure under the keyspace, hashes, sets, deadlines and the names of records that are gone.
  * Open addressing over one typed array of pairs (full hash, arena reference), side by side so that a probe touches
  * one cache line; entries in the arena: a 24-byte header, the key, a payload. The index is the top bits of the hash and probing never wraps (a few slots follow the last one),
  * so entries stand almost in order of their hashes: a scan is a walk along the hash, and its cursor stays good
@@ -88,6 +88,13 @@ export class ByteTable {
     copyBytes(bytes, start, keyLength, this.arena.buffers[segment], offset + HEADER_BYTES);
     this.count++;
     return this.place(hash, reference);
+  }
+
+  /** Makes an empty table large enough for so many entries. */
+  reserve(count: number): void {
+    let capacity = this.capacity;
+    while (count * 4 > capacity * 3) capacity *= 2;
+    if (capacity !== this.capacity) this.resize(capacity);
   }
 
   /** Gives the entry a payload of another length, contents undefined; header and key stay. */

@@ -89,6 +89,11 @@ export class ByteWriter {
     this.at = at + length;
   }
 
+  /** What was written, until the next byte is. */
+  written(): Buffer {
+    return this.bytes.subarray(0, this.at);
+  }
+
   /** Owned copy of what was written. */
   copy(): Buffer {
     const owned = Buffer.from(new ArrayBuffer(this.at));

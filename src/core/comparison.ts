@@ -198,6 +198,7 @@ export class Comparison {
       const { table } = keyspace.keys;
       const next = table.walk(place, KEYS_PER_STEP, (at) => {
         looked++;
+        this.state.foldSome();
         if (isMarked(slots, table.slot(table.referenceAt(at)))) visit(keyspace, at);
       });
       place = next >= WALK_END ? 0 : next;

@@ -367,6 +367,8 @@ export interface EngineStatistics {
   damagedSlots: number;
   selfChecks: number;
   keysMended: number;
+  /** Small collections that stand folded in memory, since nobody has asked for them lately. */
+  foldedKeys: number;
 }
 
 /** A record of the state as store and state transfer carry it. An empty value means: not there any more. */

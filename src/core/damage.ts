@@ -39,7 +39,9 @@ export function flipByte(keyspace: Keyspace, key: Slice, { place, mask, storedOn
   const { table } = keyspace.keys;
   const at = table.find(key.bytes, key.start, key.end);
   if (at < 0) return false;
-  const body = keyspace.bodies.bodyAt(at);
+  const block = storedOnly ? undefined : keyspace.bodies.foldedBlock(at);
+  const body = block === undefined ? keyspace.bodies.bodyAt(at) : undefined;
+  if (block !== undefined) runs.push({ bytes: block.bytes, start: block.start, length: block.end - block.start });
   take(table, at);
   for (const part of body?.parts ?? []) takeAll(part.table);
   if (body?.fieldDeadlines) takeAll(body.fieldDeadlines.table);

@@ -7,19 +7,40 @@
 import type { Amount } from './amount.ts';
 import { ByteWriter } from './bytes.ts';
 import { addToCell, assignCell, type Cancel, type Cell, cellExists, clearCell, emptyCell, writeCell } from './cell.ts';
+import type { Listed } from './changes.ts';
 import { noteValueConflict } from './conflicts.ts';
 import { KeyType, type Stamp } from './contract.ts';
 import { Entries } from './entries.ts';
 import { keySlot, tableHash } from './hash.ts';
 import { awaitStability } from './stability.ts';
-import { BLANK_CELL_BYTES, BODY, CELL, FLAG_DIRTY, FLAG_HIDDEN, SIMPLE, TALLY } from './state.ts';
+import {
+  BLANK_CELL_BYTES,
+  BODY,
+  CELL,
+  FLAG_DIRTY,
+  FLAG_HIDDEN,
+  FLAG_NEW,
+  RECORD_WHOLE,
+  SIMPLE,
+  TALLY,
+} from './state.ts';
 import { covers } from './version.ts';
 
 export const NO_CANCELS: readonly Cancel[] = [];
 
 const writer = new ByteWriter();
 
+/** Frame and sum. */
+const TALLY_BYTES = 16;
+/** Parts of no more elements are marked for the store as a whole: a name for each change would take more than they do. */
+const MARKED_WHOLE_MAX = 128;
+
 export class Elements extends Entries {
+  /** It is on the list of changed records as a whole: what has FLAG_DIRTY is meant, and may not be there by its name. */
+  isMarked = false;
+  /** Where its changes are listed, since the last drain began. */
+  listed: Listed | null = null;
+
   /** Writes a value as the txn of `state`; `at` is what find() said. True if the element was not shown before. */
   assign(
     at: number,
@@ -34,8 +55,7 @@ export class Elements extends Entries {
     const { state, table } = this;
     this.noteWriter(state.origin, state.stamp);
     if (at < 0) {
-      const reference = table.referenceAt(this.insert(bytes, start, end, valueEnd - valueStart));
-      this.writeSimple(reference, value, valueStart, valueEnd);
+      this.writeSimple(this.insert(bytes, start, end, valueEnd - valueStart), value, valueStart, valueEnd);
       return true;
     }
     const reference = table.referenceAt(at);
@@ -64,8 +84,7 @@ export class Elements extends Entries {
     const small = typeof sum === 'number';
     if (at < 0) {
       if (small && frame === state.stamp) {
-        const reference = table.referenceAt(this.insert(bytes, start, end, 16));
-        this.writeTally(reference, frame, sum);
+        this.writeTally(this.insert(bytes, start, end, TALLY_BYTES), frame, sum);
         return;
       }
       const cell = emptyCell();
@@ -129,6 +148,14 @@ export class Elements extends Entries {
       table.setReplica(reference, only.replica);
       table.setStamp(reference, only.stamp);
       table.writePayload(reference, only.value, 0, only.value.length);
+    } else if (isPlainTally(cell)) {
+      const [{ replica, stamp, frame, sum }] = cell.tallies;
+      table.resizePayload(at, TALLY_BYTES);
+      reference = table.referenceAt(at);
+      table.setKind(reference, TALLY);
+      table.setReplica(reference, replica);
+      table.setStamp(reference, stamp);
+      this.fillTally(reference, frame, Number(sum));
     } else {
       writeCell(writer.reset(), cell);
       writer.u32(tableHash(writer.bytes, 0, writer.at, 0));
@@ -139,7 +166,7 @@ export class Elements extends Entries {
     }
     table.setFlags(reference, shown ? flags & ~FLAG_HIDDEN : flags | FLAG_HIDDEN);
     this.putIn(reference);
-    this.markDirty(reference);
+    this.markDirty(at);
     if (!moved && state.context !== null && cell.siblings.length > 1) noteValueConflict(this, reference, cell);
     return shown;
   }
@@ -153,7 +180,7 @@ export class Elements extends Entries {
     return at;
   }
 
-  /** Takes the cell out of an entry that is about to hold something else; flags but DIRTY stay. */
+  /** Takes the cell out of an entry that is about to hold something else; flags but DIRTY and NEW stay. */
   blankAt(at: number): void {
     const { table } = this;
     if (table.kind(table.referenceAt(at)) !== BODY) this.terms.account(table.referenceAt(at), false);
@@ -161,15 +188,23 @@ export class Elements extends Entries {
     const reference = table.referenceAt(at);
     table.setKind(reference, CELL);
     table.writePayload(reference, BLANK_CELL, 0, BLANK_CELL.length);
-    table.setFlags(reference, table.flags(reference) & ~FLAG_DIRTY);
+    if ((table.flags(reference) & FLAG_DIRTY) !== 0) {
+      this.spell(reference);
+      this.state.carryDirty();
+    }
+    table.setFlags(reference, table.flags(reference) & ~(FLAG_DIRTY | FLAG_NEW));
   }
 
   /** Takes the entry out; its terms are removed already. Moves later positions up. */
   drop(at: number): void {
-    const { table } = this;
+    const { state, table } = this;
     const reference = table.referenceAt(at);
-    if ((table.flags(reference) & FLAG_HIDDEN) !== 0) this.hidden--;
-    this.markDirty(reference);
+    const flags = table.flags(reference);
+    if ((flags & FLAG_HIDDEN) !== 0) this.hidden--;
+    if ((flags & FLAG_NEW) === 0) {
+      this.spell(reference);
+      state.markDirty();
+    }
     table.removeAt(at);
   }
 
@@ -185,14 +220,57 @@ export class Elements extends Entries {
     this.order?.putIn(reference);
   }
 
-  /** Puts the entry on the list of records that the store has not seen. */
-  markDirty(reference: number): void {
+  /** Puts the entry on the list of what the store has not seen. */
+  markDirty(at: number): void {
     const { state, table } = this;
+    const reference = table.referenceAt(at);
     const flags = table.flags(reference);
     if ((flags & FLAG_DIRTY) !== 0) return;
     table.setFlags(reference, flags | FLAG_DIRTY);
-    this.spell(reference);
-    state.markDirty();
+    if (this.key !== null && table.count <= MARKED_WHOLE_MAX) {
+      this.markWhole(this.key);
+      return;
+    }
+    if (this.isMarked) this.markEach();
+    state.changes.addEntry(this, table.hashAt(at));
+  }
+
+  /** What has FLAG_DIRTY is meant. */
+  private markWhole(key: Buffer): void {
+    if (this.isMarked) return;
+    this.isMarked = true;
+    this.state.spellRecord(this.database, key, 0, key.length, RECORD_WHOLE + this.type);
+    this.state.markDirty();
+  }
+
+  /** It has become too large to be looked through for what has changed. */
+  private markEach(): void {
+    const { state } = this;
+    this.isMarked = false;
+    this.forEachDirty((reference) => {
+      this.spell(reference);
+      state.carryDirty();
+    });
+  }
+
+  /** This object is about to go, and its entries are not: their hashes will not lead to them. */
+  keepMarks(): void {
+    const { database, key, state, type } = this;
+    if (this.isMarked || key === null) return;
+    this.forEachDirty(() => {
+      if (this.isMarked) return;
+      this.isMarked = true;
+      state.spellRecord(database, key, 0, key.length, RECORD_WHOLE + type);
+      state.carryDirty();
+    });
+  }
+
+  private forEachDirty(visit: (reference: number) => void): void {
+    const { table } = this;
+    for (let at = 0; at < table.positions; at++) {
+      const reference = table.referenceAt(at);
+      if (reference !== 0 && (table.flags(reference) & FLAG_DIRTY) !== 0) visit(reference);
+    }
   }
 
   spell(reference: number): void {
@@ -232,13 +310,16 @@ export class Elements extends Entries {
     return at;
   }
 
-  private writeSimple(reference: number, value: Uint8Array, start: number, end: number): void {
+  /** Of an entry that is new. */
+  private writeSimple(at: number, value: Uint8Array, start: number, end: number): void {
     const { state, table } = this;
+    const reference = table.referenceAt(at);
     table.setReplica(reference, state.origin);
     table.setStamp(reference, state.stamp);
+    table.setFlags(reference, FLAG_NEW);
     table.writePayload(reference, value, start, end);
     this.putIn(reference);
-    this.markDirty(reference);
+    this.markDirty(at);
   }
 
   /** A new value for a SIMPLE entry that the txn covers: the hot path of SET, HSET and SADD. */
@@ -256,7 +337,7 @@ export class Elements extends Entries {
     table.writePayload(reference, value, start, end);
     terms.arrived(reference);
     this.order?.putIn(reference);
-    this.markDirty(reference);
+    this.markDirty(at);
   }
 
   /** A new sum of the same replica's same frame: the hot path of INCR. */
@@ -269,21 +350,35 @@ export class Elements extends Entries {
     table.viewOf(reference).setFloat64(table.payloadStart(reference) + 8, sum, true);
     terms.arrived(reference);
     this.order?.putIn(reference);
-    this.markDirty(reference);
+    this.markDirty(at);
   }
 
-  private writeTally(reference: number, frame: Stamp, sum: number): void {
+  /** Of an entry that is new. */
+  private writeTally(at: number, frame: Stamp, sum: number): void {
     const { state, table } = this;
+    const reference = table.referenceAt(at);
+    table.setFlags(reference, FLAG_NEW);
     table.setKind(reference, TALLY);
     table.setReplica(reference, state.origin);
     table.setStamp(reference, state.stamp);
-    const view = table.viewOf(reference);
-    const start = table.payloadStart(reference);
+    this.fillTally(reference, frame, sum);
+    this.putIn(reference);
+    this.markDirty(at);
+  }
+
+  private fillTally(reference: number, frame: Stamp, sum: number): void {
+    const view = this.table.viewOf(reference);
+    const start = this.table.payloadStart(reference);
     view.setFloat64(start, frame, true);
     view.setFloat64(start + 8, sum, true);
-    this.putIn(reference);
-    this.markDirty(reference);
   }
+}
+
+/** What fits the shape TALLY. */
+function isPlainTally({ siblings, tallies }: Cell): boolean {
+  const [only] = tallies;
+  if (siblings.length > 0 || tallies.length !== 1 || only.cancelStamp !== 0) return false;
+  return Number.isSafeInteger(only.sum) && !Object.is(only.sum, -0);
 }
 
 /** The encoding of a cell without siblings and tallies. */

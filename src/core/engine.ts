@@ -55,6 +55,8 @@ export interface EngineOptions {
   hashSeed: number;
   /** Bytes of envelopes kept in memory for peers. */
   logBytesMax?: number;
+  /** How much of small collections stands unfolded, in elements: see bodies.ts. */
+  unfoldedMax?: number;
 }
 
 export function createEngine(options: EngineOptions): Engine {
@@ -81,12 +83,12 @@ class StarlingEngine implements Engine {
   private readonly formerReplicas: ReplicaId[] = [];
   private readonly copied: ReplicaId[] = [];
   private lastSealed: Envelope | null = null;
-  private drainAt = 0;
   private collectDatabase = 0;
   private collectCursor = 0;
 
-  constructor({ replica, hashSeed, logBytesMax }: EngineOptions) {
+  constructor({ replica, hashSeed, logBytesMax, unfoldedMax }: EngineOptions) {
     this.state = new State(hashSeed);
+    if (unfoldedMax !== undefined) this.state.unfoldedMax = unfoldedMax;
     this.state.self = this.state.replicas.indexOf(replica);
     this.txn = new LocalTxn(this.state);
     this.keyspaces = Array.from({ length: KEYSPACES }, (_, index) => new Keyspace(this.state, index));
@@ -153,8 +155,8 @@ class StarlingEngine implements Engine {
   }
 
   get dataBytes(): number {
-    const { arena, noteBytes } = this.state;
-    let bytes = arena.usedBytes - noteBytes;
+    const { arena, changes } = this.state;
+    let bytes = arena.usedBytes - changes.noteBytes;
     for (const keyspace of this.keyspaces) bytes += keyspace.bytesBeside;
     return bytes;
   }
@@ -162,6 +164,7 @@ class StarlingEngine implements Engine {
   begin(): void {
     if (this.txn.open) throw new Error('a txn is open already');
     this.txn.open = true;
+    this.state.foldSome();
   }
 
   commit(): boolean {
@@ -227,6 +230,7 @@ class StarlingEngine implements Engine {
 
   receive(bytes: Uint8Array): Received {
     if (this.txn.open) throw new Error('a remote envelope within a txn');
+    this.state.foldSome();
     return this.delivery.receive(bytes);
   }
 
@@ -465,40 +469,28 @@ class StarlingEngine implements Engine {
   // --- store
 
   get dirtyCount(): number {
-    return this.state.dirty.count + this.state.draining.count;
+    return this.state.changes.count;
   }
 
   drainDirty(limit: number, visit: (record: StateRecord) => void): number {
-    const { state } = this;
-    if (state.draining.count === 0) {
-      [state.draining, state.dirty] = [state.dirty, state.draining];
-      this.drainAt = 0;
-    }
-    const { draining } = state;
-    const slice = new Slice();
-    let left = limit;
-    for (; this.drainAt < draining.positions && left > 0; this.drainAt++) {
-      const reference = draining.referenceAt(this.drainAt);
-      if (reference === 0) continue;
-      const key = draining.fillKey(reference, slice).copy();
-      visit({ key, value: Uint8Array.from(this.records.valueOf(this.records.parseName(key), true)) });
-      left--;
-    }
-    if (this.drainAt >= draining.positions) {
-      const { usedBytes } = state.arena;
-      draining.clear();
-      state.noteBytes -= usedBytes - state.arena.usedBytes;
-    }
-    return draining.count === 0 ? 0 : draining.count;
+    const { records, state } = this;
+    return state.changes.drain(limit, {
+      name: (bytes) => {
+        state.foldSome();
+        return records.visitChanged(bytes, visit);
+      },
+      entries: (part, hash) => records.visitListed(part, hash, visit),
+    });
   }
 
   loadRecord(key: Uint8Array, value: Uint8Array): void {
     const { state } = this;
+    state.foldSome();
     state.after = state.loaded;
     this.asMaintenance(() => this.records.load(this.records.parseName(Buffer.from(key)), Buffer.from(value)));
     state.after = null;
     // what was just read needs no writing
-    if (state.dirty.count >= 1024) this.forgetDirty();
+    if (this.dirtyCount >= 1024) this.forgetDirty();
   }
 
   private forgetDirty(): void {

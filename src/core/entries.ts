@@ -54,12 +54,13 @@ export class Entries {
   readonly terms: DigestTerms;
   readonly order: ElementOrder | null;
 
-  constructor(state: State, database: number, type: KeyType, key: Buffer | null) {
+  /** `seed`: of a table that was folded. */
+  constructor(state: State, database: number, type: KeyType, key: Buffer | null, seed?: number) {
     this.state = state;
     this.database = database;
     this.type = type;
     this.key = key;
-    this.table = state.newTable();
+    this.table = state.newTable(seed);
     this.terms = new DigestTerms(state, this.table, database, key, type);
     this.order = orderFor(type, this);
   }

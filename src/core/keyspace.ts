@@ -16,7 +16,7 @@ import { addToElement, assignElement, removeElement, showsAlready } from './elem
 import { Elements, NO_CANCELS } from './elements.ts';
 import { KeyDeadlines } from './key-deadlines.ts';
 import { Slice } from './slice.ts';
-import { BODY, FLAG_DEADLINE, FLAG_HIDDEN, type State } from './state.ts';
+import { BODY, FLAG_DEADLINE, FLAG_DIRTY, FLAG_HIDDEN, type State } from './state.ts';
 import { addStreamEntry, clearStreamGroup, deliverStreamEntries, trimStream } from './stream-effects.ts';
 import type { EffectTarget } from './txn.ts';
 import { type ListEnd, PositionWriter } from './types/position.ts';
@@ -397,7 +397,12 @@ export class Keyspace implements EffectTarget {
     const [part] = body.parts;
     const place = part.table.find(key.bytes, 0, 0);
     const cell = part.cellAt(place);
-    part.terms.account(part.table.referenceAt(place), false);
+    const reference = part.table.referenceAt(place);
+    if ((part.table.flags(reference) & FLAG_DIRTY) !== 0) {
+      part.spell(reference);
+      this.state.carryDirty();
+    }
+    part.terms.account(reference, false);
     part.table.clear();
     this.bodies.releaseBody(at, body);
     keys.blankAt(at);

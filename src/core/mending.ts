@@ -208,6 +208,7 @@ export class Mending {
   private forEachKey(keyspace: Keyspace, slots: Uint8Array, visit: (at: number) => void): void {
     const { table } = keyspace.keys;
     table.walk(0, Number.POSITIVE_INFINITY, (at) => {
+      this.state.foldSome();
       if (isMarked(slots, table.slot(table.referenceAt(at)))) visit(at);
     });
   }
@@ -267,8 +268,9 @@ export class Mending {
       for (let at = table.positions - 1; at >= 0; at--) {
         const reference = table.referenceAt(at);
         if (reference === 0 || table.isSound(at) || !isMarked(slots, table.slot(reference))) continue;
-        const body = bodies.bodyAt(at);
-        const names = body === undefined ? this.namesOf(table, at) : [body.key];
+        const guesses = this.namesOf(table, at);
+        const body = bodies.bodyAs(at, guesses);
+        const names = body === undefined || body.parts.length === 0 ? guesses : [body.key];
         for (const name of names) {
           this.markDirty(keyspace, name, KeyType.string);
           this.markDirty(keyspace, name, RECORD_KEY_DEADLINES);

@@ -6,19 +6,29 @@
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
 import { type Cell, cellExists, collectTally, emptyCell, mergeCells, readCell, writeCell } from './cell.ts';
 import { STAMP_MAX } from './clock.ts';
-import { KeyType, type ReplicaId, type Stamp } from './contract.ts';
+import { KeyType, type ReplicaId, type Stamp, type StateRecord } from './contract.ts';
 import { type Deadline, type Deadlines, mergeDeadlines, readDeadlines, writeDeadlines } from './deadlines.ts';
 import type { Elements } from './elements.ts';
 import type { Keyspace } from './keyspace.ts';
 import type { PendingTally } from './pending-tallies.ts';
 import { requireScore } from './score.ts';
 import { Slice } from './slice.ts';
-import { BODY, FLAG_DIRTY, RECORD_FIELD_DEADLINES, RECORD_KEY_DEADLINES, type State } from './state.ts';
+import {
+  BODY,
+  FLAG_DIRTY,
+  FLAG_NEW,
+  RECORD_FIELD_DEADLINES,
+  RECORD_KEY_DEADLINES,
+  RECORD_WHOLE,
+  type State,
+} from './state.ts';
 import { requireCount, requireStreamName, requireStreamValue } from './stream-packing.ts';
 import { requirePosition } from './types/position.ts';
 import { Item } from './types/stream-names.ts';
 import { type Context, covers } from './version.ts';
 
+/** What is taken off when the store is told. */
+const SEEN = FLAG_DIRTY | FLAG_NEW;
 const NOTHING = new Uint8Array(0);
 const writer = new ByteWriter();
 
@@ -80,9 +90,58 @@ export class Records {
     if (place === undefined) return NOTHING;
     const { elements, at } = place;
     const reference = elements.table.referenceAt(at);
-    if (clean) elements.table.setFlags(reference, elements.table.flags(reference) & ~FLAG_DIRTY);
+    if (clean) elements.table.setFlags(reference, elements.table.flags(reference) & ~SEEN);
     writeCell(writer.reset(), elements.cellAt(at));
     return writer.bytes.subarray(0, writer.at);
+  }
+
+  /** Visits what is meant by an entry of the list of changed records, and takes their marks off. How many there were. */
+  visitChanged(changed: Buffer, visit: (record: StateRecord) => void): number {
+    const part = this.wholePart(changed);
+    if (part === null) {
+      visit({ key: changed, value: Uint8Array.from(this.valueOf(this.parseName(changed), true)) });
+      return 1;
+    }
+    if (part?.isMarked !== true) return 0;
+    part.isMarked = false;
+    let count = 0;
+    for (let at = 0; at < part.table.positions; at++) count += this.visitMarked(part, at, visit);
+    return count;
+  }
+
+  /** The same of a hash that stands for entries of a part. */
+  visitListed(part: Elements, hash: number, visit: (record: StateRecord) => void): number {
+    const { table } = part;
+    let count = 0;
+    for (let at = table.nextOfHash(hash, 0); at >= 0; at = table.nextOfHash(hash, at + 1)) {
+      count += this.visitMarked(part, at, visit);
+    }
+    return count;
+  }
+
+  /** 1, or 0 if there is no changed entry at that position. */
+  private visitMarked(part: Elements, at: number, visit: (record: StateRecord) => void): number {
+    const { table } = part;
+    const reference = table.referenceAt(at);
+    if (reference === 0 || (table.flags(reference) & FLAG_DIRTY) === 0) return 0;
+    table.setFlags(reference, table.flags(reference) & ~SEEN);
+    if (table.kind(reference) === BODY) return 0;
+    part.spell(reference);
+    writeCell(writer.reset(), part.cellAt(at));
+    visit({ key: Buffer.from(this.state.recordKey.written()), value: Uint8Array.from(writer.written()) });
+    return 1;
+  }
+
+  /** The part that is changed as a whole; undefined: it is not there any more. Null: that is the name of a record. */
+  private wholePart(changed: Buffer): Elements | null | undefined {
+    const reader = new ByteReader(changed);
+    const keyspace = this.keyspaces[reader.varint()];
+    const start = reader.run();
+    const key = new Slice(changed, start, reader.at);
+    const kind = reader.u8();
+    if (kind < RECORD_WHOLE) return null;
+    const body = keyspace.bodies.findBody(key);
+    return body?.parts.find(({ type }) => type === kind - RECORD_WHOLE);
   }
 
   /** Where a cell's record stands, or undefined. */

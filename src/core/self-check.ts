@@ -149,10 +149,17 @@ export class SelfCheck {
         cursor = table.walk(cursor, ENTRIES_PER_STEP, (at) => {
           if (slots !== null && !isMarked(slots, table.slot(table.referenceAt(at)))) return;
           const body = this.visitKey(into, keyspace, at);
-          if (body !== undefined) bodies.push(body);
+          if (body === undefined) return;
+          // who writes to it meanwhile finds this one, and so do we
+          body.pins++;
+          bodies.push(body);
         });
         yield;
-        for (const body of bodies) yield* this.visitBody(into, body);
+        for (const body of bodies) {
+          yield* this.visitBody(into, body);
+          body.pins--;
+        }
+        this.state.foldSome();
       }
     }
   }
@@ -175,6 +182,7 @@ export class SelfCheck {
     if (deadlinesAt >= 0) this.addDeadlines(into, expiry.deadlines, deadlinesAt, slot);
     else if (flagged) into.unsound[slot] = 1;
     if (table.kind(reference) !== BODY) return undefined;
+    if (!bodies.isPlaceSound(at)) into.unsound[slot] = 1;
     const body = bodies.bodyAt(at);
     if (body?.key.equals(bytes.subarray(start, end))) return body;
     into.unsound[slot] = 1;

@@ -6,8 +6,10 @@
 import { Arena } from './arena.ts';
 import { ByteTable } from './byte-table.ts';
 import { ByteWriter } from './bytes.ts';
+import { Changes } from './changes.ts';
 import { HybridClock } from './clock.ts';
 import type { Conflict, EngineStatistics, Stamp, UnixMs, VersionVector } from './contract.ts';
+import type { Folder } from './folding.ts';
 import { keySlot, SLOTS } from './hash.ts';
 import type { Observation } from './observation.ts';
 import { PendingTallies } from './pending-tallies.ts';
@@ -34,12 +36,16 @@ export const FLAG_HIDDEN = 2;
 export const FLAG_DEADLINE = 4;
 /** Its digest term is not counted: see uncounted.ts. */
 export const FLAG_UNCOUNTED = 16;
+/** It was made by an effect, and the store has not seen it since: if it goes before that, the store need not know. */
+export const FLAG_NEW = 32;
 /** Of a key: some of its fields have deadlines. */
 export const FLAG_FIELD_DEADLINES = 8;
 
 /** Record kinds beside the key types (which stand for the elements of a part). */
 export const RECORD_KEY_DEADLINES = 100;
 export const RECORD_FIELD_DEADLINES = 101;
+/** Plus a key type, among the dirty ones only: all elements of that part that have FLAG_DIRTY. */
+export const RECORD_WHOLE = 128;
 
 const CONFLICTS_KEPT = 128;
 
@@ -52,6 +58,9 @@ export interface WatchState {
   /** Told of each change, within the txn that makes it. */
   readonly onChange: (() => void) | null;
 }
+
+/** About 25 MB. */
+const UNFOLDED_MAX = 1 << 18;
 
 /** 2^32 divided by the golden ratio: multiples of it are far apart. */
 const GOLDEN = 0x9e3779b1;
@@ -68,8 +77,10 @@ export class State {
   /** What a use of a key leaves in its entry now: the clock of use.ts, or one of its signs. */
   use = 0;
   readonly keyUse: KeyUse;
-  /** Bytes of the arena that the names of changed records take: they are no data, and go with the next checkpoint. */
-  noteBytes = 0;
+  /** What all bodies that could be folded take, in elements, about; and how much of that may be: see bodies.ts. */
+  unfolded = 0;
+  unfoldedMax = UNFOLDED_MAX;
+  readonly folders: Folder[] = [];
   /** Grows with every remote txn: an open envelope of an older context is sealed before the next local txn. */
   foreignTxns = 0;
 
@@ -108,9 +119,8 @@ export class State {
   /** Slots whose data is known not to be what was written. */
   readonly damaged = new Set<number>();
 
-  /** Keys of changed records; an entry with FLAG_DIRTY is in one of the two already. */
-  dirty: ByteTable;
-  draining: ByteTable;
+  /** An entry with FLAG_DIRTY is among them already, by its hash or with its part. */
+  readonly changes: Changes;
   readonly recordKey = new ByteWriter();
 
   readonly quarantine = new Quarantine();
@@ -138,20 +148,22 @@ export class State {
     damagedSlots: 0,
     selfChecks: 0,
     keysMended: 0,
+    foldedKeys: 0,
   };
 
   constructor(seed: number) {
     this.seed = seed;
     this.keyUse = new KeyUse(seed);
-    this.dirty = this.newTable();
-    this.draining = this.newTable();
+    this.changes = new Changes(this.newTable(), this.newTable());
   }
 
   /**
    * Each table has a seed of its own: entries stand in the order of their hashes, and a table that is filled in the order
    * of another one of the same seed has all of them at its beginning, in one cluster that every insert walks through.
+   * `seed`: of a table that was there before.
    */
-  newTable(): ByteTable {
+  newTable(seed?: number): ByteTable {
+    if (seed !== undefined) return new ByteTable(this.arena, seed);
     this.tables = (this.tables + 1) | 0;
     return new ByteTable(this.arena, (this.seed + Math.imul(this.tables, GOLDEN)) >>> 0);
   }
@@ -162,6 +174,11 @@ export class State {
     this.digestB[slot] = (this.digestB[slot] + b) | 0;
     this.written[slot] = 0xff;
     this.wholeDigest = null;
+  }
+
+  /** Nobody holds anything that stands under a key: what was not asked for lately may be folded. */
+  foldSome(): void {
+    for (const folder of this.folders) folder.foldSome();
   }
 
   noteDamage(slot: number): void {
@@ -177,11 +194,12 @@ export class State {
 
   /** Notes that the record spelled in `recordKey` changed. */
   markDirty(): void {
-    const { bytes, at } = this.recordKey;
-    if (this.dirty.find(bytes, 0, at) >= 0) return;
-    const { usedBytes } = this.arena;
-    this.dirty.insert(bytes, 0, at, 0);
-    this.noteBytes += this.arena.usedBytes - usedBytes;
+    this.changes.addName(this.recordKey.bytes, this.recordKey.at);
+  }
+
+  /** The same of a change that was noted before, and cannot be found by that note any more. */
+  carryDirty(): void {
+    this.changes.carryName(this.recordKey.bytes, this.recordKey.at);
   }
 
   /** Spells a record's key: database, key, kind, element. */

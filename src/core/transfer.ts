@@ -59,6 +59,7 @@ export class Transfer {
       const keyspace = this.keyspaces[database];
       const next = keyspace.keys.table.walk(walk, keysPerStep, (at) => {
         looked++;
+        this.state.foldSome();
         if (wanted !== undefined && !wanted.has(this.comparison.fingerprint(keyspace, at))) return;
         this.records.forEach(keyspace, at, (key, value) => {
           packed.run(key, 0, key.length);
@@ -212,6 +213,7 @@ export class Transfer {
     const indexes = ids.map((id) => replicas.indexOf(id));
     const reader = new ByteReader();
     forEachRecord(fields, (bytes, value) => {
+      this.state.foldSome();
       const name = this.records.parseName(bytes);
       if (isDeadlines(name) !== deadlinePass) return;
       reader.set(value, 0, value.length);
@@ -233,6 +235,7 @@ export class Transfer {
     }
     for (const keyspace of this.keyspaces) {
       keyspace.keys.table.walk(0, Number.POSITIVE_INFINITY, (at) => {
+        this.state.foldSome();
         const since = compared === undefined ? NOTHING_SEEN : this.equalSince(compared, keyspace, at);
         if (since.length > 0 && !this.records.mayHaveChanged(keyspace, at, since)) return;
         this.records.forEach(keyspace, at, (name) => {
@@ -252,6 +255,7 @@ export class Transfer {
     deadlinePass: boolean,
   ): void {
     for (const { bytes, since } of absent) {
+      this.state.foldSome();
       const name = this.records.parseName(bytes);
       if (isDeadlines(name) !== deadlinePass) continue;
       if (deadlinePass) this.records.mergeDeadlines(name, mine, this.records.deadlinesUntil(name, since), theirs);

@@ -34,7 +34,9 @@ function mend(replica: Replica, peer: Replica, slots = replica.engine.damagedSlo
 
 /** Both have applied the same. */
 function pairOf(plan: readonly Step[]): [Replica, Replica] {
-  const replicas: [Replica, Replica] = [makeReplica(0), makeReplica(1)];
+  // the first, which is damaged, folds what it can, or does not
+  const first = plan.length % 2;
+  const replicas: [Replica, Replica] = [makeReplica(first), makeReplica(1 - first)];
   for (const step of plan) perform(replicas, step);
   syncAll(replicas);
   syncAll(replicas);

@@ -57,6 +57,8 @@ export interface Settings {
   readonly logBytesMax: number;
   readonly logAgeMaxMs: number;
   readonly memoryLogBytesMax: number;
+  /** See EngineOptions. */
+  readonly unfoldedMax?: number;
   readonly checkpointIntervalMs: number;
   readonly mdns: boolean;
   readonly gossip: boolean;
@@ -200,6 +202,7 @@ export class Machine {
       replica,
       hashSeed: this.random.below(2 ** 32),
       logBytesMax: settings.memoryLogBytesMax,
+      unfoldedMax: settings.unfoldedMax,
     });
     engine.setNow(Date.now());
     await store.load(engine);

@@ -205,6 +205,18 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replace: 'if (values.length < 99) return false;',
   },
   {
+    name: 'folding: what is folded forgets what the store has not seen',
+    file: 'src/core/folding.ts',
+    find: '((flags & FLAG_DIRTY) !== 0 ? HEAD_DIRTY : 0) |',
+    replace: '((flags & FLAG_DIRTY) !== 0 ? 0 : 0) |',
+  },
+  {
+    name: 'changes: what the store has seen goes as if it had not',
+    file: 'src/core/records.ts',
+    find: 'const SEEN = FLAG_DIRTY | FLAG_NEW;',
+    replace: 'const SEEN = FLAG_DIRTY & ~FLAG_NEW;',
+  },
+  {
     name: 'checkpoint: its vector is taken at its end',
     file: 'src/store/checkpoint.ts',
     find: 'await queue.commit([writeCheckpoint({ vector, atMs, segments, retirements, ...merge })], true);',

@@ -45,6 +45,7 @@ const UTILIZATION = 0.7;
 const FORGETFUL = { checkpointIntervalMs: 700, logBytesMax: 1024, memoryLogBytesMax: 1024 };
 /** Added to the seed: far from all other seeds. */
 const TRANSFER_CUT_STREAM = 2 ** 50;
+const FOLDING_STREAM = 2 ** 51;
 /** Of all runs: in these nothing else happens. What goes wrong with it takes much: a log too short, a cancelled counter. */
 const FORGETTING = 0.1;
 
@@ -114,7 +115,8 @@ class Run {
     const cutting = new Random(seed + TRANSFER_CUT_STREAM);
     const drawn = drawSettings(random);
     this.cutsTransfers = drawn.pageBytes < PAGE_BYTES && cutting.chance(0.6);
-    this.settings = this.cutsTransfers ? { ...drawn, ...FORGETFUL } : drawn;
+    const unfoldedMax = new Random(seed + FOLDING_STREAM).pick([0, 0, 60, undefined]);
+    this.settings = { ...drawn, ...(this.cutsTransfers ? FORGETFUL : {}), unfoldedMax };
     // a state transfer into a node makes data of what is damaged there and not yet found
     if (this.settings.logBytesMax < TRANSFERS_BELOW) this.kinds = this.kinds.filter((kind) => kind !== 'flipped byte');
     this.network = drawNetwork(world, random.fork());

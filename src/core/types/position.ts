@@ -107,6 +107,22 @@ export class PositionWriter {
   }
 }
 
+/**
+ * If a name is just what a push of that dot makes, where it is pushed and the how-manieth it is: all that tells it from the
+ * dot. Null: it is another one. `id`: the replica's, as bytes.
+ */
+export function pushedPlace(name: Slice, stamp: Stamp, id: Uint8Array): { end: ListEnd; count: number } | null {
+  const { bytes, start, end } = name;
+  if (end - start !== STAMP_BYTES + REPLICA_BYTES + 1) return null;
+  const side: ListEnd = (bytes[start] & TAIL_BIT) !== 0 ? 'tail' : 'head';
+  const doubled = bytes[end - 1] ^ (side === 'tail' ? 0 : 0xff);
+  if (doubled >= SHORT_COUNTS || doubled % 2 === 0) return null;
+  const count = (doubled - 1) / 2;
+  pushed.reset().dot(side, stamp, id, count);
+  for (let i = 0; i < pushed.length; i++) if (pushed.bytes[i] !== bytes[start + i]) return null;
+  return { end: side, count };
+}
+
 /** One dot of a position, and the fraction before it (none before the first). Offsets into its bytes. */
 interface Level {
   readonly digits: readonly number[];
@@ -123,6 +139,8 @@ interface Path {
   readonly bytes: Buffer;
   readonly levels: readonly Level[];
 }
+
+const pushed = new PositionWriter();
 
 /** Throws MalformedError if these bytes are no position, or name a stamp after `latest`. */
 export function requirePosition(bytes: Buffer, start: number, end: number, latest: Stamp): void {
