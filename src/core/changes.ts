@@ -1,33 +1,87 @@
 /**
- * What the store has not seen yet. Most of it is told by the hashes of entries, four bytes each, by part: whoever drains
- * finds the entries that have the hash and FLAG_DIRTY. Small parts are told as a whole. Only what is not there any more, or
- * is no element, needs its name. Whatever changes while a drain goes on is for the next one.
+ * What the store has not seen yet. Most of it is told by part: what is there by the hashes of its entries, four bytes each
+ * (whoever drains finds the entries that have the hash and FLAG_DIRTY), what is not there any more by its name. Small parts
+ * are told as a whole. Whatever changes while a drain goes on is for the next one.
  */
 import type { ByteTable } from './byte-table.ts';
 import type { Elements } from './elements.ts';
 import { Slice } from './slice.ts';
 
-const CHUNK = 4096;
+const HASHES = 4096;
+const NAME_BYTES = 1 << 16;
+const LENGTH_BYTES = 4;
 
-/** Hashes of entries of one part. */
+/** Names one after the other, each behind its length; taken in the order in which they came. */
+class Names {
+  private readonly chunks: Buffer[] = [];
+  private end = 0;
+  private start = 0;
+
+  add(bytes: Buffer, start: number, end: number): void {
+    const size = LENGTH_BYTES + end - start;
+    let chunk = this.chunks[this.chunks.length - 1];
+    if (chunk === undefined || this.end + size > chunk.length) {
+      // the place of the next length tells that nothing more is in this one
+      if (chunk !== undefined && this.end + LENGTH_BYTES <= chunk.length) chunk.writeUInt32LE(0xffffffff, this.end);
+      chunk = Buffer.allocUnsafeSlow(Math.max(NAME_BYTES, size));
+      this.chunks.push(chunk);
+      this.end = 0;
+    }
+    chunk.writeUInt32LE(end - start, this.end);
+    bytes.copy(chunk, this.end + LENGTH_BYTES, start, end);
+    this.end += size;
+  }
+
+  /** The next one; there must be one. */
+  take(): Buffer {
+    const [chunk] = this.chunks;
+    const isThrough = this.start + LENGTH_BYTES > chunk.length || chunk.readUInt32LE(this.start) === 0xffffffff;
+    if (isThrough) {
+      this.chunks.shift();
+      this.start = 0;
+      return this.take();
+    }
+    const from = this.start + LENGTH_BYTES;
+    this.start = from + chunk.readUInt32LE(this.start);
+    return chunk.subarray(from, this.start);
+  }
+}
+
+/** Of one part: hashes of entries that have changed, and names of those that are gone. */
 export class Listed {
   readonly part: Elements;
-  count = 0;
+  hashes = 0;
+  gone = 0;
   private readonly chunks: Uint32Array[] = [];
+  private readonly names = new Names();
 
   constructor(part: Elements) {
     this.part = part;
   }
 
-  add(hash: number): void {
-    const within = this.count % CHUNK;
-    if (within === 0) this.chunks.push(new Uint32Array(CHUNK));
+  addHash(hash: number): void {
+    const within = this.hashes % HASHES;
+    if (within === 0) this.chunks.push(new Uint32Array(HASHES));
     this.chunks[this.chunks.length - 1][within] = hash;
-    this.count++;
+    this.hashes++;
   }
 
-  at(index: number): number {
-    return this.chunks[Math.floor(index / CHUNK)][index % CHUNK];
+  takeHash(): number {
+    this.hashes--;
+    const within = this.hashes % HASHES;
+    const hash = this.chunks[this.chunks.length - 1][within];
+    if (within === 0) this.chunks.pop();
+    return hash;
+  }
+
+  addName(bytes: Buffer, start: number, end: number): void {
+    this.names.add(bytes, start, end);
+    this.gone++;
+  }
+
+  takeName(): Buffer {
+    this.gone--;
+    return this.names.take();
   }
 }
 
@@ -36,6 +90,8 @@ export interface ChangeVisitor {
   /** The bytes are the visitor's. */
   name(bytes: Buffer): number;
   entries(part: Elements, hash: number): number;
+  /** `name`: of an element of the part; valid during the call. */
+  gone(part: Elements, name: Buffer): number;
 }
 
 export class Changes {
@@ -49,7 +105,7 @@ export class Changes {
   private readonly carried: Buffer[] = [];
   /** Where the drain goes on: in the names; when they are through, in the last list, from its end. */
   private at = 0;
-  /** Hashes in all lists. */
+  /** In all lists. */
   private listed = 0;
   private drainingListed = 0;
 
@@ -87,12 +143,22 @@ export class Changes {
 
   /** An entry with FLAG_DIRTY, by its hash. */
   addEntry(part: Elements, hash: number): void {
+    this.listOf(part).addHash(hash);
+    this.listed++;
+  }
+
+  /** An entry that goes, by its name. */
+  addGone(part: Elements, name: Slice): void {
+    this.listOf(part).addName(name.bytes, name.start, name.end);
+    this.listed++;
+  }
+
+  private listOf(part: Elements): Listed {
     if (part.listed === null) {
       part.listed = new Listed(part);
       this.lists.push(part.listed);
     }
-    part.listed.add(hash);
-    this.listed++;
+    return part.listed;
   }
 
   /**
@@ -139,10 +205,10 @@ export class Changes {
     let left = limit;
     while (left > 0 && lists.length > 0) {
       const list = lists[lists.length - 1];
-      list.count--;
       this.drainingListed--;
-      left -= Math.max(1, visitor.entries(list.part, list.at(list.count)));
-      if (list.count === 0) lists.pop();
+      if (list.hashes > 0) left -= Math.max(1, visitor.entries(list.part, list.takeHash()));
+      else left -= Math.max(1, visitor.gone(list.part, list.takeName()));
+      if (list.hashes + list.gone === 0) lists.pop();
     }
     return left;
   }

@@ -12,6 +12,7 @@ import { noteValueConflict } from './conflicts.ts';
 import { KeyType, type Stamp } from './contract.ts';
 import { Entries } from './entries.ts';
 import { keySlot, tableHash } from './hash.ts';
+import { Slice } from './slice.ts';
 import { awaitStability } from './stability.ts';
 import {
   BLANK_CELL_BYTES,
@@ -29,6 +30,7 @@ import { covers } from './version.ts';
 export const NO_CANCELS: readonly Cancel[] = [];
 
 const writer = new ByteWriter();
+const name = new Slice();
 
 /** Frame and sum. */
 const TALLY_BYTES = 16;
@@ -201,10 +203,7 @@ export class Elements extends Entries {
     const reference = table.referenceAt(at);
     const flags = table.flags(reference);
     if ((flags & FLAG_HIDDEN) !== 0) this.hidden--;
-    if ((flags & FLAG_NEW) === 0) {
-      this.spell(reference);
-      state.markDirty();
-    }
+    if ((flags & FLAG_NEW) === 0) state.changes.addGone(this, table.fillKey(reference, name));
     table.removeAt(at);
   }
 
@@ -273,17 +272,17 @@ export class Elements extends Entries {
     }
   }
 
+  /** The name of an entry's record. */
   spell(reference: number): void {
-    const { state, table } = this;
+    const { table } = this;
     const start = table.keyStart(reference);
-    const end = start + table.keyLength(reference);
-    if (this.key === null) {
-      state.spellRecord(this.database, table.bufferOf(reference), start, end, KeyType.string);
-    } else {
-      state
-        .spellRecord(this.database, this.key, 0, this.key.length, this.type)
-        .raw(table.bufferOf(reference), start, end);
-    }
+    this.spellName(table.bufferOf(reference), start, start + table.keyLength(reference));
+  }
+
+  spellName(bytes: Buffer, start: number, end: number): void {
+    const { database, key, state, type } = this;
+    if (key === null) state.spellRecord(database, bytes, start, end, KeyType.string);
+    else state.spellRecord(database, key, 0, key.length, type).raw(bytes, start, end);
   }
 
   /** Upper bound of what each replica wrote here, for the scope of a time to live. */

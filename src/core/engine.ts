@@ -480,6 +480,10 @@ class StarlingEngine implements Engine {
         return records.visitChanged(bytes, visit);
       },
       entries: (part, hash) => records.visitListed(part, hash, visit),
+      gone: (part, name) => {
+        part.spellName(name, 0, name.length);
+        return records.visitChanged(Buffer.from(state.recordKey.written()), visit);
+      },
     });
   }
 
