@@ -23,6 +23,7 @@ import {
   blockType,
   type Folder,
   foldPart,
+  isBlockMarked,
   isBlockOf,
   isFoldable,
   mayFold,
@@ -33,7 +34,7 @@ import type { Slice } from './slice.ts';
 import { BODY, FLAG_DEADLINE, FLAG_FIELD_DEADLINES, FLAG_HIDDEN, type State } from './state.ts';
 
 export interface Body {
-  readonly key: Buffer;
+  key: Buffer;
   readonly parts: Elements[];
   /** Deadlines of hash fields, once there are any. */
   fieldDeadlines: Deadlines | null;
@@ -57,9 +58,14 @@ const PAYLOAD_BYTES = 8;
 const BLOCK_AT = 4;
 /** Of a body without elements, in elements. */
 const BODY_WEIGHT = 12;
+const SPARE_MAX = 64;
 /** Of bodies that foldSome() looks at in one go. */
 const LOOKS_MAX = 512;
 const reader = new ByteReader();
+
+function newBody(key: Buffer): Body {
+  return { key, parts: [], fieldDeadlines: null, isUsed: true, pins: 0, weight: 0 };
+}
 
 /** 0 of what is not to be folded anyhow. */
 function weightOf({ parts, fieldDeadlines }: Body): number {
@@ -79,6 +85,8 @@ export class Bodies implements Folder {
   /** Where foldSome() goes on. */
   private hand = 0;
   private readonly free: number[] = [];
+  /** What was folded lately: whoever unfolds something needs the like, and is spared making it. */
+  private readonly spare: Body[] = [];
 
   /** `keys`: the elements of database `index` itself. */
   constructor(state: State, index: number, keys: Elements) {
@@ -153,9 +161,10 @@ export class Bodies implements Folder {
     const block = foldPart(part, body.key);
     const reference = state.arena.allocate(block.length);
     block.copy(state.arena.buffers[segmentOf(reference)], offsetOf(reference));
-    part.table.clear();
+    part.table.empty();
     this.point(at, 0, reference);
     this.release(id, body);
+    this.keepSpare(body);
     state.statistics.foldedKeys++;
     return true;
   }
@@ -175,17 +184,62 @@ export class Bodies implements Folder {
 
   private unfoldAs(at: number, key: Buffer, block: Block | undefined): Body {
     const { state, keys } = this;
-    const body: Body = { key, parts: [], fieldDeadlines: null, isUsed: true, pins: 0, weight: 0 };
     const type = block && blockType(block.bytes, block.start);
+    let body: Body;
     if (block !== undefined && type !== undefined) {
       const { bytes, start, end, reference } = block;
-      const part = new Elements(state, this.index, type, key, blockSeed(bytes, start));
-      unfoldPart(reader.set(bytes, start, end), part);
-      body.parts.push(part);
+      body = this.bodyOfType(type, key, blockSeed(bytes, start));
+      unfoldPart(reader.set(bytes, start, end), body.parts[0]);
       state.arena.free(reference, end - start);
-    } else state.noteDamage(keys.table.slot(keys.table.referenceAt(at)));
+    } else {
+      body = newBody(key);
+      state.noteDamage(keys.table.slot(keys.table.referenceAt(at)));
+    }
     this.point(at, this.add(body), 0);
     state.statistics.foldedKeys--;
+    return body;
+  }
+
+  /**
+   * Visits the part of that type at a position, if it is marked for the store as a whole; it is not any more then. The
+   * visitor takes the marks off its entries. What is folded stays so: the part is gone after the visit.
+   */
+  visitMarked(at: number, type: KeyType, visit: (part: Elements) => void): void {
+    const folded = this.foldedBlock(at);
+    const key = this.keyAt(at);
+    if (folded === undefined || !isBlockOf(folded.bytes, folded.start, folded.end, key)) {
+      const part = this.bodyAt(at)?.parts.find((each) => each.type === type);
+      if (part?.isMarked !== true) return;
+      part.isMarked = false;
+      visit(part);
+      return;
+    }
+    const { bytes, start, end } = folded;
+    if (blockType(bytes, start) !== type || !isBlockMarked(bytes, start)) return;
+    const body = this.bodyOfType(type, Buffer.from(key), blockSeed(bytes, start));
+    const [part] = body.parts;
+    unfoldPart(reader.set(bytes, start, end), part, true);
+    visit(part);
+    part.table.empty();
+    this.keepSpare(body);
+  }
+
+  private keepSpare(body: Body): void {
+    if (!body.parts[0].isKnown && this.spare.length < SPARE_MAX) this.spare.push(body);
+  }
+
+  /** One with an empty part; made of what is spare, if there is any. */
+  private bodyOfType(type: KeyType, key: Buffer, seed: number): Body {
+    const { spare } = this;
+    const body = spare.length > 0 && spare[spare.length - 1].parts[0].type === type ? spare.pop() : undefined;
+    if (body === undefined) {
+      const made = newBody(key);
+      made.parts.push(new Elements(this.state, this.index, type, key, seed));
+      return made;
+    }
+    body.key = key;
+    body.isUsed = true;
+    body.parts[0].reuse(key, seed);
     return body;
   }
 
@@ -348,7 +402,7 @@ export class Bodies implements Folder {
       const known = this.bodyAt(at);
       if (known !== undefined) return known;
     }
-    const body: Body = { key: key.copy(), parts: [], fieldDeadlines: null, isUsed: true, pins: 0, weight: 0 };
+    const body = newBody(key.copy());
     const id = this.add(body);
     let cell: Cell | undefined;
     let place = at;

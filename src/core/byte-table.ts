@@ -20,7 +20,8 @@ const SLOT_MASK = (1 << SLOT_BITS) - 1;
 
 export class ByteTable {
   readonly arena: Arena;
-  readonly seed: number;
+  /** Changes only while there is no entry. */
+  seed: number;
   /** Entries. */
   count = 0;
   /** Two words a position: the hash, the reference (0: free). */
@@ -90,11 +91,23 @@ export class ByteTable {
     return this.place(hash, reference);
   }
 
-  /** Makes an empty table large enough for so many entries. */
+  /** Makes an empty table as large as so many entries need, about. */
   reserve(count: number): void {
-    let capacity = this.capacity;
+    let capacity = CAPACITY_MIN;
     while (count * 4 > capacity * 3) capacity *= 2;
-    if (capacity !== this.capacity) this.resize(capacity);
+    if (capacity > this.capacity || capacity * 4 < this.capacity) this.resize(capacity);
+  }
+
+  /** Frees every entry, and stays as large as it is. */
+  empty(): void {
+    const { arena, slots } = this;
+    for (let word = 1; word < slots.length; word += 2) {
+      const reference = slots[word];
+      if (reference === 0) continue;
+      arena.free(reference, this.entryBytes(reference));
+      slots[word] = 0;
+    }
+    this.count = 0;
   }
 
   /** Gives the entry a payload of another length, contents undefined; header and key stay. */

@@ -156,6 +156,7 @@ export class Changes {
   private listOf(part: Elements): Listed {
     if (part.listed === null) {
       part.listed = new Listed(part);
+      part.isKnown = true;
       this.lists.push(part.listed);
     }
     return part.listed;

@@ -24,9 +24,10 @@ export class DigestTerms implements Countable {
   private readonly table: ByteTable;
   private readonly database: number;
   /** Of the key whose elements stand in the table; −1: the table's entries are keys themselves. */
-  private readonly slot: number;
-  private readonly baseA: number;
-  private readonly baseB: number;
+  private slot = -1;
+  private baseA = 0;
+  private baseB = 0;
+  private readonly type: KeyType;
   /** Between leaving() and arrived(): whether the entry is counted, the lanes of the record's key, and the term that goes. */
   private counting = true;
   private keyA = 0;
@@ -38,8 +39,14 @@ export class DigestTerms implements Countable {
     this.state = state;
     this.table = table;
     this.database = database;
-    this.slot = key === null ? -1 : keySlot(key, 0, key.length);
-    if (key !== null) keyLanes(term, database, key, 0, key.length, type);
+    this.type = type;
+    if (key !== null) this.reuse(key);
+  }
+
+  /** The table's entries stand under this key from now on. */
+  reuse(key: Buffer): void {
+    this.slot = keySlot(key, 0, key.length);
+    keyLanes(term, this.database, key, 0, key.length, this.type);
     this.baseA = term.a;
     this.baseB = term.b;
   }

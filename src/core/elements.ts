@@ -43,6 +43,14 @@ export class Elements extends Entries {
   /** Where its changes are listed, since the last drain began. */
   listed: Listed | null = null;
 
+  /** Something beside the body that it is in may lead to it still. */
+  isKnown = false;
+
+  override reuse(key: Buffer, seed: number): void {
+    super.reuse(key, seed);
+    this.isMarked = false;
+  }
+
   /** Writes a value as the txn of `state`; `at` is what find() said. True if the element was not shown before. */
   assign(
     at: number,

@@ -45,7 +45,7 @@ export class Entries {
   readonly state: State;
   readonly database: number;
   readonly type: KeyType;
-  readonly key: Buffer | null;
+  key: Buffer | null;
   readonly table: ByteTable;
   /** Entries that show nothing: only cancelled tallies that wait for stability. */
   hidden = 0;
@@ -63,6 +63,16 @@ export class Entries {
     this.table = state.newTable(seed);
     this.terms = new DigestTerms(state, this.table, database, key, type);
     this.order = orderFor(type, this);
+  }
+
+  /** Takes the place of another part of this type, whose table has been emptied. */
+  reuse(key: Buffer, seed: number): void {
+    this.key = key;
+    this.table.seed = seed;
+    this.hidden = 0;
+    this.writers.length = 0;
+    this.terms.reuse(key);
+    this.order?.forget();
   }
 
   get size(): number {

@@ -135,9 +135,13 @@ function writeElement(part: Elements, reference: number, replica: number, stamp:
   }
 }
 
-/** Puts what a block holds into an empty part of the same type and seed. Throws MalformedError if it is damaged after all. */
-export function unfoldPart(reader: ByteReader, part: Elements): void {
+/**
+ * Puts what a block holds into an empty part of the same type and seed. `marksOff`: in the block nothing is marked for the
+ * store afterwards. Throws MalformedError if it is damaged after all.
+ */
+export function unfoldPart(reader: ByteReader, part: Elements, marksOff = false): void {
   const { state, table } = part;
+  const { bytes, at: begin, end: blockEnd } = reader;
   reader.at += HEADER_BYTES - 1;
   part.isMarked = reader.u8() === 1;
   const count = reader.count(3);
@@ -146,6 +150,7 @@ export function unfoldPart(reader: ByteReader, part: Elements): void {
   let stamp = 0;
   for (let i = 0; i < count; i++) {
     const head = reader.u8();
+    if (marksOff) bytes[reader.at - 1] = head & ~(HEAD_DIRTY | HEAD_NEW);
     if ((head & HEAD_SAME_DOT) === 0) {
       replica = reader.varint();
       stamp = (head & HEAD_FAR) !== 0 ? reader.double() : stamp + readDifference(reader);
@@ -171,6 +176,9 @@ export function unfoldPart(reader: ByteReader, part: Elements): void {
     table.writePayload(reference, reader.bytes, start, reader.at);
     part.noteWriter(replica, stamp);
   }
+  if (!marksOff || part.key === null) return;
+  bytes[begin + HEADER_BYTES - 1] = 0;
+  bytes.writeUInt32LE(checksumOf(bytes, begin, blockEnd, part.key), begin + CHECKSUM_AT);
 }
 
 /** Where a block ends that begins there, as far as that can be so; −1 if not. Its contents may be damaged. */
@@ -183,6 +191,11 @@ export function blockEnd(bytes: Buffer, start: number): number {
 /** The type of what is in a block; undefined: it is damaged. */
 export function blockType(bytes: Buffer, start: number): KeyType | undefined {
   return TYPES.find((type) => type === bytes[start + TYPE_AT]);
+}
+
+/** It is marked for the store as a whole. */
+export function isBlockMarked(bytes: Buffer, start: number): boolean {
+  return bytes[start + HEADER_BYTES - 1] === 1;
 }
 
 export function blockSeed(bytes: Buffer, start: number): number {

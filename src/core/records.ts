@@ -95,17 +95,22 @@ export class Records {
     return writer.bytes.subarray(0, writer.at);
   }
 
-  /** Visits what is meant by an entry of the list of changed records, and takes their marks off. How many there were. */
+  /** Visits what is meant by a name on the list of changes, and takes the marks off. How many records that were. */
   visitChanged(changed: Buffer, visit: (record: StateRecord) => void): number {
-    const part = this.wholePart(changed);
-    if (part === null) {
+    const reader = new ByteReader(changed);
+    const { keys, bodies } = this.keyspaces[reader.varint()];
+    const start = reader.run();
+    const keyAt = keys.table.find(changed, start, reader.at);
+    const kind = reader.u8();
+    if (kind < RECORD_WHOLE) {
       visit({ key: changed, value: Uint8Array.from(this.valueOf(this.parseName(changed), true)) });
       return 1;
     }
-    if (part?.isMarked !== true) return 0;
-    part.isMarked = false;
     let count = 0;
-    for (let at = 0; at < part.table.positions; at++) count += this.visitMarked(part, at, visit);
+    if (keyAt < 0) return count;
+    bodies.visitMarked(keyAt, (kind - RECORD_WHOLE) as KeyType, (part) => {
+      for (let at = 0; at < part.table.positions; at++) count += this.visitMarked(part, at, visit);
+    });
     return count;
   }
 
@@ -130,18 +135,6 @@ export class Records {
     writeCell(writer.reset(), part.cellAt(at));
     visit({ key: Buffer.from(this.state.recordKey.written()), value: Uint8Array.from(writer.written()) });
     return 1;
-  }
-
-  /** The part that is changed as a whole; undefined: it is not there any more. Null: that is the name of a record. */
-  private wholePart(changed: Buffer): Elements | null | undefined {
-    const reader = new ByteReader(changed);
-    const keyspace = this.keyspaces[reader.varint()];
-    const start = reader.run();
-    const key = new Slice(changed, start, reader.at);
-    const kind = reader.u8();
-    if (kind < RECORD_WHOLE) return null;
-    const body = keyspace.bodies.findBody(key);
-    return body?.parts.find(({ type }) => type === kind - RECORD_WHOLE);
   }
 
   /** Where a cell's record stands, or undefined. */
