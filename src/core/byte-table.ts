@@ -5,6 +5,10 @@
  * so entries stand almost in order of their hashes: a scan is a walk along the hash, and its cursor stays good
  * when the table grows or shrinks.
  *
+ * A large table grows gradually: it gets an index of twice the size, and each insert moves some clusters of the older one, from
+ * its beginning on. Entries of hashes below `boundary` stand in the new index, all others in the older one still, whose
+ * positions follow those of the new one.
+ *
  * Header: u32 key length, u32 payload length, f64 stamp, u16 replica, u8 kind, u8 flags, 14 bits slot, 18 bits of use (use.ts).
  * What kind, flags, stamp and payload mean is the business of the owner. Positions ("at") are valid until the
  * next insert or remove.
@@ -12,11 +16,24 @@
 import { type Arena, offsetOf, sameClass, segmentOf } from './arena.ts';
 import { tableHash } from './hash.ts';
 import type { Slice } from './slice.ts';
+import { forgetIn, HASHES, placeIn, slotsFor, walkIn } from './table-index.ts';
 
 export const HEADER_BYTES = 24;
 const CAPACITY_MIN = 4;
+/** From this capacity on a table grows gradually. */
+const GRADUAL_MIN = 4096;
+/** Positions of the older index that an insert looks at, and a cluster to its end. */
+const MOVED_AT_ONCE = 64;
 const SLOT_BITS = 14;
 const SLOT_MASK = (1 << SLOT_BITS) - 1;
+
+/** What is left of the index before a table grew. */
+interface Older {
+  readonly slots: Uint32Array;
+  readonly shift: number;
+  /** Before this position everything has moved; the one before it was free. */
+  from: number;
+}
 
 export class ByteTable {
   readonly arena: Arena;
@@ -28,6 +45,8 @@ export class ByteTable {
   private slots: Uint32Array;
   private capacity = CAPACITY_MIN;
   private shift = 30;
+  private older: Older | null = null;
+  private boundary = HASHES;
 
   constructor(arena: Arena, seed: number) {
     this.arena = arena;
@@ -37,23 +56,33 @@ export class ByteTable {
 
   /** Number of positions; position `at` is taken if referenceAt(at) is not 0. */
   get positions(): number {
-    return this.slots.length >>> 1;
+    return (this.slots.length + (this.older === null ? 0 : this.older.slots.length)) >>> 1;
   }
 
   referenceAt(at: number): number {
-    return this.slots[2 * at + 1];
+    const { slots } = this;
+    const word = 2 * at + 1;
+    if (word < slots.length) return slots[word];
+    return this.older === null ? 0 : this.older.slots[word - slots.length];
   }
 
   hashAt(at: number): number {
-    return this.slots[2 * at];
+    const { slots } = this;
+    const word = 2 * at;
+    if (word < slots.length) return slots[word];
+    return this.older === null ? 0 : this.older.slots[word - slots.length];
   }
 
   /** The first position from `from` on whose entry has this hash, or −1. */
   nextOfHash(hash: number, from: number): number {
-    const { slots } = this;
-    for (let word = 2 * Math.max(hash >>> this.shift, from); word < slots.length; word += 2) {
-      if (slots[word + 1] === 0) return -1;
-      if (slots[word] === hash) return word >>> 1;
+    const { older, slots } = this;
+    const isOlder = older !== null && hash >= this.boundary;
+    const words = isOlder ? older.slots : slots;
+    const base = isOlder ? slots.length >>> 1 : 0;
+    const shift = isOlder ? older.shift : this.shift;
+    for (let word = 2 * Math.max(hash >>> shift, from - base); word < words.length; word += 2) {
+      if (words[word + 1] === 0) return -1;
+      if (words[word] === hash) return base + (word >>> 1);
     }
     return -1;
   }
@@ -61,6 +90,7 @@ export class ByteTable {
   /** Position of a key, or −1. */
   find(bytes: Uint8Array, start: number, end: number): number {
     const hash = tableHash(bytes, start, end, this.seed);
+    if (this.older !== null && hash >= this.boundary) return this.findOlder(hash, bytes, start, end);
     const slots = this.slots;
     for (let word = (hash >>> this.shift) * 2; word < slots.length; word += 2) {
       const reference = slots[word + 1];
@@ -70,10 +100,18 @@ export class ByteTable {
     return -1;
   }
 
+  private findOlder(hash: number, bytes: Uint8Array, start: number, end: number): number {
+    for (let at = this.nextOfHash(hash, 0); at >= 0; at = this.nextOfHash(hash, at + 1)) {
+      if (this.keyEquals(this.referenceAt(at), bytes, start, end)) return at;
+    }
+    return -1;
+  }
+
   /** Adds an entry that find() did not find; header zeroed but for the lengths, payload undefined. Its position. */
   insert(bytes: Uint8Array, start: number, end: number, payloadLength: number): number {
     const hash = tableHash(bytes, start, end, this.seed);
-    if ((this.count + 1) * 4 > this.capacity * 3) this.resize(this.capacity * 2);
+    if (this.older !== null) this.moveSome(this.older);
+    if ((this.count + 1) * 4 > this.capacity * 3) this.grow();
     const keyLength = end - start;
     const reference = this.arena.allocate(HEADER_BYTES + keyLength + payloadLength);
     const segment = segmentOf(reference);
@@ -100,19 +138,20 @@ export class ByteTable {
 
   /** Frees every entry, and stays as large as it is. */
   empty(): void {
-    const { arena, slots } = this;
-    for (let word = 1; word < slots.length; word += 2) {
-      const reference = slots[word];
+    for (let at = 0; at < this.positions; at++) {
+      const reference = this.referenceAt(at);
       if (reference === 0) continue;
-      arena.free(reference, this.entryBytes(reference));
-      slots[word] = 0;
+      this.arena.free(reference, this.entryBytes(reference));
+      this.point(at, 0);
     }
     this.count = 0;
+    this.older = null;
+    this.boundary = HASHES;
   }
 
   /** Gives the entry a payload of another length, contents undefined; header and key stay. */
   resizePayload(at: number, payloadLength: number): void {
-    const reference = this.slots[2 * at + 1];
+    const reference = this.referenceAt(at);
     const words = this.arena.words[segmentOf(reference)];
     const word = offsetOf(reference) >>> 2;
     const keyLength = words[word];
@@ -132,12 +171,12 @@ export class ByteTable {
     );
     this.arena.words[segmentOf(moved)][(offsetOf(moved) >>> 2) + 1] = payloadLength;
     this.arena.free(reference, before);
-    this.slots[2 * at + 1] = moved;
+    this.point(at, moved);
   }
 
   /** Removes the entry; later ones of its cluster move up, so who walks while removing walks from the end. */
   removeAt(at: number): void {
-    const reference = this.slots[2 * at + 1];
+    const reference = this.referenceAt(at);
     this.arena.free(reference, this.entryBytes(reference));
     this.forgetAt(at);
   }
@@ -147,17 +186,17 @@ export class ByteTable {
    * lengths that are wrong would put it on the list of another size, and give one block to two entries.
    */
   forgetAt(at: number): void {
-    const slots = this.slots;
-    let hole = 2 * at;
-    for (let next = hole + 2; next < slots.length && slots[next + 1] !== 0; next += 2) {
-      if ((slots[next] >>> this.shift) * 2 <= hole) {
-        slots[hole] = slots[next];
-        slots[hole + 1] = slots[next + 1];
-        hole = next;
-      }
-    }
-    slots[hole + 1] = 0;
+    const { older, slots } = this;
+    if (2 * at < slots.length) forgetIn(slots, this.shift, 2 * at);
+    else if (older !== null) forgetIn(older.slots, older.shift, 2 * at - slots.length);
     this.count--;
+  }
+
+  private point(at: number, reference: number): void {
+    const { older, slots } = this;
+    const word = 2 * at + 1;
+    if (word < slots.length) slots[word] = reference;
+    else if (older !== null) older.slots[word - slots.length] = reference;
   }
 
   /** Gives memory back after many removals; moves positions. */
@@ -178,20 +217,18 @@ export class ByteTable {
    * 2^32 at the end. Whole clusters are visited, so that no entry can slip past. The visitor must not change the table.
    */
   walk(cursor: number, count: number, visit: (at: number) => void): number {
-    const { slots, positions } = this;
-    let at = cursor >>> this.shift;
-    let visited = 0;
-    while (at < positions) {
-      if (slots[2 * at + 1] === 0) {
-        // every entry whose home is before the next position stands before it
-        if (visited >= count && at + 1 < this.capacity) return (at + 1) * 2 ** this.shift;
-      } else if (slots[2 * at] >= cursor) {
+    const { older, boundary, slots } = this;
+    if (older === null) return walkIn(slots, this.shift, cursor, HASHES, count, 0, visit);
+    let left = count;
+    let next = cursor;
+    if (cursor < boundary) {
+      next = walkIn(slots, this.shift, cursor, boundary, count, 0, (at) => {
+        left--;
         visit(at);
-        visited++;
-      }
-      at++;
+      });
+      if (next < boundary) return next;
     }
-    return 2 ** 32;
+    return walkIn(older.slots, older.shift, next, HASHES, left, slots.length >>> 1, visit);
   }
 
   keyEquals(reference: number, bytes: Uint8Array, start: number, end: number): boolean {
@@ -232,7 +269,7 @@ export class ByteTable {
 
   /** Bytes of all entries and of the index, about. */
   memoryBytes(): number {
-    let bytes = this.slots.byteLength;
+    let bytes = this.slots.byteLength + (this.older?.slots.byteLength ?? 0);
     for (let at = 0; at < this.positions; at++) {
       if (this.referenceAt(at) !== 0) bytes += this.entryBytes(this.referenceAt(at));
     }
@@ -328,32 +365,71 @@ export class ByteTable {
 
   private place(hash: number, reference: number): number {
     for (;;) {
-      const slots = this.slots;
-      let word = (hash >>> this.shift) * 2;
-      while (word < slots.length && slots[word + 1] !== 0) word += 2;
-      if (word < slots.length) {
-        slots[word] = hash;
-        slots[word + 1] = reference;
-        return word >>> 1;
-      }
-      this.resize(this.capacity * 2);
+      const { older, slots } = this;
+      const isOlder = older !== null && hash >= this.boundary;
+      const word = isOlder
+        ? placeIn(older.slots, older.shift, hash, reference)
+        : placeIn(slots, this.shift, hash, reference);
+      if (word >= 0) return (word + (isOlder ? slots.length : 0)) >>> 1;
+      // all beside its place are taken, to the end
+      this.resize(isOlder ? this.capacity : this.capacity * 2);
     }
   }
 
-  private resize(capacity: number): void {
-    const before = this.slots;
+  private grow(): void {
+    if (this.capacity < GRADUAL_MIN || this.older !== null) {
+      this.resize(this.capacity * 2);
+      return;
+    }
+    this.older = { slots: this.slots, shift: this.shift, from: 0 };
+    this.boundary = 0;
+    this.setCapacity(this.capacity * 2);
+  }
+
+  /** Whole clusters from the beginning of the older index. */
+  private moveSome(older: Older): void {
+    const { slots, shift } = older;
+    let word = 2 * older.from;
+    for (let left = MOVED_AT_ONCE; word < slots.length; word += 2) {
+      left--;
+      const reference = slots[word + 1];
+      if (reference === 0) {
+        if (left > 0) continue;
+        word += 2;
+        break;
+      }
+      const hash = slots[word];
+      if (placeIn(this.slots, this.shift, hash, reference) < 0) {
+        this.resize(this.capacity * 2);
+        return;
+      }
+      slots[word + 1] = 0;
+    }
+    older.from = word >>> 1;
+    this.boundary = older.from * 2 ** shift;
+    // behind the last home there is nothing but what belongs to its cluster
+    if (word < slots.length && this.boundary < HASHES) return;
+    this.older = null;
+    this.boundary = HASHES;
+  }
+
+  private setCapacity(capacity: number): void {
     this.capacity = capacity;
     this.shift = Math.clz32(capacity) + 1;
     this.slots = new Uint32Array(2 * slotsFor(capacity));
-    for (let word = 0; word < before.length; word += 2) {
-      if (before[word + 1] !== 0) this.place(before[word], before[word + 1]);
+  }
+
+  private resize(capacity: number): void {
+    const indexes = this.older === null ? [this.slots] : [this.slots, this.older.slots];
+    this.older = null;
+    this.boundary = HASHES;
+    this.setCapacity(capacity);
+    for (const before of indexes) {
+      for (let word = 0; word < before.length; word += 2) {
+        if (before[word + 1] !== 0) this.place(before[word], before[word + 1]);
+      }
     }
   }
-}
-
-/** Positions for a capacity: some more follow the last home, so that a cluster at the end need not wrap. */
-function slotsFor(capacity: number): number {
-  return capacity + Math.min(capacity, 32 + (capacity >>> 8));
 }
 
 function copyBytes(from: Uint8Array, start: number, length: number, into: Buffer, at: number): void {

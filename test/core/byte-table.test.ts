@@ -7,6 +7,7 @@ import { ByteTable } from '../../src/core/byte-table.ts';
 import { tableHash } from '../../src/core/hash.ts';
 import { Slice } from '../../src/core/slice.ts';
 import { State } from '../../src/core/state.ts';
+import { Random } from '../simulation/random.ts';
 
 const WALK_END = 2 ** 32;
 const SEED = 42;
@@ -86,6 +87,46 @@ test('it holds what a Map holds', () => {
     }),
     { numRuns: 150 },
   );
+});
+
+test('a large table grows while it is used: nothing is lost, found twice, or passed over by a walk', () => {
+  for (const seed of [1, 2, 3]) {
+    const random = new Random(seed);
+    const table = new ByteTable(new Arena(), SEED);
+    const model = new Map<string, string>();
+    let cursor = 0;
+    const stays = new Set<string>();
+    const walked = new Set<string>();
+    for (let i = 0; i < 60_000; i++) {
+      const name = `key ${random.below(i + 1)}`;
+      if (random.chance(0.8)) {
+        put(table, name, `${i}`);
+        model.set(name, `${i}`);
+      } else {
+        const at = find(table, name);
+        assert.is(at >= 0, model.delete(name));
+        if (at >= 0) table.removeAt(at);
+        stays.delete(name);
+      }
+      assert.is(table.count, model.size);
+      if (i % 50 !== 0) continue;
+      // what is there from the beginning of a walk to its end is visited, and nothing twice but what has come again
+      if (cursor === 0) for (const each of model.keys()) stays.add(each);
+      cursor = table.walk(cursor, 200, (at) => walked.add(table.fillKey(table.referenceAt(at), slice).latin1()));
+      if (cursor < WALK_END) continue;
+      for (const each of stays) assert.ok(walked.has(each), each);
+      cursor = 0;
+      stays.clear();
+      walked.clear();
+    }
+    assert.equal(contentsOf(table), [...model].sort());
+    for (const [each, value] of model) {
+      const reference = table.referenceAt(find(table, each));
+      assert.is(table.fillPayload(reference, slice).latin1(), value);
+    }
+    table.clear();
+    assert.is(table.arena.usedBytes, 0);
+  }
 });
 
 test('keys that all want the last place are found, removed and walked', () => {
