@@ -2,7 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { STREAM_ID_MAX, STREAM_ID_MIN } from '../../src/core/index.ts';
-import { type Replica, s, syncAll, txn } from './cluster.ts';
+import { type Replica, START_MS, s, syncAll, txn } from './cluster.ts';
 import { settle, sharing, tick } from './orders.ts';
 import { acknowledge, add, createGroup, g, pending, read, remove, removeKey, withGroup, x } from './stream-work.ts';
 import { id, idText, pendingOf } from './streams.ts';
@@ -43,6 +43,28 @@ test('an entry that arrives late, with a smaller id than what was delivered, is 
   assert.equal(read(a, 'ann'), ['2-1', '3-1']);
   assert.equal(read(a, 'ann'), []);
   settle([a, b]);
+});
+
+test('who has something pending is a consumer, though all that was written with it has expired', () => {
+  const [a, b] = withGroup('1-1');
+  read(b, 'bob');
+  tick([a, b], 5);
+  read(a, 'ann');
+  txn(a, (db) => db.expireAt(x, a.engine.now + 100));
+  settle([a, b]);
+  tick([a, b], 200);
+  for (const { engine } of [a, b]) engine.collect(1000);
+  settle([a, b]);
+  assert.equal(pending(a), ['1-1 ann']);
+  const consumers = a.db.streams.consumers(x, g);
+  assert.equal(
+    consumers.map((each) => [each.name.toString(), each.pending, each.activeMs]),
+    [
+      ['ann', 1, START_MS + 5],
+      ['bob', 0, START_MS],
+    ],
+  );
+  assert.is(a.db.streams.groups(x)[0].consumers, 2);
 });
 
 test('an XGROUP SETID takes back what it saw delivered, and the later of two counts', () => {

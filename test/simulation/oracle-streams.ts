@@ -117,6 +117,19 @@ export class StreamView {
     }));
   }
 
+  /** When each was last given something. Who has something pending is there, whatever else has expired. */
+  private consumers(group: string): Map<string, string> {
+    const consumers = new Map<string, string>();
+    for (const { words, value } of this.named('consumer', group)) consumers.set(words.join(' '), value);
+    const latest = new Map<string, number>();
+    for (const { value } of this.pending(group)) {
+      if (!consumers.has(value.consumer))
+        latest.set(value.consumer, Math.max(latest.get(value.consumer) ?? 0, value.ms));
+    }
+    for (const [consumer, ms] of latest) consumers.set(consumer, String(ms));
+    return consumers;
+  }
+
   /** All of it that shows, in lines that checkers.ts makes of what a node shows too. */
   lines(): string[] {
     const lines = this.entries.map(({ id, fields }, index) => `entry ${index} ${id} ${fields}`);
@@ -128,9 +141,7 @@ export class StreamView {
       this.pending(group).forEach(({ id, value: { consumer, ms, count } }, index) => {
         lines.push(`pending ${group} ${index} ${id} ${consumer} ${ms} ${count}`);
       });
-      for (const consumer of this.named('consumer', group)) {
-        lines.push(`consumer ${group} ${consumer.words.join(' ')} ${consumer.value}`);
-      }
+      for (const [consumer, ms] of this.consumers(group)) lines.push(`consumer ${group} ${consumer} ${ms}`);
     }
     return lines;
   }

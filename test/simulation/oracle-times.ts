@@ -3,6 +3,7 @@
  * of several the longest counts, and a key is there until all its values have ended.
  */
 import { type Effect, isLater, observes } from './oracle.ts';
+import { isThere } from './oracle-streams.ts';
 
 type Value = Extract<Effect, { kind: 'assign' | 'add' }>;
 type End = Extract<Effect, { kind: 'end' }>;
@@ -57,9 +58,14 @@ function endsOf(left: readonly Effect[], field: string | null): End[] {
   return left.filter((effect): effect is End => effect.kind === 'end' && effect.field === field);
 }
 
-/** What a replica has added to one element counts as one value, which it wrote with the latest addition. */
+/**
+ * What a replica has added to one element counts as one value, which it wrote with the latest addition. What a stream only
+ * remembers of removals is no value, if there is nothing else of it.
+ */
 function valuesOf(left: readonly Effect[]): Value[] {
-  const values = left.filter((effect): effect is Value => effect.kind === 'assign' || effect.kind === 'add');
+  const all = left.filter((effect): effect is Value => effect.kind === 'assign' || effect.kind === 'add');
+  const ofStream = new Map(all.filter(({ part }) => part === 'stream').map(({ element }) => [element, null]));
+  const values = isThere(ofStream) ? all : all.filter(({ part }) => part !== 'stream');
   const isPartOf = (value: Value, other: Value) =>
     other.kind === 'add' &&
     other.txn.replica === value.txn.replica &&

@@ -116,13 +116,12 @@ export class StreamGroups extends StreamEntries {
       return true;
     });
     orderOf(part).seen.delete(seenName(group, consumer));
-    this.dropAll(key, part, [found.reference, ...pending]);
+    this.dropAll(key, part, found.reference === 0 ? pending : [found.reference, ...pending]);
     return pending.length;
   }
 
   hasConsumer(key: Slice, group: Slice, consumer: Slice): boolean {
-    const found = this.findGroup(this.partForRead(key), group)?.consumers.get(consumer.latin1());
-    return found !== undefined && found.reference !== 0;
+    return this.findGroup(this.partForRead(key), group)?.consumers.has(consumer.latin1()) === true;
   }
 
   consumers(key: Slice, group: Slice): ConsumerStatus[] {
@@ -131,7 +130,7 @@ export class StreamGroups extends StreamEntries {
     if (part === undefined || found === undefined) return [];
     const order = orderOf(part);
     return found.existingConsumers().map(({ name, reference, pending }) => {
-      const { seenMs, activeMs } = order.consumerTimesOf(reference);
+      const { seenMs, activeMs } = reference === 0 ? order.deliveryTimesOf(pending) : order.consumerTimesOf(reference);
       const seenHere = order.seen.get(seenName(group, new Slice(name))) ?? 0;
       return { name, seenMs: Math.max(seenMs, seenHere), activeMs, pending: pending.size };
     });

@@ -49,10 +49,9 @@ export class GroupIndex {
     return existence + base + read + marks.size + consumers.size + pending.size === 0;
   }
 
-  /** By name, those that exist. */
+  /** By name. Who has something pending exists, though nothing else may tell of it: that may have expired alone. */
   existingConsumers(): ConsumerIndex[] {
-    const existing = [...this.consumers.values()].filter(({ reference }) => reference !== 0);
-    return existing.sort((one, other) => one.name.compare(other.name));
+    return [...this.consumers.values()].sort((one, other) => one.name.compare(other.name));
   }
 
   ensureConsumer(name: Buffer): ConsumerIndex {

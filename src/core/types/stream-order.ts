@@ -9,6 +9,7 @@ import type { StreamId } from '../contract-streams.ts';
 import type { ElementOrder, Entries } from '../entries.ts';
 import { Slice } from '../slice.ts';
 import { BLANK_CELL_BYTES, CELL, FLAG_HIDDEN, SIMPLE, TALLY } from '../state.ts';
+import type { Sequence } from './sequence.ts';
 import { compareStreamIds, STREAM_ID_MIN } from './stream-id.ts';
 import { StreamIndex } from './stream-index.ts';
 import { Item, NameReader } from './stream-names.ts';
@@ -133,6 +134,16 @@ export class StreamOrder implements ElementOrder {
       times.activeMs = Math.max(times.activeMs, activeMs);
     });
     return times;
+  }
+
+  /** Of a consumer of whom there is nothing but what is pending. */
+  deliveryTimesOf(pending: Sequence): { seenMs: number; activeMs: number } {
+    let latest = 0;
+    pending.walk(0, pending.size, 1, (reference) => {
+      latest = Math.max(latest, this.pendingOf(reference).deliveredMs);
+      return true;
+    });
+    return { seenMs: latest, activeMs: latest };
   }
 
   pendingOf(reference: number): ReturnType<typeof pendingIn> {
