@@ -38,8 +38,8 @@ export interface Body {
   readonly parts: Elements[];
   /** Deadlines of hash fields, once there are any. */
   fieldDeadlines: Deadlines | null;
-  /** It was asked for since foldSome() looked at it last. */
-  isUsed: boolean;
+  /** State.second when it was asked for last. */
+  usedSecond: number;
   /** How many want it to stay as it is, beyond a command. */
   pins: number;
   /** What it counts for in State.unfolded. */
@@ -59,12 +59,16 @@ const BLOCK_AT = 4;
 /** Of a body without elements, in elements. */
 const BODY_WEIGHT = 12;
 const SPARE_MAX = 64;
-/** Of bodies that foldSome() looks at in one go. */
+/** What nobody has asked for for so long is folded. */
+const REST_SECONDS = 4;
+/** Of bodies that foldSome() looks at in one go: as a rule, where there is too much, and where nothing is to stand unfolded. */
+const LOOKS = 2;
+const LOOKS_IN_NEED = 16;
 const LOOKS_MAX = 512;
 const reader = new ByteReader();
 
-function newBody(key: Buffer): Body {
-  return { key, parts: [], fieldDeadlines: null, isUsed: true, pins: 0, weight: 0 };
+function newBody(key: Buffer, usedSecond: number): Body {
+  return { key, parts: [], fieldDeadlines: null, usedSecond, pins: 0, weight: 0 };
 }
 
 /** 0 of what is not to be folded anyhow. */
@@ -106,7 +110,7 @@ export class Bodies implements Folder {
     if (table.kind(reference) !== BODY) return undefined;
     const body = this.bodies[table.viewOf(reference).getUint32(table.payloadStart(reference), true)];
     if (body === undefined) return this.unfold(at) ?? this.findAgain(at);
-    body.isUsed = true;
+    body.usedSecond = this.state.second;
     return body;
   }
 
@@ -131,24 +135,22 @@ export class Bodies implements Folder {
 
   // --- folding
 
-  /** Nobody holds a body: folds what was not asked for lately, while there is too much that stands unfolded. */
+  /**
+   * Nobody holds a body: looks at some of them, and folds what nobody has asked for for some seconds; sooner where too much
+   * stands unfolded. What is in use is left alone: to fold and unfold it again and again costs more than the rest of a command.
+   */
   foldSome(): void {
     const { bodies, state } = this;
-    let left = LOOKS_MAX;
-    do {
+    const { second, unfolded, unfoldedMax } = state;
+    const isTooMuch = unfolded > unfoldedMax;
+    const rest = !isTooMuch ? REST_SECONDS : unfolded > 2 * unfoldedMax ? 0 : 1;
+    for (let left = unfoldedMax === 0 ? LOOKS_MAX : isTooMuch ? LOOKS_IN_NEED : LOOKS; left > 0; left--) {
       this.hand = this.hand + 1 < bodies.length ? this.hand + 1 : 1;
       const body = bodies[this.hand];
       if (body === undefined) continue;
-      if (state.unfolded > state.unfoldedMax && body.pins === 0) {
-        if (body.isUsed && state.unfoldedMax > 0) body.isUsed = false;
-        else if (this.fold(this.hand, body)) continue;
-        else {
-          this.weigh(body, 0);
-          continue;
-        }
-      }
-      this.weigh(body, weightOf(body));
-    } while (--left > 0 && state.unfolded > state.unfoldedMax);
+      if (body.pins > 0 || second - body.usedSecond < rest) this.weigh(body, weightOf(body));
+      else if (!this.fold(this.hand, body)) this.weigh(body, 0);
+    }
   }
 
   private fold(id: number, body: Body): boolean {
@@ -192,7 +194,7 @@ export class Bodies implements Folder {
       unfoldPart(reader.set(bytes, start, end), body.parts[0]);
       state.arena.free(reference, end - start);
     } else {
-      body = newBody(key);
+      body = newBody(key, this.state.second);
       state.noteDamage(keys.table.slot(keys.table.referenceAt(at)));
     }
     this.point(at, this.add(body), 0);
@@ -233,12 +235,12 @@ export class Bodies implements Folder {
     const { spare } = this;
     const body = spare.length > 0 && spare[spare.length - 1].parts[0].type === type ? spare.pop() : undefined;
     if (body === undefined) {
-      const made = newBody(key);
+      const made = newBody(key, this.state.second);
       made.parts.push(new Elements(this.state, this.index, type, key, seed));
       return made;
     }
     body.key = key;
-    body.isUsed = true;
+    body.usedSecond = this.state.second;
     body.parts[0].reuse(key, seed);
     return body;
   }
@@ -402,7 +404,7 @@ export class Bodies implements Folder {
       const known = this.bodyAt(at);
       if (known !== undefined) return known;
     }
-    const body = newBody(key.copy());
+    const body = newBody(key.copy(), state.second);
     const id = this.add(body);
     let cell: Cell | undefined;
     let place = at;

@@ -46,6 +46,8 @@ import { UNNOTICED } from './use.ts';
 const DATABASES = 16;
 /** Those of the users, and one behind them: see Engine.libraries. */
 const KEYSPACES = DATABASES + 1;
+/** A millisecond, if all of them are to be folded. */
+const FOLDING_BUDGET = 150;
 const NONE: ReadonlySet<ReplicaId> = new Set();
 
 export interface EngineOptions {
@@ -137,6 +139,7 @@ class StarlingEngine implements Engine {
 
   setNow(now: UnixMs): void {
     this.state.now = now;
+    this.state.second = Math.floor(now / 1000);
     this.state.use = this.state.keyUse.at(now);
   }
 
@@ -404,6 +407,8 @@ class StarlingEngine implements Engine {
     let removed = 0;
     let looked = 0;
     this.begin();
+    // where nobody asks for anything nothing else looks for what may be folded
+    for (let i = 0; i < FOLDING_BUDGET; i++) state.foldSome();
     for (let turns = 0; turns < DATABASES && looked < budget; ) {
       const db = this.databases[this.collectDatabase];
       const { keys, next } = this.expiredKeys(db, due, budget - looked);

@@ -59,8 +59,8 @@ export interface WatchState {
   readonly onChange: (() => void) | null;
 }
 
-/** About 25 MB. */
-const UNFOLDED_MAX = 1 << 18;
+/** About 200 MB. */
+const UNFOLDED_MAX = 1 << 21;
 
 /** 2^32 divided by the golden ratio: multiples of it are far apart. */
 const GOLDEN = 0x9e3779b1;
@@ -74,6 +74,8 @@ export class State {
   readonly clock = new HybridClock();
   self = 0;
   now: UnixMs = 0;
+  /** The same in whole seconds. */
+  second = 0;
   /** What a use of a key leaves in its entry now: the clock of use.ts, or one of its signs. */
   use = 0;
   readonly keyUse: KeyUse;

@@ -73,19 +73,29 @@ test('a folded collection takes a third of the memory or less', () => {
   assert.ok(a.engine.dataBytes - dataBytes < unfolded / 3, `${a.engine.dataBytes - dataBytes} of ${unfolded} bytes`);
 });
 
-test('what is asked for again and again stays as it is while others fold', () => {
-  const a = folder(400);
+test('what is in use stays as it is, and what nobody asks for some seconds is folded, also where nothing happens', () => {
+  const a = folder(1000);
   txn(a, (db) => db.sets.add(s('busy'), s('member')));
   for (let i = 0; i < 200; i++) {
+    a.engine.setNow(START_MS + 100 * i);
     txn(a, (db) => {
       db.sets.add(s(`set ${i}`), s('member'));
       db.sets.has(s('busy'), s('member'));
     });
   }
   const before = folded(a);
-  assert.ok(before > 100);
+  assert.ok(before > 60 && before < 180, `${before}`);
   assert.is(a.db.sets.has(s('busy'), s('member')), true);
   assert.is(folded(a), before);
+  a.engine.setNow(START_MS + 60_000);
+  a.engine.collect(1);
+  assert.is(folded(a), 201);
+});
+
+test('where much too much stands unfolded, use does not count', () => {
+  const a = folder(100);
+  for (let i = 0; i < 200; i++) txn(a, (db) => db.sets.add(s(`set ${i}`), s('member')));
+  assert.ok(folded(a) > 150);
 });
 
 test('a scan goes on in what was folded in between', () => {
