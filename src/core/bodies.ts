@@ -144,7 +144,8 @@ export class Bodies implements Folder {
     const { second, unfolded, unfoldedMax } = state;
     const isTooMuch = unfolded > unfoldedMax;
     const rest = !isTooMuch ? REST_SECONDS : unfolded > 2 * unfoldedMax ? 0 : 1;
-    for (let left = unfoldedMax === 0 ? LOOKS_MAX : isTooMuch ? LOOKS_IN_NEED : LOOKS; left > 0; left--) {
+    const looks = unfoldedMax === 0 ? LOOKS_MAX : isTooMuch ? LOOKS_IN_NEED : LOOKS;
+    for (let left = looks; left > 0 && state.unfolded > 0; left--) {
       this.hand = this.hand + 1 < bodies.length ? this.hand + 1 : 1;
       const body = bodies[this.hand];
       if (body === undefined) continue;

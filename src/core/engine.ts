@@ -408,7 +408,7 @@ class StarlingEngine implements Engine {
     let looked = 0;
     this.begin();
     // where nobody asks for anything nothing else looks for what may be folded
-    for (let i = 0; i < FOLDING_BUDGET; i++) state.foldSome();
+    for (let left = FOLDING_BUDGET; left > 0 && state.unfolded > 0; left--) state.foldSome();
     for (let turns = 0; turns < DATABASES && looked < budget; ) {
       const db = this.databases[this.collectDatabase];
       const { keys, next } = this.expiredKeys(db, due, budget - looked);
