@@ -23,6 +23,7 @@ export interface JsonOptions {
 }
 
 const INT_MAX = 2 ** 31 - 1;
+const INT_MIN = -(2 ** 31);
 const PRECISION_MAX = 14;
 /** As deep as tables can be written: each level takes native stack. */
 const DEPTH_MAX = 2000;
@@ -226,7 +227,8 @@ class JsonWriter {
         machine.pop(thread, 2);
         return -1;
       }
-      max = Math.max(max, key);
+      // the original keeps it in 32 bits, where what is larger is the least number there
+      if (key > max) max = key > INT_MAX ? INT_MIN : key;
       machine.pop(thread);
     }
     const { sparseRatio, sparseSafe } = options;
