@@ -1,5 +1,5 @@
 /**
- * Memory of the machine that a key takes: how much more the process holds (its resident set) two seconds after the last write,
+ * Memory of the machine that a key takes: how much more the process holds (its resident set) fifteen seconds after the last write,
  * the log in memory, what waits for the disk, tables that have room to grow and all, by the number of keys.
  */
 import { sleep } from '../../test/processes/node-process.ts';
@@ -12,7 +12,7 @@ export interface Memory {
   readonly bytesPerKey: Record<Product, number>;
 }
 
-const SETTLING_MS = 2000;
+const SETTLING_MS = 15_000;
 
 /** Keys of each shape, of what `strings` says. */
 const SHARE: Record<Shape, number> = { strings: 1, hashes: 1, sets: 0.1, zsets: 0.1, lists: 0.1 };

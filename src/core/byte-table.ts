@@ -23,7 +23,7 @@ const CAPACITY_MIN = 4;
 /** From this capacity on a table grows gradually. */
 const GRADUAL_MIN = 4096;
 /** Positions of the older index that an insert looks at, and a cluster to its end. */
-const MOVED_AT_ONCE = 64;
+const MOVED_AT_ONCE = 256;
 const SLOT_BITS = 14;
 const SLOT_MASK = (1 << SLOT_BITS) - 1;
 
