@@ -138,4 +138,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     found:
       'in the simulator: what another node had applied, and had not on its disk, which was full, was taken for kept when its author left for ever',
   },
+  {
+    seed: 20340018949,
+    found:
+      'of an entry that was claimed on two nodes at once the later claim had expired, and with it its consumer; the entry still showed as pending for that one',
+  },
 ];
