@@ -227,6 +227,28 @@ export class Bodies implements Folder {
     this.keepSpare(body);
   }
 
+  /** Visits the part of a body that is folded, which stays so: the part is gone after the visit. False if it is not folded, or damaged. */
+  visitFolded(at: number, visit: (part: Elements) => void): boolean {
+    const block = this.foldedBlock(at);
+    const key = this.keyAt(at);
+    const type = block && blockType(block.bytes, block.start);
+    if (block === undefined || type === undefined || !isBlockOf(block.bytes, block.start, block.end, key)) return false;
+    const body = this.bodyOfType(type, Buffer.from(key), blockSeed(block.bytes, block.start));
+    const [part] = body.parts;
+    unfoldPart(reader.set(block.bytes, block.start, block.end), part);
+    visit(part);
+    part.table.empty();
+    this.keepSpare(body);
+    return true;
+  }
+
+  /** As bodyAt(), without its being a use. */
+  peekAt(at: number): Body | undefined {
+    const { table } = this.keys;
+    const isBody = table.kind(table.referenceAt(at)) === BODY;
+    return (isBody ? this.bodies[this.numberAt(at)] : undefined) ?? this.bodyAt(at);
+  }
+
   private keepSpare(body: Body): void {
     if (!body.parts[0].isKnown && this.spare.length < SPARE_MAX) this.spare.push(body);
   }

@@ -160,10 +160,12 @@ export class Records {
       visit(state.recordKey.bytes.subarray(0, state.recordKey.at), writer.bytes.subarray(0, writer.at));
     };
     if (table.kind(reference) !== BODY) emit(keyspace.keys, keyAt);
-    const body = keyspace.bodies.bodyAt(keyAt);
-    for (const part of body?.parts ?? []) {
+    const emitAll = (part: Elements) => {
       for (let at = 0; at < part.table.positions; at++) if (part.table.referenceAt(at) !== 0) emit(part, at);
-    }
+    };
+    const isFolded = keyspace.bodies.visitFolded(keyAt, emitAll);
+    const body = isFolded ? undefined : keyspace.bodies.peekAt(keyAt);
+    body?.parts.forEach(emitAll);
     const emitDeadlines = (deadlines: Deadlines, at: number) => {
       deadlines.spell(deadlines.table.referenceAt(at));
       writeDeadlines(writer.reset(), deadlines.listAt(at));

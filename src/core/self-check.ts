@@ -183,10 +183,20 @@ export class SelfCheck {
     else if (flagged) into.unsound[slot] = 1;
     if (table.kind(reference) !== BODY) return undefined;
     if (!bodies.isPlaceSound(at)) into.unsound[slot] = 1;
-    const body = bodies.bodyAt(at);
+    if (bodies.visitFolded(at, (part) => this.addAll(into, part, slot))) return undefined;
+    const body = bodies.peekAt(at);
     if (body?.key.equals(bytes.subarray(start, end))) return body;
     into.unsound[slot] = 1;
     return bodies.findAgain(at);
+  }
+
+  /** Of a part that is small. */
+  private addAll(into: Recount, part: Elements, slot: number): void {
+    for (let at = 0; at < part.table.positions; at++) {
+      if (part.table.referenceAt(at) === 0) continue;
+      this.looked++;
+      this.addEntry(into, part, at, slot);
+    }
   }
 
   private *visitBody(into: Recount, body: Body): Generator<void> {
