@@ -208,38 +208,38 @@ export class Bodies implements Folder {
    * visitor takes the marks off its entries. What is folded stays so: the part is gone after the visit.
    */
   visitMarked(at: number, type: KeyType, visit: (part: Elements) => void): void {
-    const folded = this.foldedBlock(at);
-    const key = this.keyAt(at);
-    if (folded === undefined || !isBlockOf(folded.bytes, folded.start, folded.end, key)) {
+    const block = this.soundBlock(at);
+    if (block === undefined) {
       const part = this.bodyAt(at)?.parts.find((each) => each.type === type);
       if (part?.isMarked !== true) return;
       part.isMarked = false;
       visit(part);
-      return;
-    }
-    const { bytes, start, end } = folded;
-    if (blockType(bytes, start) !== type || !isBlockMarked(bytes, start)) return;
-    const body = this.bodyOfType(type, Buffer.from(key), blockSeed(bytes, start));
-    const [part] = body.parts;
-    unfoldPart(reader.set(bytes, start, end), part, true);
-    visit(part);
-    part.table.empty();
-    this.keepSpare(body);
+    } else if (blockType(block.bytes, block.start) === type && isBlockMarked(block.bytes, block.start))
+      this.visitBlock(at, block, type, visit, true);
   }
 
   /** Visits the part of a body that is folded, which stays so: the part is gone after the visit. False if it is not folded, or damaged. */
   visitFolded(at: number, visit: (part: Elements) => void): boolean {
-    const block = this.foldedBlock(at);
-    const key = this.keyAt(at);
+    const block = this.soundBlock(at);
     const type = block && blockType(block.bytes, block.start);
-    if (block === undefined || type === undefined || !isBlockOf(block.bytes, block.start, block.end, key)) return false;
-    const body = this.bodyOfType(type, Buffer.from(key), blockSeed(block.bytes, block.start));
+    if (block === undefined || type === undefined) return false;
+    this.visitBlock(at, block, type, visit, false);
+    return true;
+  }
+
+  private visitBlock(
+    at: number,
+    { bytes, start, end }: Block,
+    type: KeyType,
+    visit: (part: Elements) => void,
+    marksOff: boolean,
+  ): void {
+    const body = this.bodyOfType(type, Buffer.from(this.keyAt(at)), blockSeed(bytes, start));
     const [part] = body.parts;
-    unfoldPart(reader.set(block.bytes, block.start, block.end), part);
+    unfoldPart(reader.set(bytes, start, end), part, marksOff);
     visit(part);
     part.table.empty();
     this.keepSpare(body);
-    return true;
   }
 
   /** As bodyAt(), without its being a use. */
@@ -299,6 +299,11 @@ export class Bodies implements Folder {
   foldedBlock(at: number): Block | undefined {
     const { table } = this.keys;
     return table.kind(table.referenceAt(at)) !== BODY || this.numberAt(at) !== 0 ? undefined : this.blockAt(at);
+  }
+
+  /** The same, if it is sound. */
+  private soundBlock(at: number): Block | undefined {
+    return this.foldedBlock(at) && this.blockOf(at, this.keyAt(at));
   }
 
   private blockWordAt(at: number): number {

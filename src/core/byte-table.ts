@@ -31,8 +31,6 @@ const SLOT_MASK = (1 << SLOT_BITS) - 1;
 interface Older {
   readonly slots: Uint32Array;
   readonly shift: number;
-  /** Before this position everything has moved; the one before it was free. */
-  from: number;
 }
 
 export class ByteTable {
@@ -60,15 +58,15 @@ export class ByteTable {
   }
 
   referenceAt(at: number): number {
-    const { slots } = this;
-    const word = 2 * at + 1;
-    if (word < slots.length) return slots[word];
-    return this.older === null ? 0 : this.older.slots[word - slots.length];
+    return this.wordAt(2 * at + 1);
   }
 
   hashAt(at: number): number {
+    return this.wordAt(2 * at);
+  }
+
+  private wordAt(word: number): number {
     const { slots } = this;
-    const word = 2 * at;
     if (word < slots.length) return slots[word];
     return this.older === null ? 0 : this.older.slots[word - slots.length];
   }
@@ -381,15 +379,15 @@ export class ByteTable {
       this.resize(this.capacity * 2);
       return;
     }
-    this.older = { slots: this.slots, shift: this.shift, from: 0 };
+    this.older = { slots: this.slots, shift: this.shift };
     this.boundary = 0;
     this.setCapacity(this.capacity * 2);
   }
 
-  /** Whole clusters from the beginning of the older index. */
+  /** Whole clusters from the beginning of the older index: before the home of `boundary` all has moved, and the position there was free. */
   private moveSome(older: Older): void {
     const { slots, shift } = older;
-    let word = 2 * older.from;
+    let word = 2 * (this.boundary >>> shift);
     for (let left = MOVED_AT_ONCE; word < slots.length; word += 2) {
       left--;
       const reference = slots[word + 1];
@@ -405,8 +403,7 @@ export class ByteTable {
       }
       slots[word + 1] = 0;
     }
-    older.from = word >>> 1;
-    this.boundary = older.from * 2 ** shift;
+    this.boundary = (word >>> 1) * 2 ** shift;
     // behind the last home there is nothing but what belongs to its cluster
     if (word < slots.length && this.boundary < HASHES) return;
     this.older = null;

@@ -33,7 +33,7 @@ const writer = new ByteWriter();
 const name = new Slice();
 
 /** Frame and sum. */
-const TALLY_BYTES = 16;
+export const TALLY_BYTES = 16;
 /** Parts of no more elements are marked for the store as a whole: a name for each change would take more than they do. */
 const MARKED_WHOLE_MAX = 128;
 

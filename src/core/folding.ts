@@ -10,7 +10,7 @@
  */
 import { type ByteReader, ByteWriter } from './bytes.ts';
 import { KeyType } from './contract.ts';
-import type { Elements } from './elements.ts';
+import { type Elements, TALLY_BYTES } from './elements.ts';
 import { tableHash } from './hash.ts';
 import { Slice } from './slice.ts';
 import { FLAG_DIRTY, FLAG_NEW, FLAG_UNCOUNTED, SIMPLE, TALLY } from './state.ts';
@@ -165,7 +165,7 @@ export function unfoldPart(reader: ByteReader, part: Elements, marksOff = false)
     }
     const isTally = (head & HEAD_TALLY) !== 0;
     const start = isTally ? reader.at : reader.run();
-    if (isTally) reader.at += 16;
+    if (isTally) reader.at += TALLY_BYTES;
     // a segment may be opened, but none of those that are there moves
     const at = table.insert(name.bytes, name.start, name.end, reader.at - start);
     const reference = table.referenceAt(at);
