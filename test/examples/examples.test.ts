@@ -132,7 +132,7 @@ test('every flag in the Docker files, the scripts and the READMEs is one that St
       seen.add(flag);
       const known = findDirective(flag) ?? findDirective(flag.replace(/^no-/, ''));
       assert.ok(
-        known !== undefined || ['help', 'version', 'config', 'seeds', 'seconds', 'only'].includes(flag),
+        known !== undefined || ['help', 'version', 'config', 'seeds', 'seconds', 'only', 'tests'].includes(flag),
         `${file}: --${flag}`,
       );
     }
