@@ -27,6 +27,9 @@
  * set that are new, nearly all, which is a write in both. Pushes start with an empty list; pops find as many elements as
  * they take.
  *
+ * Beside it stands the processor time of the servers, of both of a pair: where node, peer and redis-benchmark share two cores, the
+ * rate is bounded by the sum of all three.
+ *
  * What the others measure, and how, stands in scripts/bench: latency.ts, wire.ts, replies.ts, memory.ts, catching-up.ts,
  * growth.ts and transfer.ts; what a mesh costs as it grows, in scale.ts.
  *
@@ -47,6 +50,7 @@ import {
   loadAverage,
   machineLine,
   memoryTable,
+  processorTable,
   replyTable,
   restLine,
   throughputTable,
@@ -124,6 +128,7 @@ const settings = sections.filter((section) => section === 'alone' || section ===
 if (settings.length > 0) {
   const cells = await throughput(settings);
   show('cells', cells, throughputTable(cells));
+  console.log(`\n${processorTable(cells)}`);
   plot('throughput', throughputPlot(cells));
   if (settings.includes('peer')) console.log(`\n${restLine(cells)}`);
 }
@@ -215,7 +220,7 @@ async function wire(): Promise<Wire[]> {
 }
 
 function progress(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${(performance.now() / 1000).toFixed(0)} s  ${line}\n`);
 }
 
 function text(name: keyof typeof FULL): string {

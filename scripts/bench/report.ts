@@ -41,6 +41,19 @@ export function throughputTable(cells: readonly Cell[]): string {
   return table(['test', 'depth', ...header], [...rows.values()]);
 }
 
+/** What servers spend on a request, whatever else the machine does: a row for each test and depth. */
+export function processorTable(cells: readonly Cell[]): string {
+  const settings = (['alone', 'peer'] as const).filter((setting) => cells.some((cell) => cell.setting === setting));
+  const rows = new Map<string, string[]>();
+  for (const { test, depth, processorMicros } of cells) {
+    const name = `${test.toUpperCase()} | ${depth}`;
+    const figures = PRODUCTS.map((product) => median(processorMicros[product]).toFixed(2));
+    rows.set(name, [...(rows.get(name) ?? [name]), ...figures]);
+  }
+  const header = settings.flatMap((setting) => PROCESSOR_HEADERS[setting]);
+  return table(['processor time, µs a request', 'depth', ...header], [...rows.values()]);
+}
+
 /** How long a pair was not yet equal after the last reply of a cell, at worst. */
 export function restLine(cells: readonly Cell[]): string {
   const worst = (product: Product) => {
@@ -141,6 +154,11 @@ export function table(header: readonly string[], rows: readonly (readonly string
 const HEADERS: Record<Setting, readonly string[]> = {
   alone: ['Redis alone /s', 'Starling alone /s', 'ratio (min–max)'],
   peer: ['Redis with replica /s', 'Starling with peer /s', 'ratio (min–max)'],
+};
+
+const PROCESSOR_HEADERS: Record<Setting, readonly string[]> = {
+  alone: ['Redis alone', 'Starling alone'],
+  peer: ['Redis and replica', 'Starling and peer'],
 };
 
 function figures({ rates }: Cell): string[] {

@@ -91,10 +91,16 @@ export class Subject {
     return new Subject(product, cluster, entry, peer, [...this.errorsAtStart, await errorReplies(peer)]);
   }
 
-  /** Requests a second under `load`. Throws as soon as one of its servers ends. */
-  async load(load: Load): Promise<number> {
+  /** Requests a second under `load`, and what its servers spend on each. Throws as soon as one of them ends. */
+  async load(load: Load): Promise<{ rate: number; processorMicros: number }> {
     await this.prepare(load);
-    return await this.run(load);
+    const before = this.processorMs();
+    const rate = await this.run(load);
+    return { rate, processorMicros: ((this.processorMs() - before) * 1000) / load.requests };
+  }
+
+  private processorMs(): number {
+    return this.servers().reduce((sum, server) => sum + server.processorMs(), 0);
   }
 
   /** What grows begins empty, and there is enough to pop, or to show. */

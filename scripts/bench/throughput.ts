@@ -22,6 +22,8 @@ export interface Cell {
   readonly depth: number;
   /** Requests a second, round by round. */
   readonly rates: Record<Product, number[]>;
+  /** Processor time of the server, and of its peer, for each request: microseconds, round by round. */
+  readonly processorMicros: Record<Product, number[]>;
   /** Until the peer was equal after the last reply, the longest of all rounds; alone, until the disk was silent. */
   readonly restMsMax: Record<Product, number>;
 }
@@ -40,11 +42,12 @@ export async function measureThroughput(
       for (const subject of subjects) {
         const { product, setting } = subject;
         const load = { test, depth, valueBytes: plan.valueBytes, requests: requests(subject, test, depth) };
-        const { rate, restMs } = await measure(subject, load);
+        const { rate, processorMicros, restMs } = await measure(subject, load);
         const name = `${setting} ${test} ${depth}`;
         const cell = cells.get(name) ?? emptyCell(setting, test, depth);
         cells.set(name, cell);
         cell.rates[product].push(rate);
+        cell.processorMicros[product].push(processorMicros);
         cell.restMsMax[product] = Math.max(cell.restMsMax[product], restMs);
         progress(`round ${round}/${plan.rounds}  ${test} depth ${depth}  ${product} ${setting}: ${Math.round(rate)}/s`);
       }
@@ -54,16 +57,24 @@ export async function measureThroughput(
 }
 
 function emptyCell(setting: Setting, test: Test, depth: number): Cell {
-  return { setting, test, depth, rates: { redis: [], starling: [] }, restMsMax: { redis: 0, starling: 0 } };
+  const perProduct = <T>(make: () => T): Record<Product, T> => ({ redis: make(), starling: make() });
+  return {
+    ...{ setting, test, depth },
+    rates: perProduct(() => []),
+    processorMicros: perProduct(() => []),
+    restMsMax: perProduct(() => 0),
+  };
 }
 
 function coordinates({ tests, depths }: Plan): { test: Test; depth: number }[] {
   return tests.flatMap((test) => depths.map((depth) => ({ test, depth })));
 }
 
-async function measure(subject: Subject, load: Load): Promise<{ rate: number; restMs: number }> {
-  const rate = await subject.load(load);
-  return { rate, restMs: await subject.rest() };
+async function measure(
+  subject: Subject,
+  load: Load,
+): Promise<{ rate: number; processorMicros: number; restMs: number }> {
+  return { ...(await subject.load(load)), restMs: await subject.rest() };
 }
 
 /** How many requests each subject gets in each cell. */

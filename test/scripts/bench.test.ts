@@ -10,7 +10,13 @@ import { parseNumber } from '../../scripts/bench/latency.ts';
 import { encoded, OpenLoop } from '../../scripts/bench/open-loop.ts';
 import { parseRates } from '../../scripts/bench/redis-benchmark.ts';
 import { Relay } from '../../scripts/bench/relay.ts';
-import { catchingUpTable, memoryTable, replyTable, throughputTable } from '../../scripts/bench/report.ts';
+import {
+  catchingUpTable,
+  memoryTable,
+  processorTable,
+  replyTable,
+  throughputTable,
+} from '../../scripts/bench/report.ts';
 import { median, pairedRatio, percentile } from '../../scripts/bench/statistics.ts';
 import type { Cell } from '../../scripts/bench/throughput.ts';
 import { throughputPlot } from '../../scripts/bench/throughput-plot.ts';
@@ -79,9 +85,12 @@ test('the table has a row for each test and depth, with both settings in it', ()
     test: 'set',
     depth: 16,
     rates: { redis: [1000], starling: [starling] },
+    processorMicros: { redis: [1, 3], starling: [starling / 1000] },
     restMsMax: { redis: 0, starling: 0 },
   });
-  const [, , row, ...more] = throughputTable([cell('alone', 1500), cell('peer', 500)]).split('\n');
+  const cells = [cell('alone', 1500), cell('peer', 500)];
+  assert.is(processorTable(cells).split('\n')[2], '| SET | 16 | 2.00 | 1.50 | 2.00 | 0.50 |');
+  const [, , row, ...more] = throughputTable(cells).split('\n');
   assert.is(row, '| SET | 16 | 1,000 | 1,500 | **1.50** (1.50–1.50) | 1,000 | 500 | **0.50** (0.50–0.50) |');
   assert.equal(more, []);
 });
@@ -226,6 +235,7 @@ test('the plot of throughput has a bar for each cell, as long as its ratio', () 
   const cell = (setting: 'alone' | 'peer', starling: number): Cell => ({
     ...{ setting, test: 'set', depth: 16, restMsMax: { redis: 0, starling: 0 } },
     rates: { redis: [1000], starling: [starling] },
+    processorMicros: { redis: [1], starling: [1] },
   });
   const widths = (svg: string) =>
     [...svg.matchAll(/<rect x="130.0" y="[\d.]+" width="([\d.]+)"/g)].map(([, width]) => +width);
