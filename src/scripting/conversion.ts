@@ -4,6 +4,7 @@
  */
 import type { Reply } from '../commands/reply.ts';
 import type { Integer } from '../core/contract.ts';
+import { Slice } from '../core/slice.ts';
 import { type LuaMachine, LuaType, type Thread } from './machine.ts';
 
 const CODE = {
@@ -24,6 +25,8 @@ const CODE = {
 };
 /** As deep as a reply is written: each level takes native stack. */
 const DEPTH_MAX = 1000;
+const NOTHING = new Slice();
+const status = new Slice();
 const INT64_MIN = -(2n ** 63n);
 
 /** Puts the reply at bytes[at..] on the stack as a value; gives where the next one begins. */
@@ -35,7 +38,8 @@ export function pushReply(machine: LuaMachine, thread: Thread, bytes: Buffer, at
   api.lua_checkstack(thread, 5);
   switch (bytes[at]) {
     case CODE.plus:
-      pushField(machine, thread, 'ok', text());
+      if (lineEnd - at === 3 && bytes[at + 1] === 79 && bytes[at + 2] === 75) pushOk(machine, thread);
+      else pushField(machine, thread, 'ok', text());
       return next;
     case CODE.minus:
       pushError(machine, thread, text());
@@ -46,7 +50,7 @@ export function pushReply(machine: LuaMachine, thread: Thread, bytes: Buffer, at
     case CODE.dollar: {
       const length = Number(text());
       if (length < 0) api.lua_pushboolean(thread, 0);
-      else machine.pushBytes(thread, bytes.subarray(next, next + length));
+      else machine.pushRange(thread, bytes, next, next + length);
       return length < 0 ? next : next + length + 2;
     }
     case CODE.star:
@@ -139,6 +143,13 @@ function pushVerbatim(machine: LuaMachine, thread: Thread, bytes: Buffer, length
   return start + length + 2;
 }
 
+/** What most writes answer. */
+function pushOk(machine: LuaMachine, thread: Thread): void {
+  machine.api.lua_createtable(thread, 0, 1);
+  machine.pushWord(thread, 'OK');
+  machine.setRawField(thread, -2, 'ok');
+}
+
 /** A table of one field. */
 export function pushField(machine: LuaMachine, thread: Thread, name: string, text: string): void {
   machine.api.lua_createtable(thread, 0, 1);
@@ -214,7 +225,7 @@ function writeTable(machine: LuaMachine, thread: Thread, reply: Reply, protocol:
     machine.pop(thread);
     machine.rawField(thread, -1, COUNTED);
     reply.error(text, api.lua_toboolean(thread, -1) === 0);
-  } else if (find('ok', LuaType.string)) reply.status(utf8(machine, thread).replace(/[\r\n]/g, ' '));
+  } else if (find('ok', LuaType.string)) writeStatus(machine, thread, reply);
   else if (find('double', LuaType.number)) reply.double(api.lua_tonumber(thread, -1));
   else if (find('map', LuaType.table)) writePairs(machine, thread, reply, protocol, depth, 'map');
   else if (find('set', LuaType.table)) writePairs(machine, thread, reply, protocol, depth, 'set');
@@ -226,6 +237,12 @@ function writeTable(machine: LuaMachine, thread: Thread, reply: Reply, protocol:
     return;
   }
   machine.pop(thread);
+}
+
+function writeStatus(machine: LuaMachine, thread: Thread, reply: Reply): void {
+  const { bytes, start, end } = machine.locate(thread, -1, status) ? status : NOTHING;
+  if (end - start === 2 && bytes[start] === 79 && bytes[start + 1] === 75) reply.ok();
+  else reply.status(bytes.toString('utf8', start, end).replace(/[\r\n]/g, ' '));
 }
 
 /** Set in an error that a command has counted already. Redis's name for it. */

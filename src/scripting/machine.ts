@@ -4,6 +4,7 @@
  *
  * A function of ours may be left by a long jump at any call that can fail in Lua: it keeps nothing that needs a `finally`.
  */
+import type { Slice } from '../core/slice.ts';
 import { BrokenMachine, type CFunction, isLongJump, type LuaApi, LuaWasm, type Thread } from './wasm.ts';
 
 export const LuaType = {
@@ -30,6 +31,8 @@ const MASK_COUNT = 8;
 const GC_COUNT = 3;
 const GC_COLLECT = 2;
 const SCRATCH_BYTES = 64 * 1024;
+/** Up to so many bytes a loop is cheaper than a call into native code. */
+const SHORT = 64;
 /** Where a lua_State keeps how deep it stands in calls of C: now, and where it was resumed. See checkLayout(). */
 const NESTED_CALLS_AT = 52;
 const NESTED_CALLS_BASE_AT = 54;
@@ -54,6 +57,8 @@ export class LuaMachine {
   /** The state that owns all; scripts run in threads of it. */
   readonly main: Thread;
   private readonly names = new Map<string, number>();
+  /** Where the registry has words of ours as Lua's strings. */
+  private readonly words = new Map<string, number>();
   private readonly sizeAt: number;
   private readonly scratch: number;
   private readonly record: number;
@@ -99,6 +104,33 @@ export class LuaMachine {
     }
   }
 
+  /** Bytes from `start` on and before `end`. */
+  pushRange(thread: Thread, bytes: Buffer, start: number, end: number): void {
+    const length = end - start;
+    if (length > SHORT) {
+      this.pushBytes(thread, bytes.subarray(start, end));
+      return;
+    }
+    const { scratch, wasm } = this;
+    const into = wasm.bytes;
+    for (let i = 0; i < length; i++) into[scratch + i] = bytes[start + i];
+    this.api.lua_pushlstring(thread, scratch, length);
+  }
+
+  /** A word of ours, one of few: Lua has each once, and finding it there is a fraction of writing it anew. */
+  pushWord(thread: Thread, word: string): void {
+    const { api, words } = this;
+    const known = words.get(word);
+    if (known !== undefined) {
+      api.lua_rawgeti(thread, REGISTRY, known);
+      return;
+    }
+    api.lua_checkstack(thread, 2);
+    this.pushText(thread, word);
+    api.lua_pushvalue(thread, -1);
+    words.set(word, api.luaL_ref(thread, REGISTRY));
+  }
+
   /** One byte a character. */
   pushText(thread: Thread, text: string): void {
     if (text.length > SCRATCH_BYTES) this.pushBytes(thread, Buffer.from(text, 'latin1'));
@@ -112,19 +144,27 @@ export class LuaMachine {
     return this.wasm.bytes.subarray(pointer, pointer + this.wasm.words[this.sizeAt >> 2]);
   }
 
+  /** view() as a part of the whole memory, in `out`, for as long as that. False: of another type. */
+  locate(thread: Thread, index: number, out: Slice): boolean {
+    const pointer = this.api.lua_tolstring(thread, index, this.sizeAt);
+    if (pointer === 0) return false;
+    out.set(this.wasm.bytes, pointer, pointer + this.wasm.words[this.sizeAt >> 2]);
+    return true;
+  }
+
   text(thread: Thread, index: number): string | null {
     return this.view(thread, index)?.toString('latin1') ?? null;
   }
 
-  /** table[name], of the table at `index`, without metamethods, onto the stack. */
+  /** table[name], of the table at `index`, without metamethods, onto the stack. `name` is one of ours. */
   rawField(thread: Thread, index: number, name: string): void {
-    this.pushText(thread, name);
+    this.pushWord(thread, name);
     this.api.lua_rawget(thread, index < 0 && index > REGISTRY ? index - 1 : index);
   }
 
-  /** table[name] = what is on top of the stack, which it takes off; `index` counts with that on top. */
+  /** table[name] = what is on top of the stack, which it takes off; `index` counts with that on top. `name` is one of ours. */
   setRawField(thread: Thread, index: number, name: string): void {
-    this.pushText(thread, name);
+    this.pushWord(thread, name);
     this.api.lua_insert(thread, -2);
     this.api.lua_rawset(thread, index < 0 && index > REGISTRY ? index - 1 : index);
   }

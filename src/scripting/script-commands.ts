@@ -82,9 +82,7 @@ export class ScriptCommands {
         slices[i - 1].set(text, 0, text.length);
         continue;
       }
-      const view = machine.view(thread, i) ?? Buffer.alloc(0);
-      const start = view.byteOffset;
-      slices[i - 1].set(machine.wasm.bytes, start, start + view.length);
+      machine.locate(thread, i, slices[i - 1]);
     }
     return true;
   }

@@ -337,7 +337,8 @@ function pushWords({ machine }: Interpreter, thread: Thread, { args }: Call, fro
   const { api } = machine;
   api.lua_createtable(thread, to - from, 0);
   for (let i = from; i < to; i++) {
-    machine.pushBytes(thread, args[i].view());
+    const { bytes, start, end } = args[i];
+    machine.pushRange(thread, bytes, start, end);
     api.lua_rawseti(thread, -2, i - from + 1);
   }
 }
