@@ -5,8 +5,9 @@
  * that entries stand where their keys belong, that bodies are those of their keys, the checksums of CELL entries.
  *
  * A pass goes through everything a piece at a time, between other work; a slot that was written meanwhile (State.written)
- * is left to the next pass. Entries that are not counted for now (uncounted.ts) are in neither digest: a pass counts them
- * all before it begins, and what flips in the moments between a write and that count is not seen here.
+ * is left to the next pass. Entries that are not counted for now (uncounted.ts) are in neither digest. A pass counts them
+ * before it begins, or, where they are many, some with each step: under many writes those that are written again and again
+ * are never checked, and of any entry not what flips between a write and its count.
  */
 import type { Body } from './bodies.ts';
 import { MalformedError } from './bytes.ts';
@@ -24,6 +25,8 @@ const WALK_END = 2 ** 32;
 /** Slots that are compared in one go: in nearly all nothing was written during a pass, and nothing differs. */
 const SLOTS_AT_ONCE = 512;
 const ENTRIES_PER_STEP = 64;
+/** Entries that a step counts, besides those that it looks at: under a millisecond. */
+const SETTLED_PER_STEP_MIN = 2000;
 /** So many bytes of a value count as one more entry. */
 const BYTES_PER_ENTRY = 256;
 
@@ -54,8 +57,8 @@ export class SelfCheck {
   /** Goes on with the pass, for about so many entries. True if it has come to the end of one. */
   step(budget: number): boolean {
     const { state } = this;
+    state.uncounted.settleSome(Math.max(SETTLED_PER_STEP_MIN, budget));
     if (this.pass === null) {
-      state.uncounted.settle();
       clearBit(state.written, PASS_BIT);
       const { a, b, unsound } = this.passRecount;
       for (const words of [a, b, unsound]) words.fill(0);

@@ -43,6 +43,19 @@ test('a full list lets every eighth in, in place of the oldest, and never grows'
   assert.is(new Set(table.hashes).size, CAPACITY + 10);
 });
 
+test('some at a time, those that came last before the others, and a list that was full takes new ones then', () => {
+  const uncounted = new Uncounted();
+  const table = new Counted();
+  for (let hash = 0; hash < CAPACITY + 8; hash++) uncounted.add(table, hash);
+  table.hashes.length = 0;
+  uncounted.settleSome(3);
+  assert.equal(table.hashes, [CAPACITY - 3, CAPACITY - 2, CAPACITY - 1]);
+  assert.ok([1, 2, 3].every((hash) => uncounted.add(table, hash)));
+  assert.not.ok(uncounted.add(table, 4));
+  uncounted.settleSome(CAPACITY * 2);
+  assert.is(table.hashes.length, 3 + CAPACITY);
+});
+
 type Step = readonly [kind: number, key: number, value: number];
 
 function apply(engine: Engine, [kind, key, value]: Step): void {
