@@ -374,6 +374,7 @@ class StarlingEngine implements Engine {
     const { state } = this;
     state.stable = stable;
     state.alone = stable === 'alone';
+    this.log.learnStable(stable);
     if (state.loaded.length === 0) state.loaded.push(...state.replicas.stamps);
     this.delivery.forgetStale();
     state.horizon = stable === 'alone' ? Number.POSITIVE_INFINITY : horizon;

@@ -1,11 +1,15 @@
 /**
  * The txn log in memory: the latest envelopes of every replica in their one encoding, to answer peers that lack
- * them without a look at the disk. Bounded in bytes; what falls out is still in the store.
+ * them without a look at the disk. Bounded in bytes, and the more closely where every member has them already; what falls
+ * out is still in the store.
  */
-import type { Envelope, ReplicaId } from './contract.ts';
+import type { Envelope, ReplicaId, VersionVector } from './contract.ts';
 
 /** Enough for a peer that was away for some seconds at full speed (15 MB/s). */
 export const LOG_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Of the log, for what is stable: for a peer that starts again and has lost its last second. */
+const STABLE_SHARE = 1 / 16;
 
 /** What an envelope takes in memory besides its bytes: it, its buffer and the buffer's store (measured: 680 bytes). */
 const ENVELOPE_OVERHEAD_BYTES = 680;
@@ -16,6 +20,8 @@ export class TxnLog {
   private readonly byReplica = new Map<ReplicaId, EnvelopeQueue>();
   private readonly order = new EnvelopeQueue();
   private readonly bytesMax: number;
+  /** How far every member has come, by replica; null: there is no other. */
+  private stable: ReadonlyMap<ReplicaId, number> | null = new Map();
 
   constructor(bytesMax = LOG_BYTES_MAX) {
     this.bytesMax = bytesMax;
@@ -30,7 +36,24 @@ export class TxnLog {
     queue.push(envelope);
     this.order.push(envelope);
     this.bytes += memoryBytes(envelope);
-    while (this.bytes > this.bytesMax && this.order.length > 1) this.dropOldest();
+    this.trim();
+  }
+
+  learnStable(stable: VersionVector | 'alone'): void {
+    this.stable = stable === 'alone' ? null : new Map(stable.map(({ replica, number }) => [replica, number]));
+    this.trim();
+  }
+
+  private trim(): void {
+    const { bytesMax, order } = this;
+    while (order.length > 1 && this.bytes > bytesMax * STABLE_SHARE) {
+      if (this.bytes <= bytesMax && !this.isStable(order.at(0))) return;
+      this.dropOldest();
+    }
+  }
+
+  private isStable({ replica, last }: Envelope): boolean {
+    return this.stable === null || last <= (this.stable.get(replica) ?? 0);
   }
 
   /**

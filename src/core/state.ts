@@ -59,8 +59,8 @@ export interface WatchState {
   readonly onChange: (() => void) | null;
 }
 
-/** About 200 MB. */
-const UNFOLDED_MAX = 1 << 21;
+/** About 100 MB. */
+const UNFOLDED_MAX = 1 << 20;
 
 /** 2^32 divided by the golden ratio: multiples of it are far apart. */
 const GOLDEN = 0x9e3779b1;

@@ -9,9 +9,11 @@ import type { KeyRange } from './encoding.ts';
 
 export type Operation = { type: 'put'; key: Buffer; value: Buffer } | { type: 'del'; key: Buffer };
 
-/** Larger than LevelDB's 4 MiB: fewer small tables, so less merging beside the command thread. */
-const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
+/** Larger than LevelDB's 4 MiB: fewer small tables, so less merging beside the command thread. Two of them are in memory. */
+const WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
 const FILE_BYTES_MAX = 8 * 1024 * 1024;
+/** Hardly anything is read twice. */
+const CACHE_BYTES = 1024 * 1024;
 const PAGE_ENTRIES = 1000;
 const PAGE_BYTES = 256 * 1024;
 
@@ -52,6 +54,7 @@ export class LevelDisk implements Disk {
       compression: false,
       writeBufferSize: WRITE_BUFFER_BYTES,
       maxFileSize: FILE_BYTES_MAX,
+      cacheSize: CACHE_BYTES,
     });
   }
 

@@ -58,6 +58,21 @@ test('one envelope beyond the limit is kept: it is the latest', () => {
   assert.equal(ranges(log.read(A, 3, 10)), [[3, 3]]);
 });
 
+test('of what every member has little is kept, of what one lacks all that there is room for', () => {
+  const log = new TxnLog(160_000);
+  for (let number = 1; number <= 100; number++) log.append(envelope(A, number, number));
+  assert.is(log.start(A), 1);
+  log.learnStable([{ replica: A, number: 40, stamp: 40 }]);
+  assert.is(log.start(A), 41);
+  for (let number = 1; number <= 50; number++) log.append(envelope(B, number, number));
+  assert.is(log.start(A), 41);
+  log.learnStable('alone');
+  assert.ok(log.bytes <= 10_000);
+  log.append(envelope(B, 51, 51));
+  assert.ok(log.bytes <= 10_000);
+  assert.equal(ranges(log.read(B, 51, 1)), [[51, 51]]);
+});
+
 /** `hole`: so many txns before it came by a state transfer, and are not in the log. */
 const appended = fc.record({
   replica: fc.constantFrom(A, B),
