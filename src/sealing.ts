@@ -10,8 +10,8 @@ import type { Engine } from './core/contract.ts';
 /** Between envelopes of a node that has nothing else to do, and of one that is never idle. */
 const SPACING_MIN_MS = 1;
 const SPACING_MAX_MS = 20;
-/** The spacing grows with this power of the utilization: 6 ms at a half, 13 ms at 0.8, 20 ms at 1. */
-const STEEPNESS = 2;
+/** The spacing grows with this power of the utilization: 1.3 ms at a half, 6 ms at 0.8, 20 ms at 1. */
+const STEEPNESS = 6;
 const WINDOW_MS = 20;
 
 /** How much of the time since it was last asked the event loop was at work: from 0 to 1. */

@@ -17,6 +17,8 @@ const ENVELOPE = 1;
 const VECTOR = 2;
 const ENVELOPE_BYTES_MAX = 64 * 1024;
 const MESSAGE_BYTES_MAX = 256 * 1024;
+/** By then who has a stream to us has the envelope, and had time to answer for it. */
+const LATE_MS = 20;
 /** A gossip message costs about 0.3 ms of both sides' time; a stream frame a tenth of that. */
 const ENVELOPES_PER_SECOND = 100;
 const BYTES_PER_SECOND = 512 * 1024;
@@ -36,12 +38,13 @@ export interface GossipOptions {
   log: { warn(details: object, message: string): void };
   /** Something new may be missing. */
   onVector(): void;
-  /** False where there are many members and a stream to each: what everybody has from us, six others need not repeat. */
-  isWanted(): boolean;
+  /** When an envelope is to be published; null: it need not be. */
+  whenWanted(): 'now' | 'late' | null;
 }
 
 export class Gossip {
   paused = false;
+  private stopped = false;
   statistics = { gossip_sent: 0, gossip_received: 0, gossip_refused: 0, gossip_withheld: 0 };
   /** When each peer's vector was last heard on the topic, by the monotonic clock. */
   readonly heardMs = new Map<string, number>();
@@ -60,6 +63,7 @@ export class Gossip {
   }
 
   stop(): void {
+    this.stopped = true;
     this.options.node.services.pubsub.unsubscribe(this.options.topic);
   }
 
@@ -71,8 +75,9 @@ export class Gossip {
     const now = performance.now();
     if (now - this.allowance.sinceMs >= 1000) this.allowance = { sinceMs: now, envelopes: 0, bytes: 0 };
     const { allowance } = this;
+    const when = this.options.whenWanted();
     if (
-      !this.options.isWanted() ||
+      when === null ||
       bytes.length > ENVELOPE_BYTES_MAX ||
       allowance.envelopes >= ENVELOPES_PER_SECOND ||
       allowance.bytes + bytes.length > BYTES_PER_SECOND
@@ -82,11 +87,12 @@ export class Gossip {
     }
     allowance.envelopes++;
     allowance.bytes += bytes.length;
-    this.publish(ENVELOPE, bytes);
+    if (when === 'now') this.publish(ENVELOPE, bytes);
+    else setTimeout(() => this.publish(ENVELOPE, bytes), LATE_MS).unref();
   }
 
   private publish(kind: number, body: Uint8Array): void {
-    if (this.paused) return;
+    if (this.paused || this.stopped) return;
     const { node, topic, log } = this.options;
     const message = Buffer.allocUnsafe(body.length + 1);
     message[0] = kind;

@@ -131,7 +131,7 @@ class RunningMesh implements Mesh {
           node,
           topic,
           onVector: () => this.sync.pullMissing(),
-          isWanted: () => this.isGossipWanted(),
+          whenWanted: () => this.whenGossipWanted(),
         })
       : null;
     this.supervisor = new Supervisor({
@@ -161,8 +161,10 @@ class RunningMesh implements Mesh {
     this.schedule();
   }
 
-  private isGossipWanted(): boolean {
-    return this.members_.count <= GOSSIPING_MEMBERS_MAX || !this.sync.reachesAll;
+  /** What everybody has from us by a stream is for the case that one is dead; and of many members six others repeat it. */
+  private whenGossipWanted(): 'now' | 'late' | null {
+    if (!this.sync.reachesAll) return 'now';
+    return this.members_.count <= GOSSIPING_MEMBERS_MAX ? 'late' : null;
   }
 
   get messenger(): Messenger {

@@ -6,6 +6,7 @@
 import type { Connection, Stream } from '@libp2p/interface';
 import type { Bulk } from './frames.ts';
 import { decodeMap, encodeBulk, encodeMap, FrameError, FrameReader, FrameType, isBulk, numberField } from './frames.ts';
+import { tellRoomSeldom } from './window-updates.ts';
 
 /** Bulk bytes that a peer may have in flight to us. */
 const CREDIT_BYTES = 4 * 1024 * 1024;
@@ -45,6 +46,7 @@ export class Link {
     this.stream = stream;
     this.connection = connection;
     stream.inactivityTimeout = Number.MAX_SAFE_INTEGER;
+    tellRoomSeldom(stream);
     stream.addEventListener('message', (event) =>
       this.receive(event.data instanceof Uint8Array ? event.data : event.data.subarray()),
     );

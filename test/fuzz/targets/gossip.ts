@@ -71,7 +71,7 @@ function validatorOf(): Validator {
     addresses: () => [],
     log,
     onVector() {},
-    isWanted: () => true,
+    whenWanted: () => 'now',
   });
   const validator = topicValidators.get(TOPIC);
   if (validator === undefined) throw new Error('nobody looks at the messages');
