@@ -5,12 +5,12 @@
 import { spawn } from 'node:child_process';
 
 /**
- * What redis-benchmark is told to do; all but those of lists draw from `-r`: keys, or the members of one set, sorted set or
- * hash. For `sadd-new` from so many that hardly any comes twice. Pushes and pops go to one list, entries to one stream.
+ * What redis-benchmark is told to do. PING is what a server does besides commands. All but it and those of lists draw from
+ * `-r`: keys, or the members of one set, sorted set or hash. For `sadd-new` from so many that hardly any comes twice. Pushes and pops go to one list, entries to one stream.
  * ZRANGE asks for ten members, PUBLISH has no subscriber, EVAL is a SET.
  */
 export const TESTS = [
-  ...['set', 'get', 'incr', 'hset', 'sadd', 'sadd-new', 'lpush', 'rpush', 'lpop', 'rpop'],
+  ...['ping', 'set', 'get', 'incr', 'hset', 'sadd', 'sadd-new', 'lpush', 'rpush', 'lpop', 'rpop'],
   ...['zadd', 'zrange', 'xadd', 'publish', 'eval'],
 ] as const satisfies string[];
 export type Test = (typeof TESTS)[number];
@@ -34,6 +34,9 @@ export const BENCHMARK_ZSET = 'myzset';
 export const BENCHMARK_STREAM = 'mystream';
 const RANDOM = '__rand_int__';
 
+/** Tests of redis-benchmark that are called otherwise here. */
+const OTHER_NAMES: Partial<Record<Test, string>> = { ping: 'ping_mbulk', 'sadd-new': 'sadd' };
+
 /** Commands that redis-benchmark has no test of. */
 const OWN_COMMANDS: Partial<Record<Test, readonly string[]>> = {
   zrange: ['ZRANGE', BENCHMARK_ZSET, '100', '109'],
@@ -55,7 +58,7 @@ export async function runLoad(port: number, load: Load, gone: AbortSignal): Prom
   const words = ['-p', port, '-c', CLIENTS, '-r', drawn, '-P', depth, '-n', requests, '-d', valueBytes, '--csv'];
   const { code, output, errors } = await run(
     'redis-benchmark',
-    [...words, ...(OWN_COMMANDS[test] ?? ['-t', test === 'sadd-new' ? 'sadd' : test])].map(String),
+    [...words, ...(OWN_COMMANDS[test] ?? ['-t', OTHER_NAMES[test] ?? test])].map(String),
     AbortSignal.any([gone, AbortSignal.timeout(LOAD_MS_MAX)]),
   );
   if (code !== 0 || /error/i.test(errors)) {

@@ -5,12 +5,12 @@
 import type { Database, Engine } from '../core/contract.ts';
 import { Slice } from '../core/slice.ts';
 import type { AccessControl } from './acl/access-control.ts';
-import { isUnknown } from './acl/authentication.ts';
-import { refusalByUser, refusalOfQueued } from './acl/permission.ts';
+import { refusalOfQueued } from './acl/permission.ts';
 import { CallTimes } from './call-times.ts';
 import type { Client, QueuedCommand } from './client.ts';
+import { mustPause, refusalOf } from './refusals.ts';
 import { type Entry, findSubcommand, type Registry, Trait } from './registry.ts';
-import { Errors, type Reply, ReplyOverflow, wrongArity } from './reply.ts';
+import { type Reply, ReplyOverflow, wrongArity } from './reply.ts';
 import type { Services } from './services.ts';
 import type { Call, Command } from './table.ts';
 import { discardMulti } from './transaction-state.ts';
@@ -89,9 +89,6 @@ export const Outcome = {
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
 const EXEC = Slice.of('exec');
-/** They wait in a pause of writes as in Redis, where they may write: a message, or what PFCOUNT has counted. */
-const PAUSED_WITH_WRITES = new Set(['publish', 'spublish', 'pfcount']);
-
 /** As much of a name or argument as Redis repeats in an error. */
 const SHOWN_BYTES_MAX = 128;
 const QUEUED_BYTES = 64;
@@ -135,9 +132,9 @@ export class Dispatcher {
     client.lastCommand = command.name;
     const { arity } = command;
     if (arity > 0 ? call.argc !== arity : call.argc < -arity) return this.refuse(call, entry, wrongArity(command.name));
-    const refusal = this.refusalOf(call, entry);
+    const refusal = refusalOf(call, entry);
     if (refusal !== null) return this.refuse(call, entry, refusal);
-    if (this.paused !== 'none' && this.mustPause(call, entry)) return Outcome.postponed;
+    if (this.paused !== 'none' && mustPause(call, entry, this.paused)) return Outcome.postponed;
     if (client.multi !== null && (entry.traits & Trait.unqueued) === 0) {
       const queued = keep(command, call);
       client.multi.queue.push(queued);
@@ -151,57 +148,6 @@ export class Dispatcher {
   find({ args, argc }: CommandCall): Entry | undefined {
     const entry = this.registry.lookup(args[0]);
     return entry?.subcommands == null || argc === 1 ? entry : findSubcommand(entry.subcommands, args[1]);
-  }
-
-  /** Why this client may not run this command now, or null. */
-  private refusalOf(call: CommandCall, entry: Entry): string | null {
-    const { client, services } = call;
-    const { traits } = entry;
-    if (!client.authenticated && (traits & Trait.noAuth) === 0 && isUnknown(client, this.acl.users)) {
-      return 'NOAUTH Authentication required.';
-    }
-    const { multi } = client;
-    const { busy } = services.scripting;
-    if (busy !== null && (traits & Trait.allowBusy) === 0) return busy;
-    if (multi !== null && (traits & Trait.noMulti) !== 0) return 'ERR Command not allowed inside a transaction';
-    if (!client.user.unrestricted) {
-      const refusal = refusalByUser(call, entry.command);
-      if (refusal !== null) return refusal;
-    }
-    if (multi !== null) return this.refusalInMulti(entry, multi.queue);
-    if ((traits & Trait.denyOutOfMemory) !== 0 && services.eviction.isFull) return Errors.oom;
-    if ((traits & Trait.write) !== 0 && services.store.failure !== null) return misconf(services.store.failure);
-    if (services.monitors.count > 0 && services.monitors.has(client) && reachesKeys(entry)) {
-      return "ERR Replica can't interact with the keyspace";
-    }
-    if (client.subscribed > 0 && client.protocol === 2 && (traits & Trait.subscribed) === 0) return listening(entry);
-    return null;
-  }
-
-  /** A queue takes memory too, and EXEC is as much a write as what it runs. */
-  private refusalInMulti(entry: Entry, queue: readonly QueuedCommand[]): string | null {
-    const { eviction, store } = this.services;
-    const { failure } = store;
-    const runs = entry.command.name === 'exec' ? queue : [];
-    const queuesDenied = runs.some(({ command }) => command.flags.includes('denyoom'));
-    const writes = (entry.traits & Trait.write) !== 0 || runs.some(({ command }) => command.flags.includes('write'));
-    if (((entry.traits & Trait.transaction) === 0 || queuesDenied) && eviction.isFull) return Errors.oom;
-    return writes && failure !== null ? misconf(failure) : null;
-  }
-
-  private mustPause(call: CommandCall, entry: Entry): boolean {
-    if (this.paused === 'all' || (entry.traits & Trait.write) !== 0) return true;
-    const { client, services } = call;
-    const { command } = entry;
-    if (PAUSED_WITH_WRITES.has(command.name)) return true;
-    if (command.name !== 'exec') return services.scripting.mayWrite(command, call.args, call);
-    const queue = client.multi?.queue ?? [];
-    return queue.some(
-      (each) =>
-        each.command.flags.includes('write') ||
-        PAUSED_WITH_WRITES.has(each.command.name) ||
-        services.scripting.mayWrite(each.command, each.args, call),
-    );
   }
 
   /** Runs a command as one txn. */
@@ -352,31 +298,12 @@ function unknownSubcommand(container: Entry, sub: Slice): string {
   return `ERR unknown subcommand '${shownText(sub, SHOWN_BYTES_MAX)}'. Try ${container.command.name.toUpperCase()} HELP.`;
 }
 
-/** A client that has said MONITOR counts as a replica, as in Redis. */
-function reachesKeys({ command: { flags } }: Entry): boolean {
-  return flags.includes('write') || flags.includes('readonly');
-}
-
 /** EXEC has put the words of the commands that it ran into the call. */
 function showExec(call: CommandCall, exec: Command): void {
   call.command = exec;
   call.args = [EXEC];
   call.argc = 1;
   call.services.monitors.show(call);
-}
-
-function listening({ command }: Entry): string {
-  return (
-    `ERR Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in ` +
-    'this context'
-  );
-}
-
-function misconf(reason: string): string {
-  return (
-    `MISCONF Starling is configured to persist data, but it is currently unable to: ${reason}. ` +
-    'Commands that may modify the data set are disabled; reads and the exchange with other nodes go on.'
-  );
 }
 
 /** A request as MULTI's queue keeps it: its bytes copied once. */
