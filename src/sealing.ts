@@ -1,7 +1,7 @@
 /**
  * When the open envelope is sealed: at the end of this turn of the event loop if none was for a while, so that a lone
  * write travels at once; else some milliseconds after the last one, so that writes under load share an envelope. An
- * envelope costs its sender and each receiver about half a millisecond in libp2p, whatever it holds: while the node has
+ * envelope costs its sender and each receiver about a quarter of a millisecond in libp2p, whatever it holds: while the node has
  * time to spare that is well spent on writes that are seen early, and when it has none they had better wait a little.
  */
 import { performance } from 'node:perf_hooks';
@@ -9,8 +9,8 @@ import type { Engine } from './core/contract.ts';
 
 /** Between envelopes of a node that has nothing else to do, and of one that is never idle. */
 const SPACING_MIN_MS = 1;
-const SPACING_MAX_MS = 20;
-/** The spacing grows with this power of the utilization: 1.3 ms at a half, 6 ms at 0.8, 20 ms at 1. */
+const SPACING_MAX_MS = 40;
+/** The spacing grows with this power of the utilization: 1.6 ms at a half, 11 ms at 0.8, 40 ms at 1. */
 const STEEPNESS = 6;
 const WINDOW_MS = 20;
 

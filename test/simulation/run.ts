@@ -40,7 +40,7 @@ const LOOK_MS = 700;
 const TRANSFERS_BELOW = 1024 * 1024;
 const PAGE_BYTES = 200 * 1024;
 /** An envelope waits for 10 ms after the one before. */
-const UTILIZATION = 0.7;
+const UTILIZATION = 0.784;
 /** Who was away for a second then, needs a state transfer. */
 const FORGETFUL = { checkpointIntervalMs: 700, logBytesMax: 1024, memoryLogBytesMax: 1024 };
 /** Added to the seed: far from all other seeds. */
