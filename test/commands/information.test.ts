@@ -226,6 +226,19 @@ test('Crdt tells ids, the vector, and a line per peer', async () => {
   );
 });
 
+test('the digest, which may take a while, is told to who asks for this section by name', async () => {
+  const node = new WholeNode();
+  for (const [section, isTold] of [
+    ['CRDT', true],
+    ['default', false],
+    ['all', false],
+    ['everything', false],
+  ] as const) {
+    assert.is((await field(node, section, 'crdt_digest')) !== undefined, isTold, section);
+    assert.is(await field(node, section, 'crdt_replid'), '00000000000000a1');
+  }
+});
+
 test('a pause of replication shows', async () => {
   const node = new WholeNode();
   assert.is(await field(node, 'crdt', 'crdt_replication'), 'running');
