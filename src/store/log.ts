@@ -24,7 +24,7 @@ export class Log {
   bytesMax: number;
   /** 0: no limit. */
   ageMaxMs: number;
-  /** Last number of each replica that was appended, or is covered by the state. */
+  /** Up to which number all txns of a replica were appended, or are covered by the state. */
   readonly ends = new Map<ReplicaId, number>();
   private readonly disk: Disk;
   private readonly queue: CommitQueue;
@@ -72,8 +72,10 @@ export class Log {
     if (this.openBytes === 0) this.openSinceMs = Date.now();
     this.openBytes += value.length;
     const end = this.ends.get(envelope.replica) ?? 0;
+    // what comes behind a hole must not hide it: the txns of a state that was imported are in no log
+    if (envelope.first > end + 1) return false;
     if (envelope.last > end) this.ends.set(envelope.replica, envelope.last);
-    return envelope.first <= end + 1;
+    return true;
   }
 
   /** True if every txn of `vector` was appended here or is covered by the state. */

@@ -205,22 +205,25 @@ differentialTest(`random sequences (seed ${SEED})`, async () => {
   await both.answers(['CONFIG SET hll-sparse-max-bytes 3000']);
 });
 
-/** Two nodes that have heard nothing of each other until exchange(). */
-function twoNodes() {
-  const [a, b] = ['00000000000000a1', '00000000000000b2'].map((replica) => {
+/** Nodes that have heard nothing of each other until exchange(). Of writes at one moment that of the later node counts as later. */
+function threeNodes() {
+  const nodes = ['00000000000000a1', '00000000000000b2', '00000000000000c3'].map((replica) => {
     const { open, served } = talker(serve([], undefined, replica));
     return { say: open().say, engine: served.engine };
   });
   const exchange = () => {
-    const [fromA, fromB] = [a.engine.seal(), b.engine.seal()];
-    if (fromA !== null) b.engine.receive(fromA.bytes);
-    if (fromB !== null) a.engine.receive(fromB.bytes);
+    for (const [from, envelope] of nodes.map(({ engine }) => engine.seal()).entries()) {
+      for (const [to, { engine }] of nodes.entries()) {
+        if (envelope !== null && to !== from) engine.receive(envelope.bytes);
+      }
+    }
   };
-  return { a, b, exchange };
+  const [a, b, c] = nodes;
+  return { a, b, c, exchange };
 }
 
 test('what two nodes add at the same time counts on both, and shows in GET and in further sketches', () => {
-  const { a, b, exchange } = twoNodes();
+  const { a, b, exchange } = threeNodes();
   a.say('PFADD h x y');
   b.say('PFADD h y z');
   exchange();
@@ -237,7 +240,7 @@ test('what two nodes add at the same time counts on both, and shows in GET and i
 });
 
 test('a PFADD makes one value of them, though it adds nothing', () => {
-  const { a, b, exchange } = twoNodes();
+  const { a, b, exchange } = threeNodes();
   a.say('PFADD h x');
   b.say('PFADD h y');
   exchange();
@@ -251,7 +254,7 @@ test('a PFADD makes one value of them, though it adds nothing', () => {
 });
 
 test('a copy, a new name and a dump are of all that stands there', () => {
-  const { a, b, exchange } = twoNodes();
+  const { a, b, exchange } = threeNodes();
   a.say('PFADD h x');
   b.say('PFADD h y', 'EXPIRE h 1000');
   exchange();
@@ -267,7 +270,7 @@ test('a copy, a new name and a dump are of all that stands there', () => {
 });
 
 test('a DEL takes what it has seen, and leaves what was added meanwhile', () => {
-  const { a, b, exchange } = twoNodes();
+  const { a, b, exchange } = threeNodes();
   a.say('PFADD h x');
   exchange();
   a.say('DEL h');
@@ -277,11 +280,23 @@ test('a DEL takes what it has seen, and leaves what was added meanwhile', () => 
 });
 
 test('beside another string a sketch is one value among others: the later one shows', () => {
-  const { a, b, exchange } = twoNodes();
+  const { a, b, exchange } = threeNodes();
   a.say('PFADD h x');
   b.say('SET h plain');
   exchange();
   for (const { say } of [a, b]) assert.is(say('GET h'), '$5\r\nplain\r\n');
+});
+
+test('of several sketches beside another string all count, if one of them is the latest', () => {
+  const { a, b, c, exchange } = threeNodes();
+  a.say('SET h plain');
+  b.say('PFADD h x');
+  c.say('PFADD h y');
+  exchange();
+  for (const { say } of [a, b, c]) assert.is(say('PFCOUNT h'), ':2\r\n');
+  b.say('PFMERGE h h');
+  exchange();
+  for (const { say } of [a, b, c]) assert.is(say('PFCOUNT h'), ':2\r\n');
 });
 
 test('PFSELFTEST finds nothing', async () => {

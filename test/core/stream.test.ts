@@ -101,6 +101,24 @@ test('a stream whose last entry is gone stays, and knows its last id', () => {
   assert.equal([length, idText(lastId), idText(maxDeletedId), entriesAdded], [0, '7-1', '7-1', 1]);
 });
 
+test('a removal that notes the id takes what it saw under the key in another type, as any write does', () => {
+  const [a, b] = sharing(2);
+  txn(a, ({ hashes }) => hashes.set(x, s('field'), s('value'), NO_DEADLINE));
+  tick([a, b], 1);
+  add(b, '7-1');
+  settle([a, b]);
+  assert.is(a.db.typeOf(x), 6);
+  const types = () =>
+    a.engine
+      .inspect(0, x)
+      ?.parts.map(({ type }) => type)
+      .sort();
+  assert.equal(types(), [2, 6]);
+  remove(b, '7-1');
+  settle([a, b]);
+  assert.equal(types(), [6]);
+});
+
 test('a removal of the stream makes its ids forgotten', () => {
   const [a, b] = sharing(2, (first) => add(first, '7-1'));
   removeKey(a);

@@ -215,6 +215,8 @@ export class Faults {
   private crash(machine: Machine, power: boolean, meanMs = 2000): void {
     if (!machine.running) return;
     this.excuse(machine, this.world.nowMs - this.window(machine));
+    // what its disk has not got goes with its memory
+    if (machine.node?.store.isDurable !== true) this.excuseDamage(machine);
     machine.crash(power);
     this.world.schedule(this.random.exponential(meanMs), null, () => machine.start());
   }
@@ -294,7 +296,10 @@ export class Faults {
     if (machine.node === null) return;
     // a shutdown that cannot write tells so, and what it loses is excused as at a crash
     const sinceMs = this.policy === 'always' ? this.world.nowMs : this.world.nowMs - this.window(machine);
-    if (machine.medium.trouble !== null || machine.node.store.failure !== null) this.excuse(machine, sinceMs);
+    if (machine.medium.trouble !== null || machine.node.store.failure !== null) {
+      this.excuse(machine, sinceMs);
+      this.excuseDamage(machine);
+    }
     machine.as(() => {
       void machine.stop().then(
         () => this.world.schedule(this.random.exponential(meanMs), null, () => machine.start()),

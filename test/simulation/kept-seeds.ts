@@ -143,4 +143,23 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     found:
       'of an entry that was claimed on two nodes at once the later claim had expired, and with it its consumer; the entry still showed as pending for that one',
   },
+  ...[20380024233, 20380046309].map((seed) => ({
+    seed,
+    found:
+      'the tail of a state transfer hid from the store that the log does not lead to the state: records were written where only a whole merge may be, and a power cut in the midst of it left data that no vector covered',
+  })),
+  {
+    seed: 20380005469,
+    found: 'an XDEL that notes the id left what hid under the key in another type, unlike any other write to a stream',
+  },
+  ...[20380006907, 20380015142, 20380031742].map((seed) => ({
+    seed,
+    found:
+      'of sketches beside a value that is none only the latest counted; and the oracle took a PFADD that adds nothing for a write there',
+  })),
+  {
+    seed: 20380016991,
+    found:
+      'in the simulator: a crash took what was not on the disk yet, the only sound copy of what was damaged elsewhere, and nobody was excused',
+  },
 ];

@@ -448,7 +448,7 @@ export class Author {
     const old = this.sketchAt(key);
     if (old === undefined) return;
     const isSame = this.typeOf(key) !== null && elements.every((each) => old.includes(each));
-    if (isSame && !this.oracle.isWrittenTwice(key, this.view)) return;
+    if (isSame && !this.oracle.isSketchedTwice(key, this.view)) return;
     this.write(key, sketchOf([...old, ...elements]), this.endOf(key));
   }
 

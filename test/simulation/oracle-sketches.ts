@@ -1,6 +1,6 @@
 /**
  * HyperLogLogs for the oracle: a sketch stands for the set of what was added to it. Of sketches that were written without
- * sight of each other all count; a value that is none stands for itself, and of such the latest shows, as for any string.
+ * sight of each other all count, if the latest value is one; if it is none, it shows alone, as for any string.
  */
 
 /** Not text that a client writes in the simulator. */
@@ -18,6 +18,5 @@ export function sketched(value: string): string[] | null {
 
 /** What a string shows whose latest value is `shown`, one of `values`. */
 export function joined(shown: string, values: readonly string[]): string {
-  const sets = values.map(sketched);
-  return sets.some((set) => set === null) ? shown : sketchOf(sets.flatMap((set) => set ?? []));
+  return sketched(shown) === null ? shown : sketchOf(values.flatMap((value) => sketched(value) ?? []));
 }

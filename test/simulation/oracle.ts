@@ -8,7 +8,7 @@
  */
 import { Author } from './oracle-author.ts';
 import { inListOrder, type Made, type Place } from './oracle-lists.ts';
-import { joined } from './oracle-sketches.ts';
+import { joined, sketched } from './oracle-sketches.ts';
 import { greatestOf, isGreatest, isThere } from './oracle-streams.ts';
 import { fieldEnd, isDoubtful, keyEnd } from './oracle-times.ts';
 
@@ -181,9 +181,11 @@ export class Oracle {
     return elementsOf(this.left(key, view), part).size > 0;
   }
 
-  /** A string was written several times, by authors who did not see each other. */
-  isWrittenTwice(key: string, view: View): boolean {
-    return this.left(key, view).filter((effect) => effect.kind === 'assign' && effect.part === 'string').length > 1;
+  /** Sketches were written there by authors who did not see each other. */
+  isSketchedTwice(key: string, view: View): boolean {
+    const isSketch = (effect: Effect) =>
+      effect.kind === 'assign' && effect.part === 'string' && sketched(effect.value) !== null;
+    return this.left(key, view).filter(isSketch).length > 1;
   }
 
   /** A field is left there, ended or not. */

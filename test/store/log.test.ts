@@ -2,10 +2,15 @@
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { CommitQueue } from '../../src/store/commit-queue.ts';
 import { LevelDisk } from '../../src/store/disk.ts';
 import type { StoreOptions } from '../../src/store/index.ts';
+import { Log } from '../../src/store/log.ts';
 import { type LogSegment, readCheckpoint, writeCheckpoint } from '../../src/store/metadata.ts';
 import { durable, get, type Opened, open, peer, set, temporaryFolder } from './opened.ts';
+
+const NO_DISK = new LevelDisk(temporaryFolder());
+const NO_EVENTS = { failureChanged() {}, logDropped() {}, synced() {} };
 
 test('the log gives every envelope from any number on, without a gap', async () => {
   const { store, engine } = await open(temporaryFolder());
@@ -25,6 +30,22 @@ test('the log gives every envelope from any number on, without a gap', async () 
     assert.is(other.digest(), engine.digest());
   }
   await store.close({ clean: true });
+});
+
+test('what comes behind a hole does not hide it: until a checkpoint covers it the log leads to nothing beyond', () => {
+  const log = new Log(NO_DISK, new CommitQueue(NO_DISK, 'no', NO_EVENTS), 1e9, 0);
+  const other = '00000000000000cc';
+  const envelope = (first: number) => ({ replica: other, first, last: first + 1, bytes: new Uint8Array(8) });
+  const vector = (number: number) => [{ replica: other, number, stamp: 1 }];
+  assert.ok(log.append(envelope(1)));
+  // 3 to 22 came with the state of a peer, and these with its tail
+  assert.not.ok(log.append(envelope(23)));
+  assert.not.ok(log.append(envelope(25)));
+  assert.ok(log.leadsTo(vector(2)));
+  assert.not.ok(log.leadsTo(vector(26)));
+  log.coverUpTo(vector(26));
+  assert.ok(log.append(envelope(27)));
+  assert.ok(log.leadsTo(vector(28)));
 });
 
 test('a read stays near its limit of bytes but gives at least one envelope', async () => {

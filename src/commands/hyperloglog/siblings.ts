@@ -1,7 +1,7 @@
 /**
  * Sketches that were written concurrently: a string keeps all values of which none has observed another, and of sketches
- * all count. Whoever reads one sees the registers of all of them, each at its highest; the next PFADD or PFMERGE writes
- * that, and so makes one value of them again. Nothing but the reading of strings is different for it.
+ * all count, but no value beside them that is none. Whoever reads one sees the registers of all of them, each at its highest;
+ * the next PFADD or PFMERGE writes that, and so makes one value of them again. Nothing but the reading of strings is different for it.
  */
 import { type Engine, KeyType } from '../../core/contract.ts';
 import { Slice } from '../../core/slice.ts';
@@ -24,9 +24,9 @@ export function joinSiblings(
   const sketches: Sketch[] = [];
   for (const { value } of values) {
     const slice = new Slice(value);
-    if (!isSketch(slice)) return false;
-    sketches.push(Sketch.of(slice));
+    if (isSketch(slice)) sketches.push(Sketch.of(slice));
   }
+  if (sketches.length < 2) return false;
   const union = unionOf(Sketch.of(shown), sketches, sparseBytesMax);
   union?.value(shown);
   return union !== undefined;

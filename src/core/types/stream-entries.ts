@@ -129,12 +129,15 @@ export class StreamEntries {
     if (removed.length === 0) return 0;
     const { maxDeleted } = indexOf(part);
     const isGreatest = compareStreamIds(id, orderOf(part).idOf(maxDeleted)) > 0;
-    const hideAt = this.deadlineOf(key);
-    this.dropAll(key, part, removed);
-    if (isGreatest) {
-      this.write(key, this.names.only(Item.maxDeleted), this.values.id(id));
-      this.db.extendDeadline(key, hideAt);
+    if (!isGreatest) {
+      this.dropAll(key, part, removed);
+      return removed.length;
     }
+    // to note the id is a write as any other
+    const hideAt = this.beginWrite(key);
+    this.dropAll(key, this.partOf(key) ?? part, removed);
+    this.write(key, this.names.only(Item.maxDeleted), this.values.id(id));
+    this.db.extendDeadline(key, hideAt);
     return removed.length;
   }
 
@@ -237,10 +240,6 @@ export class StreamEntries {
     const place = db.prepareWrite(key, KeyType.stream);
     if (place < 0) this.dropLeftovers(key);
     return db.deadlineToExtend(place, key);
-  }
-
-  private deadlineOf(key: Slice): number {
-    return this.db.deadlineToExtend(this.db.findForWrite(key), key);
   }
 
   /** What was noted of a stream whose removal nobody had seen then: it must not count for a new one. */
