@@ -10,7 +10,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Lock, default as RedlockType, Settings } from '../../node_modules/redlock/dist/index.js';
 import { setExchange, startCluster } from '../processes/cluster.ts';
-import { converged, eventually, killAll, type NodeProcess } from '../processes/node-process.ts';
+import { converged, eventually, killAll, type NodeProcess, sleep } from '../processes/node-process.ts';
 
 let nodes: NodeProcess[] = [];
 let clients: Redis[] = [];
@@ -123,6 +123,8 @@ test('two nodes that have not heard of each other both give the lock: no mutual 
   const [a, b] = clients.map((client) => locksOn([client]));
   await setExchange(nodes, false);
   const first = await a.acquire(['apart'], 60_000);
+  // of two writes in one millisecond the replica id decides which is the later one
+  await sleep(5);
   const second = await b.acquire(['apart'], 60_000);
   await setExchange(nodes, true);
   await converged(nodes);
