@@ -29,29 +29,31 @@ export function loadAverage(): number {
   return loadavg()[0];
 }
 
-/** A row for each test and depth, the settings side by side. */
 export function throughputTable(cells: readonly Cell[]): string {
+  return cellTable('test', cells, HEADERS, figures);
+}
+
+/** What servers spend on a request, whatever else the machine does. */
+export function processorTable(cells: readonly Cell[]): string {
+  return cellTable('processor time, µs a request', cells, PROCESSOR_HEADERS, ({ processorMicros }) =>
+    PRODUCTS.map((product) => median(processorMicros[product]).toFixed(2)),
+  );
+}
+
+/** A row for each test and depth, the settings side by side. */
+function cellTable(
+  title: string,
+  cells: readonly Cell[],
+  headers: Record<Setting, readonly string[]>,
+  show: (cell: Cell) => readonly string[],
+): string {
   const settings = (['alone', 'peer'] as const).filter((setting) => cells.some((cell) => cell.setting === setting));
-  const header = settings.flatMap((setting) => HEADERS[setting]);
   const rows = new Map<string, string[]>();
   for (const cell of cells) {
     const name = `${cell.test.toUpperCase()} | ${cell.depth}`;
-    rows.set(name, [...(rows.get(name) ?? [name]), ...figures(cell)]);
+    rows.set(name, [...(rows.get(name) ?? [name]), ...show(cell)]);
   }
-  return table(['test', 'depth', ...header], [...rows.values()]);
-}
-
-/** What servers spend on a request, whatever else the machine does: a row for each test and depth. */
-export function processorTable(cells: readonly Cell[]): string {
-  const settings = (['alone', 'peer'] as const).filter((setting) => cells.some((cell) => cell.setting === setting));
-  const rows = new Map<string, string[]>();
-  for (const { test, depth, processorMicros } of cells) {
-    const name = `${test.toUpperCase()} | ${depth}`;
-    const figures = PRODUCTS.map((product) => median(processorMicros[product]).toFixed(2));
-    rows.set(name, [...(rows.get(name) ?? [name]), ...figures]);
-  }
-  const header = settings.flatMap((setting) => PROCESSOR_HEADERS[setting]);
-  return table(['processor time, µs a request', 'depth', ...header], [...rows.values()]);
+  return table([title, 'depth', ...settings.flatMap((setting) => headers[setting])], [...rows.values()]);
 }
 
 /** How long a pair was not yet equal after the last reply of a cell, at worst. */

@@ -245,9 +245,14 @@ export class Elements extends Entries {
   /** What has FLAG_DIRTY is meant. */
   private markWhole(key: Buffer): void {
     if (this.isMarked) return;
+    this.spellWhole(key);
+    this.state.markDirty();
+  }
+
+  /** It is about to be put on the list as a whole. */
+  private spellWhole(key: Buffer): void {
     this.isMarked = true;
     this.state.spellRecord(this.database, key, 0, key.length, RECORD_WHOLE + this.type);
-    this.state.markDirty();
   }
 
   /** It has become too large to be looked through for what has changed. */
@@ -262,12 +267,11 @@ export class Elements extends Entries {
 
   /** This object is about to go, and its entries are not: their hashes will not lead to them. */
   keepMarks(): void {
-    const { database, key, state, type } = this;
+    const { key, state } = this;
     if (this.isMarked || key === null) return;
     this.forEachDirty(() => {
       if (this.isMarked) return;
-      this.isMarked = true;
-      state.spellRecord(database, key, 0, key.length, RECORD_WHOLE + type);
+      this.spellWhole(key);
       state.carryDirty();
     });
   }

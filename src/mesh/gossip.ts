@@ -75,13 +75,13 @@ export class Gossip {
     const now = performance.now();
     if (now - this.allowance.sinceMs >= 1000) this.allowance = { sinceMs: now, envelopes: 0, bytes: 0 };
     const { allowance } = this;
-    const when = this.options.whenWanted();
-    if (
-      when === null ||
+    const isTooMuch =
       bytes.length > ENVELOPE_BYTES_MAX ||
       allowance.envelopes >= ENVELOPES_PER_SECOND ||
-      allowance.bytes + bytes.length > BYTES_PER_SECOND
-    ) {
+      allowance.bytes + bytes.length > BYTES_PER_SECOND;
+    // last: it looks at every member
+    const when = isTooMuch ? null : this.options.whenWanted();
+    if (when === null) {
       this.statistics.gossip_withheld++;
       return;
     }

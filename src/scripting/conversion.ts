@@ -38,7 +38,7 @@ export function pushReply(machine: LuaMachine, thread: Thread, bytes: Buffer, at
   api.lua_checkstack(thread, 5);
   switch (bytes[at]) {
     case CODE.plus:
-      if (lineEnd - at === 3 && bytes[at + 1] === 79 && bytes[at + 2] === 75) pushOk(machine, thread);
+      if (isOk(bytes, at + 1, lineEnd)) pushOk(machine, thread);
       else pushField(machine, thread, 'ok', text());
       return next;
     case CODE.minus:
@@ -144,6 +144,10 @@ function pushVerbatim(machine: LuaMachine, thread: Thread, bytes: Buffer, length
 }
 
 /** What most writes answer. */
+function isOk(bytes: Buffer, start: number, end: number): boolean {
+  return end - start === 2 && bytes[start] === 79 && bytes[start + 1] === 75;
+}
+
 function pushOk(machine: LuaMachine, thread: Thread): void {
   machine.api.lua_createtable(thread, 0, 1);
   machine.pushWord(thread, 'OK');
@@ -241,7 +245,7 @@ function writeTable(machine: LuaMachine, thread: Thread, reply: Reply, protocol:
 
 function writeStatus(machine: LuaMachine, thread: Thread, reply: Reply): void {
   const { bytes, start, end } = machine.locate(thread, -1, status) ? status : NOTHING;
-  if (end - start === 2 && bytes[start] === 79 && bytes[start + 1] === 75) reply.ok();
+  if (isOk(bytes, start, end)) reply.ok();
   else reply.status(bytes.toString('utf8', start, end).replace(/[\r\n]/g, ' '));
 }
 

@@ -4,7 +4,7 @@
  *
  * A function of ours may be left by a long jump at any call that can fail in Lua: it keeps nothing that needs a `finally`.
  */
-import type { Slice } from '../core/slice.ts';
+import { Slice } from '../core/slice.ts';
 import { BrokenMachine, type CFunction, isLongJump, type LuaApi, LuaWasm, type Thread } from './wasm.ts';
 
 export const LuaType = {
@@ -59,6 +59,7 @@ export class LuaMachine {
   private readonly names = new Map<string, number>();
   /** Where the registry has words of ours as Lua's strings. */
   private readonly words = new Map<string, number>();
+  private readonly located = new Slice();
   private readonly sizeAt: number;
   private readonly scratch: number;
   private readonly record: number;
@@ -139,9 +140,7 @@ export class LuaMachine {
 
   /** The bytes of a string, or of a number as Lua writes it; a view, valid until Lua runs or allocates. Null: of another type. */
   view(thread: Thread, index: number): Buffer | null {
-    const pointer = this.api.lua_tolstring(thread, index, this.sizeAt);
-    if (pointer === 0) return null;
-    return this.wasm.bytes.subarray(pointer, pointer + this.wasm.words[this.sizeAt >> 2]);
+    return this.locate(thread, index, this.located) ? this.located.view() : null;
   }
 
   /** view() as a part of the whole memory, in `out`, for as long as that. False: of another type. */
