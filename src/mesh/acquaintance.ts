@@ -3,6 +3,7 @@
  * too, that it cannot go on as who it was: another one has its replica id, or it was forgotten.
  */
 import { packRetirements } from '../core/index.ts';
+import type { ForgottenMember, LinkSince } from './forgotten.ts';
 import { forgottenFromWire, forgottenToWire } from './forgotten-frames.ts';
 import {
   FrameError,
@@ -105,8 +106,15 @@ export class Acquaintance {
       this.becomeNew();
       return true;
     }
-    for (const note of notes) members.learn(note, this.links.get(note.peerId)?.ready === true);
+    for (const note of notes) members.learn(note, this.linkSince(note));
     return false;
+  }
+
+  /** What a link tells about a note of its peer: one that was read late, or is dead and not noticed, tells nothing. */
+  private linkSince({ peerId, forgottenMs }: ForgottenMember): LinkSince {
+    const link = this.links.get(peerId);
+    if (link?.ready !== true) return 'none';
+    return performance.now() - link.answeredMs < Date.now() - forgottenMs ? 'answering' : 'silent';
   }
 
   /** What a peer knows of the others. Throws FrameError. */

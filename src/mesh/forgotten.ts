@@ -41,6 +41,9 @@ export function actOf(nowMs: UnixMs, replica: ReplicaId): string {
 /** What a note adds to those that are here. */
 export type Novelty = 'nothing' | 'a replica id' | 'a member';
 
+/** Whether a member is linked to us, and has answered since it was forgotten elsewhere. */
+export type LinkSince = 'answering' | 'silent' | 'none';
+
 /** What is known of a member, or told. */
 interface Standing {
   readonly peerId: string;

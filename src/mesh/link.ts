@@ -21,6 +21,8 @@ export class Link {
   rttMs = Number.POSITIVE_INFINITY;
   /** By the monotonic clock: the wall clock may jump, and silence is no matter of the time of day. */
   lastHeardMs = performance.now();
+  /** When the last ping was sent that it has answered: then it was there, whatever has only been read since. */
+  answeredMs = Number.NEGATIVE_INFINITY;
   bytesIn = 0;
   bytesOut = 0;
   /** Said hello. */
@@ -137,7 +139,7 @@ export class Link {
         this.sendMap(FrameType.pong, { t: numberField(decodeMap(body), 't') });
         return;
       case FrameType.pong:
-        this.rttMs = performance.now() - numberField(decodeMap(body), 't');
+        this.answered(numberField(decodeMap(body), 't'));
         return;
       case FrameType.credit:
         this.credit = Math.min(this.credit + numberField(decodeMap(body), 'b'), CREDIT_BYTES);
@@ -147,6 +149,12 @@ export class Link {
         this.onFrame(type, body);
         if (isBulk(type)) this.take(body.length);
     }
+  }
+
+  /** To a ping of that time; a peer that makes one up cannot have answered before it. */
+  private answered(sentMs: number): void {
+    this.rttMs = performance.now() - sentMs;
+    this.answeredMs = Math.min(sentMs, performance.now());
   }
 
   private take(bytes: number): void {

@@ -5,7 +5,7 @@
  * one was forgotten (forgotten.ts).
  */
 import type { Engine, ReplicaId, UnixMs, VersionVector } from '../core/contract.ts';
-import { actOf, Forgotten, type ForgottenMember, isLaterThan } from './forgotten.ts';
+import { actOf, Forgotten, type ForgottenMember, isLaterThan, type LinkSince } from './forgotten.ts';
 import { type Member, type MemberMemory, readMemory, writeMemory } from './member-memory.ts';
 
 export { fileMemory, type Member, type MemberMemory } from './member-memory.ts';
@@ -133,8 +133,8 @@ export class Members {
     return member.peerId;
   }
 
-  /** Others have forgotten a member. `linked`: it is connected to us, so that what we know of it is no older. */
-  learn(note: ForgottenMember, linked: boolean): void {
+  /** Others have forgotten a member. What we know of one that answers us is no older than the note. */
+  learn(note: ForgottenMember, link: LinkSince): void {
     if (note.peerId === this.self || note.peerId === '') return;
     const member = this.byPeer.get(note.peerId);
     if (member === undefined) {
@@ -142,10 +142,12 @@ export class Members {
       return;
     }
     const isOther = !note.replicas.includes(member.replica);
-    if (isOther && (linked || isLaterThan(note, member) || this.forgotten.hasEnded(note))) {
+    if (isOther && (link === 'answering' || isLaterThan(note, member) || this.forgotten.hasEnded(note))) {
       this.forgotten.end(note);
       return;
     }
+    // notes are told again, and by then it has answered, or is linked no more
+    if (isOther && link === 'silent') return;
     this.drop({ ...note, replicas: [...new Set([...note.replicas, member.replica])] });
   }
 

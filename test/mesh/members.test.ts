@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createEngine, type Engine, NO_DEADLINE, Slice } from '../../src/core/index.ts';
-import { actOf } from '../../src/mesh/forgotten.ts';
+import { actOf, type LinkSince } from '../../src/mesh/forgotten.ts';
 import { fileMemory, type MemberMemory, Members, type Report } from '../../src/mesh/members.ts';
 
 const OURS = '00000000000000aa';
@@ -252,22 +252,34 @@ test('others tell of its return by having heard it later, and sooner if it has s
 test('who learns from others that a member was forgotten drops it, unless it has come back meanwhile', () => {
   const engine = engineWithMember();
   const note = { peerId: 'peer', replicas: [THEIRS], forgottenMs: engine.now, act: ACT };
-  const cases: [string, Partial<Report>, boolean, boolean][] = [
-    ['known under the replica id of the note', {}, false, false],
-    ['the same, and connected', {}, true, false],
-    ['known under another: perhaps an older one', { replica: OTHER }, false, false],
-    ['connected under another', { replica: OTHER }, true, true],
+  const cases: [string, Partial<Report>, LinkSince, boolean][] = [
+    ['known under the replica id of the note', {}, 'none', false],
+    ['the same, and connected', {}, 'answering', false],
+    ['known under another: perhaps an older one', { replica: OTHER }, 'none', false],
+    ['connected under another', { replica: OTHER }, 'answering', true],
   ];
-  for (const [name, changes, linked, stays] of cases) {
+  for (const [name, changes, link, stays] of cases) {
     const members = silent(engine);
     const dropped: string[] = [];
     members.onForgotten = (peerId) => void dropped.push(peerId);
     members.report(told(engine, changes));
-    members.learn(note, linked);
-    members.learn(note, linked);
+    members.learn(note, link);
+    members.learn(note, link);
     assert.is(members.all().length, stays ? 1 : 0, name);
     assert.equal(dropped, stays ? [] : ['peer'], name);
   }
+});
+
+test('a link that has not answered since, and may be dead, ends no note: it waits until that is clear', () => {
+  const engine = engineWithMember();
+  const note = { peerId: 'peer', replicas: [THEIRS], forgottenMs: engine.now, act: ACT };
+  const members = silent(engine);
+  members.report(told(engine, { replica: OTHER }));
+  members.learn(note, 'silent');
+  assert.is(members.all().length, 1);
+  members.learn(note, 'none');
+  assert.is(members.all().length, 0);
+  assert.ok(members.isFenced(OTHER));
 });
 
 test('a note that comes round again later does not grow younger, so that it ends no return', () => {
@@ -275,9 +287,9 @@ test('a note that comes round again later does not grow younger, so that it ends
   const vector = [{ replica: THEIRS, number: 3, stamp: 30 }];
   const members = silent(engine);
   const note = { peerId: 'peer', replicas: [THEIRS], forgottenMs: engine.now, act: ACT };
-  members.learn(note, false);
-  members.learn({ ...note, forgottenMs: engine.now + 60_000 }, false);
-  members.learn({ ...note, replicas: [THEIRS, ANOTHER], forgottenMs: engine.now + 120_000 }, false);
+  members.learn(note, 'none');
+  members.learn({ ...note, forgottenMs: engine.now + 60_000 }, 'none');
+  members.learn({ ...note, replicas: [THEIRS, ANOTHER], forgottenMs: engine.now + 120_000 }, 'none');
   assert.is(members.notes()[0].forgottenMs, engine.now);
   members.report(told(engine, { replica: OTHER, vector, seenMs: engine.now + 5000 }));
   assert.is(members.all().length, 1);
@@ -296,12 +308,12 @@ test('a member that has come back is not dropped by who tells of the same forget
   ];
   for (const [name, comeBack] of returns) {
     const members = silent(engine);
-    members.learn(note, false);
+    members.learn(note, 'none');
     comeBack(members);
     members.report(told(engine, { replica: OTHER, seenMs: engine.now + 60_000 }));
-    members.learn(late, false);
+    members.learn(late, 'none');
     assert.is(members.all().length, 1, name);
-    members.learn({ ...late, act: actOf(engine.now + 120_000, OTHER) }, false);
+    members.learn({ ...late, act: actOf(engine.now + 120_000, OTHER) }, 'none');
     assert.is(members.all().length, 0, name);
   }
 });
@@ -310,10 +322,10 @@ test('it is dropped where its new replica id was fenced by who had not heard of 
   const engine = engineWithMember();
   const note = { peerId: 'peer', replicas: [THEIRS], forgottenMs: engine.now, act: ACT };
   const members = silent(engine);
-  members.learn(note, false);
+  members.learn(note, 'none');
   members.welcome('peer');
   members.report(told(engine, { replica: OTHER }));
-  members.learn({ ...note, replicas: [THEIRS, OTHER] }, true);
+  members.learn({ ...note, replicas: [THEIRS, OTHER] }, 'answering');
   assert.ok(members.isFenced(OTHER));
   members.welcome('peer');
   members.report(told(engine, { replica: ANOTHER }));
@@ -330,7 +342,7 @@ test('forgetting it once more is later, in whatever order it is heard of', () =>
     [second, first],
   ]) {
     const members = silent(engine);
-    for (const note of order) members.learn(note, false);
+    for (const note of order) members.learn(note, 'none');
     assert.is(members.notes()[0].forgottenMs, later);
     assert.ok(members.isFenced(THEIRS) && members.isFenced(OTHER));
   }
@@ -343,7 +355,7 @@ test('further replica ids of a forgotten one, however many, are not told at once
   members.onForgotten = () => void told++;
   for (let i = 0; i < 40; i++) {
     const replicas = [`${(1000 + (i % 20)).toString(16).padStart(16, '0')}`];
-    members.learn({ peerId: 'peer', replicas, forgottenMs: engine.now, act: ACT }, false);
+    members.learn({ peerId: 'peer', replicas, forgottenMs: engine.now, act: ACT }, 'none');
   }
   assert.is(told, 1);
 });
@@ -393,7 +405,7 @@ test('notes are bounded: the oldest goes, with a warning', () => {
   const members = new Members(engine, 'self', null, { warn: (_, message) => void warnings.push(message) });
   for (let i = 0; i < 300; i++) {
     const replicas = [`00000000000${(1000 + i).toString(16).padStart(5, '0')}`];
-    members.learn({ peerId: `peer ${i}`, replicas, forgottenMs: engine.now + i, act: ACT }, false);
+    members.learn({ peerId: `peer ${i}`, replicas, forgottenMs: engine.now + i, act: ACT }, 'none');
   }
   assert.is(members.notes().length, 256);
   assert.is(members.notes()[0].peerId, 'peer 44');

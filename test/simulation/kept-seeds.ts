@@ -162,4 +162,14 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     found:
       'in the simulator: a crash took what was not on the disk yet, the only sound copy of what was damaged elsewhere, and nobody was excused',
   },
+  {
+    seed: 20390012895,
+    found:
+      'a link that was dead, and not noticed by a node that had been stopped, was taken for a sign that a member that had been forgotten and was gone for ever had come back',
+  },
+  {
+    seed: 20390021779,
+    found:
+      'in the simulator: of the members that a ZREM names only those counted that did not hide once others were gone',
+  },
 ];

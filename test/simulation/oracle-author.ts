@@ -343,10 +343,12 @@ export class Author {
     return words.filter((word) => known.includes(word));
   }
 
+  /** All of them, even if the first ones gone would let another type show. */
   private removeEach(key: string, part: Part, names: readonly string[]): void {
-    for (const name of names) {
+    const present = this.elements(key);
+    for (const name of new Set(names)) {
       // of a field that has ended the removal is an effect all the same
-      if (this.elements(key).has(name) || (part === 'hash' && this.oracle.hasField(key, name, this.view)))
+      if (present.has(name) || (part === 'hash' && this.oracle.hasField(key, name, this.view)))
         this.clear(key, part, name);
     }
   }
