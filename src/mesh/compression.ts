@@ -14,8 +14,8 @@ export type CompressionMode = 'auto' | 'yes' | 'no';
 const BYTES_MIN = 1024;
 /** Of a round trip, from which on a link leads out of the house. */
 const FAR_MS = 5;
-/** A first round trip is that of cold code. */
-const ROUND_TRIPS_MIN = 3;
+/** A first round trip is that of cold code, and others may have waited behind work: of several one tells a near link. */
+const ROUND_TRIPS_MIN = 5;
 /** What shrinks less is sent as it is: to unpack it is work for the peer as well. */
 const WORTH = 3 / 4;
 /** Bulk of its type that is sent untried after one that did not shrink; twice as much each time. */
