@@ -5,14 +5,14 @@
  *   npm run bench                                       everything, at most twenty minutes
  *   npm run bench -- --quick                            the same with less of each, in two minutes: figures are rough
  *   npm run bench -- --only alone --tests set,get --depths 1,16 --rounds 1 --seconds 0.5
- *   --only    some of: alone, peer, latency, wire, replies, memory, pauses, catching-up, growth; or transfer or scale, which
- *             are not part of everything
+ *   --only    some of: alone, peer, latency, wire, replies, memory, pauses, catching-up, growth; or transfer, compression or
+ *             scale, which are not part of everything
  *   --tests, --depths, --rounds, --seconds (of a cell), --requests (of a cell, instead of --seconds)
  *   --value-bytes N, -d N   size of a value (default 3, as redis-benchmark's)
  *   --offered N,M           writes a second for latency; for wire the first (default 100,20000)
  *   --pace-seconds N        how long they are offered (default 10)
- *   --keys N                for memory, catching-up, transfer, and growth at most (default 1,000,000); for pauses five times
- *                           as many
+ *   --keys N                for memory, catching-up, transfer, compression, and growth at most (default 1,000,000); for pauses
+ *                           five times as many
  *   --nodes N,M             sizes of clusters for scale (default 3,10,30,100)
  *   --plots FOLDER          the ratios of throughput (throughput.svg) and the curve of state transfers (state-transfer.svg)
  *   --json FILE             all samples
@@ -31,7 +31,7 @@
  * rate is bounded by the sum of all three.
  *
  * What the others measure, and how, stands in scripts/bench: latency.ts, wire.ts, replies.ts, memory.ts, catching-up.ts,
- * growth.ts and transfer.ts; what a mesh costs as it grows, in scale.ts.
+ * growth.ts, transfer.ts and compression.ts; what a mesh costs as it grows, in scale.ts.
  *
  * The run fails when a server ends, an error reply is seen, or a pair is not equal three minutes after the last write.
  */
@@ -39,6 +39,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureCatchingUp } from './bench/catching-up.ts';
+import { compressionTable, measureCompression } from './bench/compression.ts';
 import { growthSizes, growthTable, measureGrowth } from './bench/growth.ts';
 import { type Latency, measureLatency } from './bench/latency.ts';
 import { measureMemory } from './bench/memory.ts';
@@ -74,7 +75,7 @@ const AGAINST_REDIS = [
   'catching-up',
   'growth',
 ] as const;
-const SECTIONS = [...AGAINST_REDIS, 'transfer', 'scale'] as const;
+const SECTIONS = [...AGAINST_REDIS, 'transfer', 'compression', 'scale'] as const;
 const PRODUCTS = ['redis', 'starling'] as const;
 /** For bytes on the wire at full speed: enough that what is sent by the clock does not count. */
 const WIRE_REQUESTS = 200_000;
@@ -169,6 +170,10 @@ if (sections.includes('transfer')) {
   const transfers = await measureTransfers({ keys, differing: differences(keys) }, progress);
   show('transfers', transfers, transferTable(keys, transfers));
   plot('state-transfer', transferPlot(keys, transfers));
+}
+if (sections.includes('compression')) {
+  const costs = await measureCompression(keys, plan.rounds, progress);
+  show('compression', costs, compressionTable(costs));
 }
 if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(samples)}\n`);
 

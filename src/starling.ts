@@ -19,6 +19,7 @@ import { SlowLog } from './commands/slow-log.ts';
 import type { Configuration } from './config/configuration.ts';
 import { createEngine, type Engine } from './core/index.ts';
 import { createLogger, type Logger, pinoLevel } from './logging.ts';
+import { Compression, type CompressionMode } from './mesh/compression.ts';
 import { numberOf } from './mesh/frames.ts';
 import { createMesh, type Mesh } from './mesh/index.ts';
 import { clientsPossible, openFilesMax } from './open-files.ts';
@@ -119,6 +120,7 @@ async function assemble(
   undo.push(stopSealing);
   const latency = new LatencyMonitor();
   store.onSync = (ms) => latency.measured('aof-fsync-always', ms);
+  const compression = new Compression(configuration.text('mesh-compression') as CompressionMode);
   const mesh = await createMesh({
     engine,
     directory: store.directory,
@@ -128,6 +130,7 @@ async function assemble(
     bootstrap: configuration.list('bootstrap'),
     mdns: configuration.flag('mdns'),
     gossip: configuration.flag('gossip'),
+    compression,
     secretFile: configuration.text('secret-file') === '' ? null : configuration.text('secret-file'),
     region: configuration.text('region'),
     zone: configuration.text('zone'),
@@ -205,7 +208,7 @@ async function assemble(
     warn: (message, error) => log.warn({ err: error }, message),
   });
   services.clients = server;
-  followSettings(configuration, engine, store, slowLog, log);
+  followSettings(configuration, engine, store, compression, slowLog, log);
   followCertificates(configuration, server);
   const port = await server.listen(listenOptions(configuration));
   node.port = port;
@@ -257,6 +260,7 @@ function followSettings(
   configuration: Configuration,
   engine: Engine,
   store: Store,
+  compression: Compression,
   slowLog: SlowLog,
   log: Logger,
 ): void {
@@ -265,6 +269,7 @@ function followSettings(
     if (name === 'max-clock-skew') engine.clockSkewMaxMs = configuration.number(name);
     if (name === 'log-max-bytes') store.setLogBytesMax(configuration.number(name));
     if (name === 'log-max-age') store.setLogAgeMaxMs(configuration.number(name) * 1000);
+    if (name === 'mesh-compression') compression.mode = configuration.text(name) as CompressionMode;
     if (name === 'loglevel') log.level = pinoLevel(configuration.text(name));
     if (name === 'slowlog-max-len') slowLog.lengthMax = configuration.number(name);
     if (name === 'slowlog-log-slower-than') {

@@ -1,8 +1,9 @@
 /**
  * A TCP relay on loopback between two servers: counts the bytes that pass in either direction, and can be cut, so that
- * both ends lose their connections at once and new ones are refused until it is restored.
+ * both ends lose their connections at once and new ones are refused until it is restored. It may be a long way between them.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { FarWay, type Way } from './far-way.ts';
 
 export class Relay {
   /** Bytes from those who dial to the target, and back. */
@@ -10,15 +11,17 @@ export class Relay {
   bytesFromTarget = 0;
   port = 0;
   private readonly targetPort: number;
+  private readonly way: Way | null;
   private readonly sockets = new Set<Socket>();
   private server: Server | null = null;
 
-  private constructor(targetPort: number) {
+  private constructor(targetPort: number, way: Way | null) {
     this.targetPort = targetPort;
+    this.way = way;
   }
 
-  static async open(targetPort: number): Promise<Relay> {
-    const relay = new Relay(targetPort);
+  static async open(targetPort: number, way: Way | null = null): Promise<Relay> {
+    const relay = new Relay(targetPort, way);
     await relay.restore();
     return relay;
   }
@@ -61,7 +64,8 @@ export class Relay {
     ]) {
       this.sockets.add(from);
       from.setNoDelay(true);
-      from.pipe(to);
+      if (this.way === null) from.pipe(to);
+      else new FarWay(from, to, this.way);
       // what ends one side ends the other; the reason is theirs to report
       from.on('error', () => to.destroy());
       from.on('close', () => {

@@ -16,6 +16,7 @@ const CONVERGING_MS_MAX = 60_000;
 const SETTINGS: Settings = {
   ...{ appendfsync: 'everysec', logBytesMax: 2 ** 26, logAgeMaxMs: 0, memoryLogBytesMax: 2 ** 26 },
   ...{ checkpointIntervalMs: 60_000, mdns: true, gossip: true, activeExpire: true, pageBytes: 200 * 1024 },
+  compression: 'auto',
   utilization: 0.1,
 };
 

@@ -67,12 +67,17 @@ export class Server {
     return child;
   }
 
-  /** A node without mDNS; it joins nobody but `bootstrap`, ports of loopback. */
-  static async startStarling(cluster: string, bootstrap: readonly number[] = []): Promise<Server> {
+  /** A node without mDNS; it joins nobody but `bootstrap`, ports of loopback. `more`: flags. */
+  static async startStarling(
+    cluster: string,
+    bootstrap: readonly number[] = [],
+    more: readonly string[] = [],
+  ): Promise<Server> {
     const meshPort = await freePort();
     const command = [process.execPath, ...startWords()];
     command.push('--no-mdns', '--cluster', cluster, '--appendfsync', 'everysec');
     command.push('--listen', multiaddr(meshPort));
+    command.push(...more);
     if (bootstrap.length > 0) command.push('--bootstrap', ...bootstrap.map(multiaddr));
     return Server.ready(new Server(await freePort(), meshPort, command));
   }

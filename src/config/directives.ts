@@ -288,6 +288,13 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         summary: 'Publish txns on the gossip topic as well as on direct streams',
       },
       {
+        name: 'mesh-compression',
+        type: oneOf('auto', 'yes', 'no'),
+        default: 'auto',
+        mutable: true,
+        summary: 'Compress what peers are sent, from 1 KiB on; auto: where a round trip takes 5 ms or longer',
+      },
+      {
         name: 'max-clock-skew',
         type: COUNT,
         default: '30000',

@@ -51,6 +51,7 @@ export class Acquaintance {
       cluster,
       ...standingToWire(this.options),
       gossip: gossips,
+      packed: true,
       ...this.memoryLimits.toWire(),
       ...forgottenToWire(this.options.members.notes()),
     });
@@ -78,6 +79,7 @@ export class Acquaintance {
     this.memoryLimits.take(link.peerId, map);
     link.ready = true;
     link.gossips = map.gossip !== false;
+    link.compression.peerUnpacks = map.packed === true;
     link.ping();
     log.info({ peer: link.peerId, replica }, 'peer connected');
     return true;

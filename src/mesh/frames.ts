@@ -1,6 +1,6 @@
 /**
  * Frames of the sync stream: u32 big-endian length, one type byte, a body. Envelopes and state pages travel as they
- * are, in chunks where they are larger than a frame; everything else is a small CBOR map, checked before it is used.
+ * are, or packed, in chunks where they are larger than a frame; everything else is a small CBOR map, checked before it is used.
  */
 import { Encoder } from 'cbor-x';
 import type { ReplicaId, VersionVector } from '../core/contract.ts';
@@ -40,6 +40,7 @@ export const FrameType = {
   message: 25,
   seek: 26,
   reaches: 27,
+  packed: 28,
 } as const;
 
 const BULK = [
@@ -73,8 +74,15 @@ export function encodePlain(map: Record<string, unknown>): Buffer {
   return Buffer.from(encoder.encode(map));
 }
 
-/** Frames for an envelope or a page; one unless it is large. */
-export function encodeBulk(type: Bulk, bytes: Uint8Array): Uint8Array[] {
+/** What travels in chunks where it is larger than a frame. */
+type Divisible = Bulk | typeof FrameType.packed;
+
+function isDivisible(type: number): type is Divisible {
+  return type === FrameType.packed || isBulk(type);
+}
+
+/** Frames for an envelope or a page, or one that is packed; one unless it is large. */
+export function encodeBulk(type: Divisible, bytes: Uint8Array): Uint8Array[] {
   if (bytes.length <= FRAME_BYTES_MAX) return [header(type, bytes.length), bytes];
   const frames: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; at += FRAME_BYTES_MAX) {
@@ -154,7 +162,7 @@ export class FrameReader {
     if (this.partsBytes > WHOLE_BYTES_MAX) throw new FrameError(`chunks of ${this.partsBytes} bytes`);
     this.parts.push(Buffer.from(body.subarray(1)));
     if (!last) return;
-    if (!isBulk(body[0])) throw new FrameError(`chunks of frame ${body[0]}`);
+    if (!isDivisible(body[0])) throw new FrameError(`chunks of frame ${body[0]}`);
     const whole = Buffer.concat(this.parts);
     this.parts = [];
     this.partsBytes = 0;

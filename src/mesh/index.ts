@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { MeshPeer, MeshService, MeshVerification } from '../commands/services.ts';
 import type { Engine, VersionVector } from '../core/contract.ts';
 import { ClockAlarm } from './clock-alarm.ts';
+import type { Compression } from './compression.ts';
 import { numberOf } from './frames.ts';
 import { Gossip } from './gossip.ts';
 import { fileMemory, type MemberMemory, Members } from './members.ts';
@@ -42,6 +43,8 @@ export interface MeshOptions {
   deafMs?: number;
   /** Of a page of a state transfer, about; for tests. Default 200 KB. */
   pageBytes?: number;
+  /** Default: auto. */
+  compression?: Compression;
   /** `maxmemory` here, for peers to compare with theirs. */
   memoryLimit?(): MemoryLimit;
   onFound?(peerId: string, address: string): void;
@@ -124,6 +127,7 @@ class RunningMesh implements Mesh {
       takeNewReplica: options.takeNewReplica,
       onMerged: options.onMerged,
       memoryLimit: options.memoryLimit,
+      compression: options.compression,
     });
     this.gossip = options.gossip
       ? new Gossip({

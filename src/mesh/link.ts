@@ -4,8 +4,10 @@
  * What the frames mean is sync.ts's business.
  */
 import type { Connection, Stream } from '@libp2p/interface';
+import { type Compression, LinkCompression } from './compression.ts';
 import type { Bulk } from './frames.ts';
 import { decodeMap, encodeBulk, encodeMap, FrameError, FrameReader, FrameType, isBulk, numberField } from './frames.ts';
+import { unpackBulk } from './packed-bulk.ts';
 import { tellRoomSeldom } from './window-updates.ts';
 
 /** Bulk bytes that a peer may have in flight to us. */
@@ -29,6 +31,7 @@ export class Link {
   ready = false;
   /** Its vectors come by gossip as well. */
   gossips = true;
+  readonly compression: LinkCompression;
   closed = false;
   /** May send bulk now: has credit and the stream takes it. */
   onWritable: () => void = () => {};
@@ -43,7 +46,8 @@ export class Link {
   private blocked = false;
   private unreadBytes = 0;
 
-  constructor(peerId: string, stream: Stream, connection: Connection) {
+  constructor(peerId: string, stream: Stream, connection: Connection, compression: Compression) {
+    this.compression = new LinkCompression(compression);
     this.peerId = peerId;
     this.stream = stream;
     this.connection = connection;
@@ -79,10 +83,11 @@ export class Link {
     this.write(pieces);
   }
 
-  /** An envelope or a page; charges the credit. */
+  /** An envelope or a page; charges the credit with what of it travels. */
   sendBulk(type: Bulk, bytes: Uint8Array): void {
-    this.credit -= bytes.length;
-    this.write(encodeBulk(type, bytes));
+    const packed = this.compression.pack(type, bytes);
+    this.credit -= (packed ?? bytes).length;
+    this.write(packed === null ? encodeBulk(type, bytes) : encodeBulk(FrameType.packed, packed));
   }
 
   ping(): void {
@@ -141,6 +146,9 @@ export class Link {
       case FrameType.pong:
         this.answered(numberField(decodeMap(body), 't'));
         return;
+      case FrameType.packed:
+        this.takePacked(body);
+        return;
       case FrameType.credit:
         this.credit = Math.min(this.credit + numberField(decodeMap(body), 'b'), CREDIT_BYTES);
         this.onWritable();
@@ -153,8 +161,19 @@ export class Link {
 
   /** To a ping of that time; a peer that makes one up cannot have answered before it. */
   private answered(sentMs: number): void {
-    this.rttMs = performance.now() - sentMs;
-    this.answeredMs = Math.min(sentMs, performance.now());
+    const now = performance.now();
+    this.rttMs = now - sentMs;
+    this.answeredMs = Math.min(sentMs, now);
+    this.compression.noteRoundTrip(this.rttMs);
+    if (this.compression.isUndecided) this.ping();
+  }
+
+  private takePacked(body: Buffer): void {
+    if (!this.ready) throw new FrameError(`frame ${FrameType.packed} before hello`);
+    const { type, bytes } = unpackBulk(body);
+    this.compression.statistics.bulk_unpacked++;
+    this.onFrame(type, bytes);
+    this.take(body.length);
   }
 
   private take(bytes: number): void {

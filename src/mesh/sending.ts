@@ -231,7 +231,7 @@ export class Sending {
       next = envelope.last + 1;
     }
     // nothing to send for a gap that we do not have either
-    return envelopes.length === 0 ? Number.MAX_SAFE_INTEGER : next;
+    return envelopes.length === 0 ? Number.POSITIVE_INFINITY : next;
   }
 
   private tellGone(link: Link, out: Outgoing, replica: ReplicaId, from: number): void {

@@ -316,7 +316,7 @@ export class Supervisor {
   private take(stream: Stream, connection: Connection): void {
     const { sync, members, log } = this.options;
     const peerId = connection.remotePeer.toString();
-    const link = new Link(peerId, stream, connection);
+    const link = new Link(peerId, stream, connection, sync.compression);
     link.onFault = (error) => log.warn({ peer: peerId, err: error }, 'what a peer sent met an error');
     link.onClosed = (reason) => this.closed(link, reason);
     sync.add(link);

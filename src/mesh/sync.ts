@@ -11,6 +11,7 @@ import { Acquaintance } from './acquaintance.ts';
 import { Agreement } from './agreement.ts';
 import { CatchingUp } from './catching-up.ts';
 import type { ClockAlarm } from './clock-alarm.ts';
+import { Compression } from './compression.ts';
 import { Durability } from './durability.ts';
 import {
   bytesField,
@@ -43,6 +44,8 @@ export interface SyncOptions {
   addresses(): string[];
   /** `maxmemory` here, for peers to compare with theirs. */
   memoryLimit?(): MemoryLimit;
+  /** Default: auto. */
+  compression?: Compression;
   storedLog: StoredLog;
   pageBytes?: number;
   log: { info(details: object, message: string): void; warn(details: object, message: string): void };
@@ -78,6 +81,9 @@ export interface SyncStatistics {
   readonly repairs_fruitless: number;
   readonly slots_given: number;
   readonly transfers_of_damaged: number;
+  readonly bulk_packed: number;
+  readonly bulk_packed_saved_bytes: number;
+  readonly bulk_unpacked: number;
 }
 
 /** Peers that are told of all members in one round. */
@@ -85,6 +91,7 @@ const TOLD_AT_ONCE = 8;
 
 export class Sync {
   readonly links = new Map<string, Link>();
+  readonly compression: Compression;
   /** A peer has said hello. */
   onReady: (link: Link) => void = () => {};
   private readonly options: SyncOptions;
@@ -102,6 +109,7 @@ export class Sync {
 
   constructor(options: SyncOptions) {
     this.options = options;
+    this.compression = options.compression ?? new Compression('auto');
     options.engine.onEnvelope((envelope, local) => {
       this.sending.noteTail(envelope);
       if (local) this.sending.pumpAll();
@@ -146,6 +154,7 @@ export class Sync {
       ...this.messenger.statistics,
       ...this.acquaintance.statistics,
       ...this.acquaintance.memoryLimits.statistics,
+      ...this.compression.statistics,
       ...counts,
       refused,
     };

@@ -1,9 +1,11 @@
 /** The figures of `npm run bench`: what redis-benchmark printed, medians, percentiles, ratios, and bytes that pass. */
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { compressionTable } from '../../scripts/bench/compression.ts';
 import { ELEMENTS, fill, SHAPES } from '../../scripts/bench/filling.ts';
 import { growthSizes, growthTable, measureGrowth } from '../../scripts/bench/growth.ts';
 import { parseNumber } from '../../scripts/bench/latency.ts';
@@ -21,6 +23,7 @@ import { median, pairedRatio, percentile } from '../../scripts/bench/statistics.
 import type { Cell } from '../../scripts/bench/throughput.ts';
 import { throughputPlot } from '../../scripts/bench/throughput-plot.ts';
 import { differences, measureTransfers, transferPlot, transferTable } from '../../scripts/bench/transfer.ts';
+import { eventually } from '../processes/node-process.ts';
 import { RespClient } from '../processes/resp-client.ts';
 import { serve } from '../resp/served.ts';
 
@@ -158,6 +161,38 @@ test('a relay counts what passes, cuts both ends off, and lets through again', a
   await relay.cut();
   second.destroy();
   target.close();
+});
+
+test('over a long way all arrives in order, and no earlier than the way takes', async () => {
+  const received: Buffer[] = [];
+  const target = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (chunk: Buffer) => received.push(chunk));
+  }).listen(0, '127.0.0.1');
+  await once(target, 'listening');
+  const address = target.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const relay = await Relay.open(address.port, { delayMs: 30, bytesPerMs: 20_000 });
+  const sent = randomBytes(2_000_000);
+  const socket = connect(relay.port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  const sinceMs = performance.now();
+  socket.write(sent);
+  const length = async () => received.reduce((sum, chunk) => sum + chunk.length, 0);
+  await eventually('all of it', length, (bytes) => bytes === sent.length);
+  assert.ok(performance.now() - sinceMs >= 30 + 2_000_000 / 20_000 - 1);
+  assert.ok(Buffer.concat(received).equals(sent));
+  await relay.cut();
+  target.close();
+});
+
+test('the table of compression has a row for each kind of values and mode, with medians', () => {
+  const rounds = [5, 1, 3].map((figure) => ({ bytes: figure * 1000, seconds: figure, processorSeconds: figure / 2 }));
+  const costs = (['no', 'auto'] as const).map(
+    (mode) => ({ kind: 'JSON documents', keys: 2000, mode, rounds }) as const,
+  );
+  const [, , without] = compressionTable(costs).split('\n');
+  assert.is(without, '| 2,000 JSON documents | `no` | 3,000 | 3.0 s | 1.5 s |');
 });
 
 test('data of each shape is written whole, and resolves when all of it is answered', async () => {

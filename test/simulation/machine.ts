@@ -15,6 +15,7 @@ import type { Services } from '../../src/commands/services.ts';
 import { SlowLog } from '../../src/commands/slow-log.ts';
 import { Configuration } from '../../src/config/configuration.ts';
 import { createEngine, type Engine, type VersionVector } from '../../src/core/index.ts';
+import { Compression, type CompressionMode } from '../../src/mesh/compression.ts';
 import { type Mesh, runMesh } from '../../src/mesh/index.ts';
 import { PubSub } from '../../src/pubsub/index.ts';
 import { LocalClient } from '../../src/resp/local-client.ts';
@@ -35,6 +36,8 @@ export const MACHINES_MAX = 12;
 const CLUSTER = 'simulated';
 const COLLECT_BUDGET = 2000;
 const HOUSEKEEPING_MS = 100;
+/** Most of what these nodes have to tell each other is short. */
+const COMPRESSED_BYTES_MIN = 100;
 /** The default of max-clock-skew. */
 const CLOCK_SKEW_MS_MAX = 30_000;
 
@@ -62,6 +65,7 @@ export interface Settings {
   readonly checkpointIntervalMs: number;
   readonly mdns: boolean;
   readonly gossip: boolean;
+  readonly compression: CompressionMode;
   readonly activeExpire: boolean;
   /** Of a page of a state transfer, about. */
   readonly pageBytes: number;
@@ -274,6 +278,7 @@ export class Machine {
         bootstrap,
         mdns: settings.mdns,
         gossip: settings.gossip,
+        compression: new Compression(settings.compression, COMPRESSED_BYTES_MIN),
         secretFile: null,
         region: '',
         zone: '',

@@ -46,6 +46,7 @@ const FORGETFUL = { checkpointIntervalMs: 700, logBytesMax: 1024, memoryLogBytes
 /** Added to the seed: far from all other seeds. */
 const TRANSFER_CUT_STREAM = 2 ** 50;
 const FOLDING_STREAM = 2 ** 51;
+const COMPRESSION_STREAM = 2 ** 52;
 /** Of all runs: in these nothing else happens. What goes wrong with it takes much: a log too short, a cancelled counter. */
 const FORGETTING = 0.1;
 
@@ -116,7 +117,8 @@ class Run {
     const drawn = drawSettings(random);
     this.cutsTransfers = drawn.pageBytes < PAGE_BYTES && cutting.chance(0.6);
     const unfoldedMax = new Random(seed + FOLDING_STREAM).pick([0, 0, 60, undefined]);
-    this.settings = { ...drawn, ...(this.cutsTransfers ? FORGETFUL : {}), unfoldedMax };
+    const compression = new Random(seed + COMPRESSION_STREAM).pick(['auto', 'yes', 'no'] as const);
+    this.settings = { ...drawn, ...(this.cutsTransfers ? FORGETFUL : {}), unfoldedMax, compression };
     // a state transfer into a node makes data of what is damaged there and not yet found
     if (this.settings.logBytesMax < TRANSFERS_BELOW) this.kinds = this.kinds.filter((kind) => kind !== 'flipped byte');
     this.network = drawNetwork(world, random.fork());
@@ -311,7 +313,7 @@ function sumOf(machines: readonly Machine[], name: string): number {
   return machines.reduce((sum, { node }) => sum + (node?.mesh.statistics()[name] ?? 0), 0);
 }
 
-function drawSettings(random: Random): Settings {
+function drawSettings(random: Random): Omit<Settings, 'compression'> {
   const tiny = random.chance(0.4);
   return {
     appendfsync: random.weighted([

@@ -5,15 +5,17 @@
 
 import type { Engine } from '../../../src/core/index.ts';
 import { ClockAlarm } from '../../../src/mesh/clock-alarm.ts';
-import { type Bulk, encodeBulk, encodeMap, FrameType, vectorToWire } from '../../../src/mesh/frames.ts';
+import { Compression } from '../../../src/mesh/compression.ts';
+import { type Bulk, encodeBulk, encodeMap, FrameError, FrameType, vectorToWire } from '../../../src/mesh/frames.ts';
 import { Link } from '../../../src/mesh/link.ts';
 import { Members } from '../../../src/mesh/members.ts';
 import { encodeMessage } from '../../../src/mesh/messenger.ts';
+import { packBulk, unpackBulk } from '../../../src/mesh/packed-bulk.ts';
 import { Sync } from '../../../src/mesh/sync.ts';
 import { mutateCbor } from '../cbor-tree.ts';
 import { assertSound, makeHistory, makeReceiver, pagesOf } from '../engines.ts';
 import { connection, FuzzedLog, FuzzedStream } from '../mesh-parts.ts';
-import type { MutationContext, Target } from '../target.ts';
+import { accepted, type MutationContext, type Target } from '../target.ts';
 
 const HEAD_BYTES = 5;
 const PEER = 'a-peer';
@@ -27,7 +29,7 @@ const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
 const history = makeHistory();
 let engine: Engine = makeReceiver(history);
 let stream = new FuzzedStream();
-let link = new Link(PEER, stream.asStream(), connection());
+let link = new Link(PEER, stream.asStream(), connection(), new Compression('auto'));
 let faults: unknown[] = [];
 let dataBefore = '';
 
@@ -59,7 +61,7 @@ export const target: Target = {
       takeNewReplica() {},
     });
     stream = new FuzzedStream();
-    link = new Link(PEER, stream.asStream(), connection());
+    link = new Link(PEER, stream.asStream(), connection(), new Compression('auto'));
     faults = [];
     link.onFault = (error) => faults.push(error);
     link.onClosed = () => sync.remove(link);
@@ -111,7 +113,7 @@ function seeds(): Buffer[] {
   for (const bytes of history.after) sender.receive(bytes);
   const vector = vectorToWire(sender.vector());
   const held = engine.slotDigests()?.digests ?? Buffer.alloc(0);
-  const { slots, vector: packed } = sender.compareSlots(held);
+  const { slots, vector: claimed } = sender.compareSlots(held);
   const list = sender.listKeys(slots, 0, PAGE_BYTES).bytes;
   const { wanted } = engine.chooseKeys(slots, [list]);
   const base = vectorToWire(engine.vector());
@@ -122,13 +124,14 @@ function seeds(): Buffer[] {
   const member = { id: 'other', replica: 'ffffffffffffffff', region: '', zone: '', addresses: [], differs, age: 5 };
   const map = (type: number, fields: Record<string, unknown>) => Buffer.concat(encodeMap(type, fields));
   const bulk = (type: Bulk, bytes: Uint8Array) => Buffer.concat(encodeBulk(type, bytes));
+  const packed = (type: Bulk, bytes: Uint8Array) => Buffer.concat(encodeBulk(FrameType.packed, packBulk(type, bytes)));
   const envelopes = history.after.map((bytes) => bulk(FrameType.envelope, bytes));
   const pages = pagesOf(sender).map((bytes) => bulk(FrameType.statePage, bytes));
   const gone = map(FrameType.gone, { r: PEER_REPLICA, from: 1 });
   const wholeTransfer = [gone, map(FrameType.stateBegin, { n: 1 }), ...pages, map(FrameType.stateEnd, { n: 1 })];
   const comparedTransfer = [
     gone,
-    map(FrameType.stateBegin, { n: 1, slots, x: packed }),
+    map(FrameType.stateBegin, { n: 1, slots, x: claimed }),
     bulk(FrameType.keyList, list),
     map(FrameType.keysListed, { n: 1 }),
     ...pages,
@@ -151,6 +154,16 @@ function seeds(): Buffer[] {
     [bulk(FrameType.message, message()), map(FrameType.seek, { peers: ['other'] })],
     [map(FrameType.reaches, { peers: ['other', PEER] }), bulk(FrameType.message, message('other'))],
     [Buffer.concat(hello())],
+    history.after.map((bytes) => packed(FrameType.envelope, bytes)),
+    [
+      gone,
+      map(FrameType.stateBegin, { n: 1, slots, x: claimed }),
+      packed(FrameType.keyList, list),
+      map(FrameType.keysListed, { n: 1 }),
+      ...pagesOf(sender).map((bytes) => packed(FrameType.statePage, bytes)),
+      packed(FrameType.stateTail, history.after[0]),
+      map(FrameType.stateEnd, { n: 1 }),
+    ],
   ].map((frames) => Buffer.concat(frames));
 }
 
@@ -173,15 +186,25 @@ function mutate(bytes: Buffer, context: MutationContext): Buffer {
       if (foreign.length > 0) frames.splice(at, random.below(2), random.pick(foreign));
       break;
     case 3:
-      frames[at] = { type: random.chance(0.8) ? 1 + random.below(27) : random.below(256), body };
+      frames[at] = { type: random.chance(0.8) ? 1 + random.below(28) : random.below(256), body };
       break;
     case 4:
       frames[at] = { type, body: scramble(body) };
       break;
     default:
-      frames[at] = { type, body: mutateCbor(body, context) };
+      frames[at] = { type, body: type === FrameType.packed ? mutatePacked(body, context) : mutateCbor(body, context) };
   }
   return Buffer.concat(frames.map(frame));
+}
+
+/** What is in it, or else its own bytes. */
+function mutatePacked(body: Buffer, context: MutationContext): Buffer {
+  let changed = body;
+  accepted(() => {
+    const { type, bytes } = unpackBulk(body);
+    changed = packBulk(type, mutateCbor(bytes, context));
+  }, FrameError);
+  return changed === body ? context.scramble(body) : changed;
 }
 
 function framesIn(bytes: Buffer): { type: number; body: Buffer }[] {
