@@ -288,6 +288,14 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         summary: 'Publish txns on the gossip topic as well as on direct streams',
       },
       {
+        name: 'mesh-thread',
+        type: oneOf('auto', 'yes', 'no'),
+        default: 'auto',
+        mutable: false,
+        summary:
+          'Encryption and exchange with peers on a thread beside that of commands; auto: where there are four cores',
+      },
+      {
         name: 'max-clock-skew',
         type: COUNT,
         default: '30000',
