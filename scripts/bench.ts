@@ -5,8 +5,8 @@
  *   npm run bench                                       everything, at most twenty minutes
  *   npm run bench -- --quick                            the same with less of each, in two minutes: figures are rough
  *   npm run bench -- --only alone --tests set,get --depths 1,16 --rounds 1 --seconds 0.5
- *   --only    some of: alone, peer, latency, wire, replies, memory, pauses, catching-up, growth; or transfer, compression or
- *             scale, which are not part of everything
+ *   --only    some of: alone, peer, latency, wire, replies, memory, pauses, catching-up, growth; or transfer, compression,
+ *             scale or mesh-thread, which are not part of everything
  *   --tests, --depths, --rounds, --seconds (of a cell), --requests (of a cell, instead of --seconds)
  *   --value-bytes N, -d N   size of a value (default 3, as redis-benchmark's)
  *   --offered N,M           writes a second for latency; for wire the first (default 100,20000)
@@ -31,7 +31,7 @@
  * rate is bounded by the sum of all three.
  *
  * What the others measure, and how, stands in scripts/bench: latency.ts, wire.ts, replies.ts, memory.ts, catching-up.ts,
- * growth.ts, transfer.ts and compression.ts; what a mesh costs as it grows, in scale.ts.
+ * growth.ts, transfer.ts, compression.ts and mesh-thread.ts; what a mesh costs as it grows, in scale.ts.
  *
  * The run fails when a server ends, an error reply is seen, or a pair is not equal three minutes after the last write.
  */
@@ -43,6 +43,7 @@ import { compressionTable, measureCompression } from './bench/compression.ts';
 import { growthSizes, growthTable, measureGrowth } from './bench/growth.ts';
 import { type Latency, measureLatency } from './bench/latency.ts';
 import { measureMemory } from './bench/memory.ts';
+import { measureMeshThread, meshThreadTable } from './bench/mesh-thread.ts';
 import { TESTS } from './bench/redis-benchmark.ts';
 import { measureAtHalf, measurePauses } from './bench/replies.ts';
 import {
@@ -75,7 +76,7 @@ const AGAINST_REDIS = [
   'catching-up',
   'growth',
 ] as const;
-const SECTIONS = [...AGAINST_REDIS, 'transfer', 'compression', 'scale'] as const;
+const SECTIONS = [...AGAINST_REDIS, 'transfer', 'compression', 'scale', 'mesh-thread'] as const;
 const PRODUCTS = ['redis', 'starling'] as const;
 /** For bytes on the wire at full speed: enough that what is sent by the clock does not count. */
 const WIRE_REQUESTS = 200_000;
@@ -165,6 +166,10 @@ if (sections.includes('scale')) {
   const sizes = flags.nodes.split(',').map((size) => positive('nodes', size));
   const scales = await measureScale(sizes, progress);
   show('scales', scales, scaleTable(scales));
+}
+if (sections.includes('mesh-thread')) {
+  const measured = await measureMeshThread(plan.depths, plan.rounds, progress);
+  show('meshThread', measured, meshThreadTable(measured));
 }
 if (sections.includes('transfer')) {
   const transfers = await measureTransfers({ keys, differing: differences(keys) }, progress);

@@ -67,7 +67,7 @@ export class Server {
     return child;
   }
 
-  /** A node without mDNS; it joins nobody but `bootstrap`, ports of loopback. `more`: flags. */
+  /** A node without mDNS, with `more` of the command line; it joins nobody but `bootstrap`, ports of loopback. */
   static async startStarling(
     cluster: string,
     bootstrap: readonly number[] = [],
@@ -77,8 +77,8 @@ export class Server {
     const command = [process.execPath, ...startWords()];
     command.push('--no-mdns', '--cluster', cluster, '--appendfsync', 'everysec');
     command.push('--listen', multiaddr(meshPort));
-    command.push(...more);
     if (bootstrap.length > 0) command.push('--bootstrap', ...bootstrap.map(multiaddr));
+    command.push(...more);
     return Server.ready(new Server(await freePort(), meshPort, command));
   }
 
@@ -116,10 +116,12 @@ export class Server {
 
   /** Processor time that it has taken since its start, all threads and the system's part included. Linux counts in 10 ms. */
   processorMs(): number {
-    const stat = readFileSync(`/proc/${this.child.pid}/stat`, 'latin1');
-    // behind the name, which may hold anything, the first field is the third
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[USER_TICKS_AT]) + Number(fields[SYSTEM_TICKS_AT])) * TICK_MS;
+    return processorMsOf(`/proc/${this.child.pid}/stat`);
+  }
+
+  /** The same of the thread alone that runs commands. */
+  commandThreadMs(): number {
+    return processorMsOf(`/proc/${this.child.pid}/task/${this.child.pid}/stat`);
   }
 
   /** It does nothing until resume(). */
@@ -195,6 +197,13 @@ export class Server {
     this.child.kill('SIGKILL');
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+function processorMsOf(file: string): number {
+  const stat = readFileSync(file, 'latin1');
+  // behind the name, which may hold anything, the first field is the third
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[USER_TICKS_AT]) + Number(fields[SYSTEM_TICKS_AT])) * TICK_MS;
 }
 
 /** Name of a cluster that nobody else on this network uses. */

@@ -74,11 +74,20 @@ export class Subject {
     return setting === 'alone' ? alone : alone.withPeer(detour);
   }
 
+  /** A pair of nodes that are told `more` on their command lines. */
+  static async startNodes(more: readonly string[]): Promise<Subject> {
+    const cluster = clusterName();
+    const entry = await Server.startStarling(cluster, [], more);
+    const alone = new Subject('starling', cluster, entry, null, [await errorReplies(entry)]);
+    return alone.withPeer(undefined, more);
+  }
+
   /** The same server, and an empty one that has just been connected to it. */
-  async withPeer(detour: Detour = async (port) => port): Promise<Subject> {
+  async withPeer(detour: Detour = async (port) => port, more: readonly string[] = []): Promise<Subject> {
     const { product, cluster, entry } = this;
     const door = await detour(entry.meshPort ?? entry.port);
-    const peer = product === 'redis' ? await Server.startRedis(door) : await Server.startStarling(cluster, [door]);
+    const peer =
+      product === 'redis' ? await Server.startRedis(door) : await Server.startStarling(cluster, [door], more);
     await eventually(
       `${product} and its peer connected`,
       async () => Promise.all([entry, peer].map((server) => server.info())),

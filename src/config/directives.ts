@@ -295,6 +295,14 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
         summary: 'Compress what peers are sent, from 1 KiB on; auto: where a round trip takes 5 ms or longer',
       },
       {
+        name: 'mesh-thread',
+        type: oneOf('auto', 'yes', 'no'),
+        default: 'auto',
+        mutable: false,
+        summary:
+          'Encryption and exchange with peers on a thread beside that of commands; auto: where there are four cores',
+      },
+      {
         name: 'max-clock-skew',
         type: COUNT,
         default: '30000',

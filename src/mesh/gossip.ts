@@ -9,8 +9,8 @@ import type { Engine } from '../core/contract.ts';
 import type { ClockAlarm } from './clock-alarm.ts';
 import { decodeMap, numberField, textField } from './frames.ts';
 import type { Members } from './members.ts';
-import type { MeshNode } from './node.ts';
 import { standingFromWire, standingToWire } from './standing.ts';
+import type { MeshNode } from './transport.ts';
 
 /** One message: kind 1 is an envelope, kind 2 a vector; the rest is its body. */
 const ENVELOPE = 1;
@@ -104,7 +104,7 @@ export class Gossip {
   }
 
   /** Validation is application: a message is passed on only if it could be taken. */
-  private validate(peer: string, message: Message): TopicValidatorResult {
+  private validate(peer: string, message: Pick<Message, 'data'>): TopicValidatorResult {
     if (this.paused) return TopicValidatorResult.Ignore;
     const { data } = message;
     try {

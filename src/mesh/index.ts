@@ -14,9 +14,9 @@ import { Gossip } from './gossip.ts';
 import { fileMemory, type MemberMemory, Members } from './members.ts';
 import type { MemoryLimit } from './memory-limits.ts';
 import type { Messenger } from './messenger.ts';
-import { createNode, type MeshNode } from './node.ts';
 import { Supervisor } from './supervisor.ts';
 import { type StoredLog, Sync } from './sync.ts';
+import type { MeshNode } from './transport.ts';
 
 export interface MeshOptions {
   engine: Engine;
@@ -29,6 +29,8 @@ export interface MeshOptions {
   mdns: boolean;
   gossip: boolean;
   secretFile: string | null;
+  /** libp2p runs on a thread of its own. */
+  thread?: boolean;
   region: string;
   zone: string;
   log: {
@@ -71,7 +73,7 @@ const GOSSIPING_MEMBERS_MAX = 8;
 /** Starts the mesh. Rejects with libp2p's error if it cannot listen, or if the secret is no good. */
 export async function createMesh(options: MeshOptions): Promise<Mesh> {
   const topic = `starling/${options.cluster}/1`;
-  const node = await createNode({ ...options, topic });
+  const node = await startNode({ ...options, topic });
   try {
     const memory = options.directory === null ? null : fileMemory(join(options.directory, 'members.json'));
     return runMesh(options, node, memory, topic);
@@ -79,6 +81,12 @@ export async function createMesh(options: MeshOptions): Promise<Mesh> {
     await node.stop();
     throw error;
   }
+}
+
+/** What is not needed on this thread is not loaded on it. */
+async function startNode(options: MeshOptions & { topic: string }): Promise<MeshNode> {
+  if (options.thread !== true) return (await import('./node.ts')).createNode(options);
+  return (await import('./thread/index.ts')).createNodeOnThread(options);
 }
 
 /** The mesh on a libp2p node that runs already, or on what stands for one. */
@@ -248,6 +256,7 @@ class RunningMesh implements Mesh {
 
   statistics(): Record<string, number> {
     return {
+      thread: this.options.thread === true ? 1 : 0,
       links: this.sync.links.size,
       members: this.members_.all().length,
       forgotten: this.members_.notes().length,

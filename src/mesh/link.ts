@@ -3,11 +3,11 @@
  * bytes, the sender never has more bulk in flight than granted), measures round trips, and notices silence.
  * What the frames mean is sync.ts's business.
  */
-import type { Connection, Stream } from '@libp2p/interface';
 import { type Compression, LinkCompression } from './compression.ts';
 import type { Bulk } from './frames.ts';
 import { decodeMap, encodeBulk, encodeMap, FrameError, FrameReader, FrameType, isBulk, numberField } from './frames.ts';
 import { unpackBulk } from './packed-bulk.ts';
+import type { MeshConnection, MeshStream } from './transport.ts';
 import { tellRoomSeldom } from './window-updates.ts';
 
 /** Bulk bytes that a peer may have in flight to us. */
@@ -19,7 +19,7 @@ const UNREAD_BYTES_MAX = 4 * 1024 * 1024;
 
 export class Link {
   readonly peerId: string;
-  readonly connection: Connection;
+  readonly connection: MeshConnection;
   rttMs = Number.POSITIVE_INFINITY;
   /** By the monotonic clock: the wall clock may jump, and silence is no matter of the time of day. */
   lastHeardMs = performance.now();
@@ -39,14 +39,14 @@ export class Link {
   onClosed: (reason: string) => void = () => {};
   /** What a peer sent has met an error of ours. */
   onFault: (error: unknown) => void = () => {};
-  private readonly stream: Stream;
+  private readonly stream: MeshStream;
   private readonly reader = new FrameReader();
   private credit = CREDIT_BYTES;
   private taken = 0;
   private blocked = false;
   private unreadBytes = 0;
 
-  constructor(peerId: string, stream: Stream, connection: Connection, compression: Compression) {
+  constructor(peerId: string, stream: MeshStream, connection: MeshConnection, compression: Compression) {
     this.compression = new LinkCompression(compression);
     this.peerId = peerId;
     this.stream = stream;

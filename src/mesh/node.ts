@@ -32,14 +32,14 @@ export interface NodeOptions {
   topic: string;
 }
 
-export type MeshNode = Libp2p<{ pubsub: GossipSub; identify: unknown; ping: unknown }>;
+export type Libp2pNode = Libp2p<{ pubsub: GossipSub; identify: unknown; ping: unknown }>;
 
 const SECRET_CHARACTERS_MIN = 16;
 const MDNS_INTERVAL_MS = 10_000;
 /** Above the largest envelope that is gossiped, below gossipsub's own silent limit of 4 MiB. */
 const GOSSIP_BYTES_MAX = 512 * 1024;
 
-export async function createNode(options: NodeOptions): Promise<MeshNode> {
+export async function createNode(options: NodeOptions): Promise<Libp2pNode> {
   const privateKey = await peerKey(options.directory);
   const protector =
     options.secretFile === null ? undefined : preSharedKey({ psk: readSecret(options.secretFile), timeout: 3000 });
@@ -59,7 +59,7 @@ async function startNode(
   privateKey: PrivateKey,
   protector: ReturnType<typeof preSharedKey> | undefined,
   listen: readonly string[],
-): Promise<MeshNode> {
+): Promise<Libp2pNode> {
   const node = await createLibp2p({
     privateKey,
     addresses: { listen: [...listen], announce: [...options.announce] },
@@ -96,7 +96,7 @@ async function startNode(
       }),
     },
   });
-  return node as unknown as MeshNode;
+  return node as unknown as Libp2pNode;
 }
 
 /**

@@ -3,14 +3,14 @@
  * does not announce a known peer again), opens the sync stream on each connection, closes what has gone silent or
  * deaf so that it is built anew, and never counts on being told of a loss.
  */
-import type { Connection, PeerId, Stream } from '@libp2p/interface';
+import type { PeerId } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import type { Gossip } from './gossip.ts';
 import { Link } from './link.ts';
 import type { Members } from './members.ts';
-import type { MeshNode } from './node.ts';
 import type { Sync } from './sync.ts';
+import type { MeshConnection, MeshNode, MeshStream } from './transport.ts';
 
 const TICK_MS = 500;
 const PING_MS = 2000;
@@ -73,7 +73,7 @@ export class Supervisor {
   private readonly linkedSinceMs = new Map<string, number>();
   private readonly refusedUntilMs = new Map<string, number>();
   /** Connections without a stream, and since when. */
-  private readonly unlinkedSinceMs = new WeakMap<Connection, number>();
+  private readonly unlinkedSinceMs = new WeakMap<MeshConnection, number>();
   private timer: NodeJS.Timeout | null = null;
   private lastTickMs = performance.now();
   private lastPingMs = 0;
@@ -213,7 +213,7 @@ export class Supervisor {
   }
 
   /** Half a connection is no use, and in the way of a whole one: a dial is answered with what there is. */
-  private checkUse(connection: Connection, now: number, late: boolean): void {
+  private checkUse(connection: MeshConnection, now: number, late: boolean): void {
     const { unlinkedSinceMs } = this;
     const sinceMs = unlinkedSinceMs.get(connection);
     if (this.options.sync.links.has(connection.remotePeer.toString())) unlinkedSinceMs.delete(connection);
@@ -303,7 +303,7 @@ export class Supervisor {
     }
   }
 
-  private accept(stream: Stream, connection: Connection): void {
+  private accept(stream: MeshStream, connection: MeshConnection): void {
     if (!this.stopped && !this.refusedUntilMs.has(connection.remotePeer.toString())) {
       this.take(stream, connection);
       return;
@@ -313,7 +313,7 @@ export class Supervisor {
     connection.abort(reason);
   }
 
-  private take(stream: Stream, connection: Connection): void {
+  private take(stream: MeshStream, connection: MeshConnection): void {
     const { sync, members, log } = this.options;
     const peerId = connection.remotePeer.toString();
     const link = new Link(peerId, stream, connection, sync.compression);

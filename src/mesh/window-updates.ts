@@ -3,7 +3,6 @@
  * small frames that costs both sides about a third of the whole. To say so when half of the window is used up is
  * enough, and what other implementations do. The package has no setting for it, so its stream is told here.
  */
-import type { Stream } from '@libp2p/interface';
 
 /** What of the package's stream this stands on; fixed by the version in package.json, and checked. */
 interface WindowedStream {
@@ -17,8 +16,8 @@ interface WindowedStream {
 const ESTABLISHED = 3;
 
 /** From now on it tells of room when half of the window is used up. False: the stream is of another kind, and stays as it is. */
-export function tellRoomSeldom(stream: Stream): boolean {
-  const windowed: unknown = stream;
+export function tellRoomSeldom(stream: object): boolean {
+  const windowed: object = stream;
   if (!isWindowed(windowed)) return false;
   const tell = windowed.sendWindowUpdate.bind(windowed);
   windowed.sendWindowUpdate = () => {

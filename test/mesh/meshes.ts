@@ -12,6 +12,8 @@ import { eventually, freePort } from '../processes/node-process.ts';
 import { TcpProxy } from './proxy.ts';
 
 const CLOCK_MS = 20;
+/** `MESH_THREAD=yes npm test -- mesh/` runs all of these tests with libp2p on threads of its own. */
+const THREAD_VARIABLE = 'MESH_THREAD';
 /** Nobody lives there. */
 export const NOWHERE = '/ip4/127.0.0.1/tcp/9';
 
@@ -73,6 +75,7 @@ export class TestNode {
         // on a busy machine round trips on loopback are long, too, and what is on the way is to be the same each time
         compression: new Compression('no'),
         secretFile: null,
+        thread: process.env[THREAD_VARIABLE] === 'yes',
         region: '',
         zone: '',
         storedLog: { read: async (): Promise<Envelope[]> => [], whenDurable: (callback) => callback(false) },

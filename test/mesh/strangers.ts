@@ -9,17 +9,17 @@ import type { Stream } from '@libp2p/interface';
 import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 import { multiaddr } from '@multiformats/multiaddr';
 import { encodeMap, FrameType } from '../../src/mesh/frames.ts';
-import { createNode, type MeshNode } from '../../src/mesh/node.ts';
+import { createNode, type Libp2pNode } from '../../src/mesh/node.ts';
 import { temporaryFolder } from '../processes/node-process.ts';
 import { newReplica, type TestNode, until } from './meshes.ts';
 
 export class Stranger {
-  readonly node: MeshNode;
+  readonly node: Libp2pNode;
   readonly replica = newReplica();
   readonly topic: string;
   private readonly cluster: string;
 
-  private constructor(node: MeshNode, cluster: string) {
+  private constructor(node: Libp2pNode, cluster: string) {
     this.node = node;
     this.cluster = cluster;
     this.topic = topicOf(cluster);

@@ -2,7 +2,7 @@
 import type { Message } from '@chainsafe/libp2p-gossipsub';
 import type { PeerId } from '@libp2p/interface';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
-import type { MeshNode } from '../../src/mesh/node.ts';
+import type { MeshNode } from '../../src/mesh/transport.ts';
 import { DIAL_TIMEOUT_MS, type Listener, Listeners, SimulatedConnection, type SimulatedStream } from './connections.ts';
 import type { Network } from './network.ts';
 import { IDLE, type Process } from './world.ts';

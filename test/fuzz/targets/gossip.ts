@@ -5,7 +5,7 @@ import { ClockAlarm } from '../../../src/mesh/clock-alarm.ts';
 import { FrameError, vectorToWire } from '../../../src/mesh/frames.ts';
 import { Gossip } from '../../../src/mesh/gossip.ts';
 import { Members } from '../../../src/mesh/members.ts';
-import type { MeshNode } from '../../../src/mesh/node.ts';
+import type { MeshNode } from '../../../src/mesh/transport.ts';
 import { mutateCbor } from '../cbor-tree.ts';
 import { assertSound, makeHistory, Receiver } from '../engines.ts';
 import { FuzzedLog } from '../mesh-parts.ts';
