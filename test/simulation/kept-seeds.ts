@@ -172,4 +172,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     found:
       'in the simulator: of the members that a ZREM names only those counted that did not hide once others were gone',
   },
+  {
+    seed: 20400022342,
+    found:
+      'in the simulator: what was pushed onto a list that was there or not, by how far removals had come, was forgotten by the oracle at the next write if the list was not there by its own lights',
+  },
 ];

@@ -54,10 +54,15 @@ export class Author {
   }
 
   run([command, ...words]: readonly string[]): void {
-    const doubtful = this.oracle.keys().filter((each) => words.includes(each) && this.shown(each)?.doubtful);
+    const doubtful = this.oracle.keys().filter((each) => words.includes(each) && this.isDoubtful(each));
     this.perform(command, words);
     const absolute = ABSOLUTE.has(command) || (command === 'SET' && !words.some((word) => CONDITIONS.has(word)));
     if (doubtful.length > 0 && !absolute) for (const each of this.keysAmong(words)) this.doubt(each);
+  }
+
+  /** Where nothing shows there may be something as well: what was written in doubt. */
+  private isDoubtful(key: string): boolean {
+    return this.shown(key)?.doubtful === true || this.oracle.left(key, this.view).some(({ kind }) => kind === 'doubt');
   }
 
   private perform(command: string, words: readonly string[]): void {
