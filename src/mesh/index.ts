@@ -132,6 +132,7 @@ class RunningMesh implements Mesh {
           topic,
           onVector: () => this.sync.pullMissing(),
           whenWanted: () => this.whenGossipWanted(),
+          signSuffices: () => this.signSuffices,
         })
       : null;
     this.supervisor = new Supervisor({
@@ -165,6 +166,11 @@ class RunningMesh implements Mesh {
   private whenGossipWanted(): 'now' | 'late' | null {
     if (!this.sync.reachesAll) return 'now';
     return this.members_.count <= GOSSIPING_MEMBERS_MAX ? 'late' : null;
+  }
+
+  private get signSuffices(): boolean {
+    const { members_, sync } = this;
+    return !members_.areFew && sync.reachesAll && sync.allKnowSigns;
   }
 
   get messenger(): Messenger {
@@ -284,7 +290,7 @@ class RunningMesh implements Mesh {
     const atRest = vector === this.lastVector;
     if (!atRest || this.rounds % IDLE_ROUNDS === 0) {
       this.lastVector = vector;
-      this.sync.broadcastVector(atRest);
+      if (atRest || !this.sync.acknowledging.standsForRounds) this.sync.broadcastVector(atRest);
       // on the topic it is for those to whom there is no stream, and a sign of life
       if (this.rounds % IDLE_ROUNDS === 0 || !this.sync.reachesAll) this.gossip?.publishVector();
     }
