@@ -56,6 +56,7 @@ export class Acquaintance {
       ...standingToWire(this.options),
       gossip: gossips,
       signs: true,
+      ...this.circles.knownToWire(),
       ...this.memoryLimits.toWire(),
       ...forgottenToWire(this.options.members.notes()),
     });

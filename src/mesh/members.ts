@@ -107,7 +107,8 @@ export class Members {
   /** Somebody connects: what is written from now on may be seen, though nothing is known of who sees it. */
   expect(): void {
     this.expectedUntilMs = this.engine.now + EXPECTED_MS;
-    this.updateStability(this.engine.now);
+    // who knows of a member is not alone anyway
+    if (this.byPeer.size === 0) this.updateStability(this.engine.now);
   }
 
   /** Everything that the member had written itself when it reported is here. */
@@ -170,7 +171,7 @@ export class Members {
 
   remember(peerId: string, addresses: string[]): void {
     const member = this.byPeer.get(peerId);
-    if (member === undefined || addresses.length === 0) return;
+    if (member === undefined || addresses.length === 0 || addresses.join() === member.addresses.join()) return;
     member.addresses = addresses;
     this.dirty = true;
   }

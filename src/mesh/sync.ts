@@ -224,7 +224,7 @@ export class Sync {
     this.acquaintance.tellMembers([...links.slice(first), ...links.slice(0, first)].slice(0, TOLD_AT_ONCE));
   }
 
-  /** There is a stream to every member. */
+  /** There is a stream to every member that is there. */
   get reachesAll(): boolean {
     return this.acquaintance.circles.isClosed;
   }
@@ -390,7 +390,7 @@ export class Sync {
     if (!this.paused) {
       this.acquaintance.tellRetirements(link);
       this.follow(link);
-      this.acquaintance.tellMembers([link]);
+      if (!this.acquaintance.circles.knowsAll(map)) this.acquaintance.tellMembers([link]);
       this.pullMissing();
     }
     this.messenger.update();
