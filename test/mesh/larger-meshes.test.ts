@@ -78,6 +78,16 @@ test('signs of life take the place of vectors on the topic, go no further than t
     }
   }));
 
+test('a member that is down changes nothing of it for long', () =>
+  withCluster(7, async (cluster) => {
+    cluster.machines[6].crash(true);
+    await cluster.go(2 * LONG_MS);
+    const { traffic } = cluster.network;
+    const before = { ...traffic };
+    await cluster.go(LONG_MS);
+    assert.ok((traffic.gossipBytes - before.gossipBytes) / (traffic.gossipMessages - before.gossipMessages) < 100);
+  }));
+
 test('in a small mesh vectors stay on the topic', () =>
   withCluster(5, async (cluster) => {
     const { traffic } = cluster.network;
