@@ -21,7 +21,7 @@ import { createEngine, type Engine } from './core/index.ts';
 import { createLogger, type Logger, pinoLevel } from './logging.ts';
 import { numberOf } from './mesh/frames.ts';
 import { createMesh, type Mesh } from './mesh/index.ts';
-import { clientsPossible, openFilesMax } from './open-files.ts';
+import { clientsPossible, openFilesMax, peersPossible } from './open-files.ts';
 import { outbound } from './outbound.ts';
 import { PubSub } from './pubsub/index.ts';
 import type { ListenOptions } from './resp/listeners.ts';
@@ -129,6 +129,7 @@ async function assemble(
     mdns: configuration.flag('mdns'),
     gossip: configuration.flag('gossip'),
     secretFile: configuration.text('secret-file') === '' ? null : configuration.text('secret-file'),
+    peersMax: peersPossible(openFilesMax()),
     region: configuration.text('region'),
     zone: configuration.text('zone'),
     log: log.child({}),

@@ -28,6 +28,8 @@ export interface MeshOptions {
   mdns: boolean;
   gossip: boolean;
   secretFile: string | null;
+  /** Peers to be connected with at a time; each takes an open file. Default 1,024. */
+  peersMax?: number;
   region: string;
   zone: string;
   log: {
