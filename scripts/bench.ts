@@ -6,14 +6,14 @@
  *   npm run bench -- --quick                            the same with less of each, in two minutes: figures are rough
  *   npm run bench -- --only alone --tests set,get --depths 1,16 --rounds 1 --seconds 0.5
  *   --only    some of: alone, peer, latency, wire, replies, memory, pauses, catching-up, growth; or transfer, compression,
- *             scale or mesh-thread, which are not part of everything
+ *             scale, real-nodes or mesh-thread, which are not part of everything
  *   --tests, --depths, --rounds, --seconds (of a cell), --requests (of a cell, instead of --seconds)
  *   --value-bytes N, -d N   size of a value (default 3, as redis-benchmark's)
  *   --offered N,M           writes a second for latency; for wire the first (default 100,20000)
  *   --pace-seconds N        how long they are offered (default 10)
  *   --keys N                for memory, catching-up, transfer, compression, and growth at most (default 1,000,000); for pauses
  *                           five times as many
- *   --nodes N,M             sizes of clusters for scale (default 3,10,30,100)
+ *   --nodes N,M             sizes of clusters for scale (default 3,10,30,100) and real-nodes (default 10)
  *   --plots FOLDER          the ratios of throughput (throughput.svg) and the curve of state transfers (state-transfer.svg)
  *   --json FILE             all samples
  *
@@ -31,7 +31,7 @@
  * rate is bounded by the sum of all three.
  *
  * What the others measure, and how, stands in scripts/bench: latency.ts, wire.ts, replies.ts, memory.ts, catching-up.ts,
- * growth.ts, transfer.ts, compression.ts and mesh-thread.ts; what a mesh costs as it grows, in scale.ts.
+ * growth.ts, transfer.ts, compression.ts and mesh-thread.ts; what a mesh costs as it grows, in scale.ts and real-nodes.ts.
  *
  * The run fails when a server ends, an error reply is seen, or a pair is not equal three minutes after the last write.
  */
@@ -44,6 +44,7 @@ import { growthSizes, growthTable, measureGrowth } from './bench/growth.ts';
 import { type Latency, measureLatency } from './bench/latency.ts';
 import { measureMemory } from './bench/memory.ts';
 import { measureMeshThread, meshThreadTable } from './bench/mesh-thread.ts';
+import { measureRealNodes, type RealNodes, realNodesTable } from './bench/real-nodes.ts';
 import { TESTS } from './bench/redis-benchmark.ts';
 import { measureAtHalf, measurePauses } from './bench/replies.ts';
 import {
@@ -76,10 +77,12 @@ const AGAINST_REDIS = [
   'catching-up',
   'growth',
 ] as const;
-const SECTIONS = [...AGAINST_REDIS, 'transfer', 'compression', 'scale', 'mesh-thread'] as const;
+const SECTIONS = [...AGAINST_REDIS, 'transfer', 'compression', 'scale', 'real-nodes', 'mesh-thread'] as const;
 const PRODUCTS = ['redis', 'starling'] as const;
 /** For bytes on the wire at full speed: enough that what is sent by the clock does not count. */
 const WIRE_REQUESTS = 200_000;
+/** Of a mesh, over all of its nodes. */
+const MESH_WRITES_PER_SECOND = 300;
 /** Pauses are measured with so many times the keys. */
 const PAUSE_KEYS = 5;
 const FULL = { depths: '1,16,100', rounds: '3', seconds: '0.4', 'pace-seconds': '10', keys: '1000000' } as const;
@@ -98,7 +101,7 @@ const { values: flags } = parseArgs({
     offered: { type: 'string', default: '100,20000' },
     'pace-seconds': { type: 'string' },
     keys: { type: 'string' },
-    nodes: { type: 'string', default: '3,10,30,100' },
+    nodes: { type: 'string' },
     plots: { type: 'string' },
     json: { type: 'string' },
   },
@@ -163,13 +166,16 @@ if (sections.includes('growth')) {
   show('growth', measured, growthTable(measured));
 }
 if (sections.includes('scale')) {
-  const sizes = flags.nodes.split(',').map((size) => positive('nodes', size));
-  const scales = await measureScale(sizes, progress);
+  const scales = await measureScale(sizes('3,10,30,100'), progress);
   show('scales', scales, scaleTable(scales));
 }
 if (sections.includes('mesh-thread')) {
   const measured = await measureMeshThread(plan.depths, plan.rounds, progress);
   show('meshThread', measured, meshThreadTable(measured));
+}
+if (sections.includes('real-nodes')) {
+  const meshes = await realNodes();
+  show('realNodes', meshes, realNodesTable(meshes));
 }
 if (sections.includes('transfer')) {
   const transfers = await measureTransfers({ keys, differing: differences(keys) }, progress);
@@ -227,6 +233,19 @@ async function wire(): Promise<Wire[]> {
     measured.push(...(await measureWire(product, { ...paced, requests: WIRE_REQUESTS })));
   }
   return measured;
+}
+
+async function realNodes(): Promise<RealNodes[]> {
+  const measured: RealNodes[] = [];
+  for (const nodes of sizes('10')) {
+    const plan = { nodes, writesPerSecond: MESH_WRITES_PER_SECOND, seconds: paceSeconds };
+    measured.push(await measureRealNodes(plan, progress));
+  }
+  return measured;
+}
+
+function sizes(usual: string): number[] {
+  return (flags.nodes ?? usual).split(',').map((size) => positive('nodes', size));
 }
 
 function progress(line: string): void {

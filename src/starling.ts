@@ -23,7 +23,7 @@ import { createLogger, type Logger, pinoLevel } from './logging.ts';
 import { Compression, type CompressionMode } from './mesh/compression.ts';
 import { numberOf } from './mesh/frames.ts';
 import { createMesh, type Mesh } from './mesh/index.ts';
-import { clientsPossible, openFilesMax } from './open-files.ts';
+import { clientsPossible, openFilesMax, peersPossible } from './open-files.ts';
 import { outbound } from './outbound.ts';
 import { PubSub } from './pubsub/index.ts';
 import type { ListenOptions } from './resp/listeners.ts';
@@ -135,6 +135,7 @@ async function assemble(
     compression,
     thread: hasMeshThread(configuration.text('mesh-thread')),
     secretFile: configuration.text('secret-file') === '' ? null : configuration.text('secret-file'),
+    peersMax: peersPossible(openFilesMax()),
     region: configuration.text('region'),
     zone: configuration.text('zone'),
     log: log.child({}),

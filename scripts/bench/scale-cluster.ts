@@ -2,15 +2,20 @@
 import { SimulatedClient } from '../../test/simulation/client.ts';
 import { Machine, providePeerIds, type Settings } from '../../test/simulation/machine.ts';
 import { Network } from '../../test/simulation/network.ts';
-import { World } from '../../test/simulation/world.ts';
-import type { Cost, Scale } from './scale.ts';
+import { type Process, World } from '../../test/simulation/world.ts';
+import type { Cost, Healing, Scale } from './scale.ts';
 
 const DELAY_MS = 1;
 const BYTES_PER_MS = 100_000;
 const GOSSIP_DEGREE = 6;
 const WRITES_PER_SECOND = 300;
-const WRITING_MS = 5000;
-const RESTING_MS = 10_000;
+/** In clusters of more nodes a virtual second takes a minute, so they get fewer. */
+const LONG_NODES_MAX = 100;
+const LONG = { writingMs: 5000, restingMs: 10_000 };
+const SHORT = { writingMs: 3000, restingMs: 5000 };
+/** Long enough that links are given up and dialled anew. */
+const CUT_MS = 20_000;
+const WRITING_APART_MS = 1000;
 const MEETING_MS_MAX = 300_000;
 const CONVERGING_MS_MAX = 60_000;
 const SETTINGS: Settings = {
@@ -31,7 +36,11 @@ class Cluster {
   private readonly count: number;
   /** By author and number of the txn: when it was committed. */
   private readonly committedMs = new Map<string, number>();
-  private readonly sightsMs: number[] = [];
+  private readonly authors = new Map<string, Process>();
+  private sightsMs: number[] = [];
+  private lastCommitMs = 0;
+  private lastSightMs = 0;
+  private written = 0;
 
   constructor(count: number) {
     this.count = count;
@@ -42,24 +51,27 @@ class Cluster {
   }
 
   async measure(): Promise<Scale> {
-    const { world, machines, count } = this;
+    const { world, count } = this;
     await providePeerIds(count);
     world.install();
     try {
       for (let i = 0; i < count; i++) this.add(i).start();
-      const links = () => machines.every(({ node }) => node?.mesh.statistics().links === count - 1);
-      const meetingMs = await this.until(MEETING_MS_MAX, links, 'met');
-      const writing = await this.costOf(WRITING_MS, () => this.write());
-      const endMs = world.nowMs;
+      const meetingMs = await this.until(MEETING_MS_MAX, () => this.isLinked(), 'met');
+      this.progress(`all linked after ${meetingMs.toFixed(0)} ms`);
+      const { writingMs, restingMs } = count > LONG_NODES_MAX ? SHORT : LONG;
+      const writing = await this.costOf(writingMs, () => this.write(writingMs));
       await this.until(CONVERGING_MS_MAX, () => this.isConverged(), 'converged');
-      const convergingMs = world.nowMs - endMs;
-      await this.go(RESTING_MS / 2);
-      const resting = await this.costOf(RESTING_MS, () => {});
+      const convergingMs = this.lastSightMs - this.lastCommitMs;
       const sightsMs = this.sightsMs.sort((one, other) => one - other);
-      return {
+      this.progress(`${writing.processorMs.toFixed(1)} ms/s while there were writes`);
+      await this.go(restingMs / 2);
+      const resting = await this.costOf(restingMs, () => {});
+      this.progress(`${resting.processorMs.toFixed(1)} ms/s at rest`);
+      const scale = {
         ...{ nodes: count, writesPerSecond: WRITES_PER_SECOND, meetingMs, writing, resting, convergingMs },
         ...{ sightMsMedian: sightsMs[sightsMs.length >> 1], sightMsMax: sightsMs.at(-1) ?? 0 },
       };
+      return { ...scale, healing: await this.heal() };
     } finally {
       world.uninstall();
     }
@@ -79,23 +91,54 @@ class Cluster {
 
   /** An envelope was sealed by its author, or applied by another. */
   private noteSight(replica: string, first: number, last: number): void {
-    const { nowMs } = this.world;
+    const { nowMs, current } = this.world;
+    // its author has it in any case
+    if (current === this.authors.get(replica)) return;
     for (let number = first; number <= last; number++) {
       const committedMs = this.committedMs.get(`${replica}:${number}`);
-      // its author has it in any case
-      if (committedMs !== undefined && this.runs !== replica) this.sightsMs.push(nowMs - committedMs);
+      if (committedMs === undefined) continue;
+      this.sightsMs.push(nowMs - committedMs);
+      this.lastSightMs = nowMs;
     }
   }
 
-  private get runs(): string | undefined {
-    const { current } = this.world;
-    return this.machines.find(({ process }) => process === current)?.node?.engine.replica;
+  private isLinked(): boolean {
+    return this.machines.every(({ node }) => node?.mesh.statistics().links === this.count - 1);
+  }
+
+  /** The half of the nodes does not reach the other one for a while, and both write. */
+  private async heal(): Promise<Healing> {
+    const { network, world, count } = this;
+    this.cut(true);
+    this.write(WRITING_APART_MS);
+    await this.go(CUT_MS);
+    const before = network.traffic.streamBytes + network.traffic.gossipBytes;
+    const sinceMs = world.nowMs;
+    this.cut(false);
+    await this.until(CONVERGING_MS_MAX, () => this.isConverged(), 'converged');
+    const ms = world.nowMs - sinceMs;
+    const bytes = (network.traffic.streamBytes + network.traffic.gossipBytes - before) / count;
+    this.progress(`equal ${ms.toFixed(0)} ms after the halves were joined`);
+    return { ms, bytes };
+  }
+
+  private cut(isCut: boolean): void {
+    const { network, count } = this;
+    const half = count >> 1;
+    for (let one = 0; one < half; one++) {
+      for (let other = half; other < count; other++) {
+        network.path(one, other).cut = isCut;
+        network.path(other, one).cut = isCut;
+      }
+    }
+    // what waits goes on
+    network.setCut(0, count - 1, isCut);
   }
 
   /** Writes come to the nodes in turns, at even distances. */
-  private write(): void {
+  private write(ms: number): void {
     const { world, machines } = this;
-    const total = (WRITES_PER_SECOND * WRITING_MS) / 1000;
+    const total = (WRITES_PER_SECOND * ms) / 1000;
     for (let i = 0; i < total; i++) {
       const machine = machines[i % machines.length];
       world.schedule((i * 1000) / WRITES_PER_SECOND, null, () => {
@@ -103,9 +146,11 @@ class Cluster {
         if (node === null || process === null) throw new Error(`${machine.name} does not run`);
         world.as(process, () => {
           const { engine } = node;
-          const key = `key:${String(i).padStart(12, '0')}`;
+          const key = `key:${String(this.written++).padStart(12, '0')}`;
           new SimulatedClient(node.server).ask([['SET', key, 'sixteen bytes ok']], () => {});
           const number = engine.vector().find(({ replica }) => replica === engine.replica)?.number ?? 0;
+          this.authors.set(engine.replica, process);
+          this.lastCommitMs = world.nowMs;
           this.committedMs.set(`${engine.replica}:${number}`, world.nowMs);
         });
       });
@@ -139,6 +184,10 @@ class Cluster {
       streamBytes: each(network.traffic.streamBytes - before.streamBytes),
       processorMs: each((user + system) / 1000),
     };
+  }
+
+  private progress(line: string): void {
+    process.stderr.write(`    ${this.count} nodes: ${line}\n`);
   }
 
   private async go(ms: number): Promise<void> {

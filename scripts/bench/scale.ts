@@ -19,6 +19,14 @@ export interface Cost {
   readonly processorMs: number;
 }
 
+/** What it takes when two halves that have written meet again. */
+export interface Healing {
+  /** Until all are equal. */
+  readonly ms: number;
+  /** Sent by one node meanwhile. */
+  readonly bytes: number;
+}
+
 export interface Scale {
   readonly nodes: number;
   readonly writesPerSecond: number;
@@ -31,6 +39,7 @@ export interface Scale {
   readonly sightMsMax: number;
   /** From the last write until all have all. */
   readonly convergingMs: number;
+  readonly healing: Healing;
 }
 
 export async function measureScale(sizes: readonly number[], progress: (line: string) => void): Promise<Scale[]> {
@@ -59,17 +68,19 @@ function inItsProcess(nodes: number): Promise<Scale> {
 /** One row a size. */
 export function scaleTable(measured: readonly Scale[]): string {
   const kilobytes = (bytes: number) => (bytes / 1000).toFixed(1);
-  const rows = measured.map(({ nodes, writing, resting, sightMsMedian, sightMsMax, meetingMs, convergingMs }) => [
+  const rows = measured.map(({ nodes, writing, resting, healing, ...times }) => [
     String(nodes),
     ...[writing, resting].flatMap((cost) => [
       (cost.gossipMessages + cost.streamMessages).toFixed(0),
       kilobytes(cost.gossipBytes + cost.streamBytes),
       cost.processorMs.toFixed(1),
     ]),
-    `${sightMsMedian.toFixed(1)} ms`,
-    `${sightMsMax.toFixed(1)} ms`,
-    `${convergingMs.toFixed(0)} ms`,
-    `${(meetingMs / 1000).toFixed(1)} s`,
+    `${times.sightMsMedian.toFixed(1)} ms`,
+    `${times.sightMsMax.toFixed(1)} ms`,
+    `${times.convergingMs.toFixed(1)} ms`,
+    `${(times.meetingMs / 1000).toFixed(1)} s`,
+    `${(healing.ms / 1000).toFixed(1)} s`,
+    kilobytes(healing.bytes),
   ]);
   const header = [
     'messages/s',
@@ -79,5 +90,17 @@ export function scaleTable(measured: readonly Scale[]): string {
     'KB/s at rest',
     'processor ms/s at rest',
   ];
-  return table(['nodes', ...header, 'sight p50', 'sight at most', 'equal after', 'all linked after'], rows);
+  return table(
+    [
+      'nodes',
+      ...header,
+      'sight p50',
+      'sight at most',
+      'equal after',
+      'all linked after',
+      'equal after a cut',
+      'KB for it',
+    ],
+    rows,
+  );
 }

@@ -3,6 +3,7 @@
  * too, that it cannot go on as who it was: another one has its replica id, or it was forgotten.
  */
 import { packRetirements } from '../core/index.ts';
+import { Circles } from './circles.ts';
 import type { ForgottenMember, LinkSince } from './forgotten.ts';
 import { forgottenFromWire, forgottenToWire } from './forgotten-frames.ts';
 import {
@@ -33,14 +34,18 @@ const MEMBER_ENTRIES = 10;
 export class Acquaintance {
   readonly statistics = { replica_clashes: 0, fenced: 0 };
   readonly memoryLimits: MemoryLimits;
+  readonly circles: Circles;
   private readonly options: SyncOptions;
   private readonly links: ReadonlyMap<string, Link>;
   private readonly retirementsTold = new WeakMap<Link, number>();
+  /** Those that know the topic's signs of life. */
+  private readonly knowingSigns = new WeakSet<Link>();
 
   constructor(options: SyncOptions, links: ReadonlyMap<string, Link>) {
     this.options = options;
     this.links = links;
     this.memoryLimits = new MemoryLimits(options.memoryLimit, options.log);
+    this.circles = new Circles(options.peerId, options.members, links);
   }
 
   /** Says who we are: the first word on every link. */
@@ -52,6 +57,8 @@ export class Acquaintance {
       ...standingToWire(this.options),
       gossip: gossips,
       packed: true,
+      signs: true,
+      ...this.circles.knownToWire(),
       ...this.memoryLimits.toWire(),
       ...forgottenToWire(this.options.members.notes()),
     });
@@ -80,8 +87,15 @@ export class Acquaintance {
     link.ready = true;
     link.gossips = map.gossip !== false;
     link.compression.peerUnpacks = map.packed === true;
+    if (map.signs === true) this.knowingSigns.add(link);
     link.ping();
     log.info({ peer: link.peerId, replica }, 'peer connected');
+    return true;
+  }
+
+  /** Every peer takes a sign of life for a vector on the topic, or listens to neither. */
+  get allKnowSigns(): boolean {
+    for (const link of this.links.values()) if (link.gossips && !this.knowingSigns.has(link)) return false;
     return true;
   }
 
@@ -144,12 +158,17 @@ export class Acquaintance {
   tellMembers(links: readonly Link[]): void {
     const { engine, members } = this.options;
     for (const link of links) this.tellRetirements(link);
-    const base = engine.shorten(engine.vector());
     let first: Record<string, unknown> = { ...forgottenToWire(members.notes()), ...this.memoryLimits.toWire() };
+    const closed = this.circles.closed(links);
+    for (const link of closed) link.sendMap(FrameType.members, { base: [], list: [], ...first });
+    if (closed.size === links.length) return;
+    const base = engine.shorten(engine.vector());
     let list: Record<string, unknown>[] = [];
     let [entries, meant] = [base.length, 0];
     const tell = () => {
-      for (const link of links) link.sendMap(FrameType.members, { base: vectorToWire(base), list, ...first });
+      for (const link of links) {
+        if (!closed.has(link)) link.sendMap(FrameType.members, { base: vectorToWire(base), list, ...first });
+      }
       list = [];
       first = {};
       [entries, meant] = [base.length, 0];

@@ -4,7 +4,6 @@
  * (a bug, or damage that the self-check has not seen), so it is counted, warned of, once an episode, and mended (repair.ts).
  */
 import type { Engine, VersionVector } from '../core/contract.ts';
-import { numberOf } from './frames.ts';
 
 export interface AgreementLog {
   warn(details: object, message: string): void;
@@ -53,8 +52,10 @@ export class Agreement {
 }
 
 function sameTxns(ours: VersionVector, theirs: VersionVector): boolean {
-  return (
-    ours.every(({ replica, number }) => numberOf(theirs, replica) === number) &&
-    theirs.every(({ replica, number }) => numberOf(ours, replica) === number)
-  );
+  const left = new Map(theirs.map(({ replica, number }) => [replica, number]));
+  for (const { replica, number } of ours) {
+    if ((left.get(replica) ?? 0) !== number) return false;
+    left.delete(replica);
+  }
+  return [...left.values()].every((number) => number === 0);
 }

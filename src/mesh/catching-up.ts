@@ -139,15 +139,18 @@ export class CatchingUp {
     for (const { vector } of members.all()) {
       if (this.covered.has(vector)) continue;
       const gaps = engine.missing(vector);
-      if (gaps.length === 0) this.covered.add(vector);
+      // what is refused for now shows as a gap later
+      if (gaps.length === 0 && !vector.some(({ replica }) => engine.isQuarantined(replica))) this.covered.add(vector);
       for (const { replica, from } of gaps) wanted.set(replica, from);
     }
     for (const replica of this.gapSince.keys()) if (!wanted.has(replica)) this.gapSince.delete(replica);
+    if (wanted.size === 0) return;
+    const linked = this.linkedOrigins();
     for (const [replica, from] of wanted) {
       if (replica === engine.replica) continue;
       const since = this.gapSince.get(replica) ?? now;
       this.gapSince.set(replica, since);
-      if (this.isLinkedOrigin(replica) && now - since < DIRECT_PATIENCE_MS) continue;
+      if (linked.has(replica) && now - since < DIRECT_PATIENCE_MS) continue;
       const pull = this.pulling.get(replica);
       if (pull === undefined || from > pull.to) {
         this.pullFrom(replica, from, now, null);
@@ -162,10 +165,10 @@ export class CatchingUp {
     }
   }
 
-  private isLinkedOrigin(replica: ReplicaId): boolean {
-    return this.options.members
-      .all()
-      .some((member) => member.replica === replica && this.options.links.get(member.peerId)?.ready === true);
+  private linkedOrigins(): Set<ReplicaId> {
+    const { members, links } = this.options;
+    const linked = members.all().filter(({ peerId }) => links.get(peerId)?.ready === true);
+    return new Set(linked.map(({ replica }) => replica));
   }
 
   private pullFrom(replica: ReplicaId, from: number, now: number, avoided: Link | null): void {

@@ -12,9 +12,10 @@ import type { Members } from './members.ts';
 import { standingFromWire, standingToWire } from './standing.ts';
 import type { MeshNode } from './transport.ts';
 
-/** One message: kind 1 is an envelope, kind 2 a vector; the rest is its body. */
+/** One message: kind 1 is an envelope, kind 2 a vector, kind 3 a sign of life; the rest is its body. */
 const ENVELOPE = 1;
 const VECTOR = 2;
+const SIGN = 3;
 const ENVELOPE_BYTES_MAX = 64 * 1024;
 const MESSAGE_BYTES_MAX = 256 * 1024;
 /** By then who has a stream to us has the envelope, and had time to answer for it. */
@@ -40,6 +41,8 @@ export interface GossipOptions {
   onVector(): void;
   /** When an envelope is to be published; null: it need not be. */
   whenWanted(): 'now' | 'late' | null;
+  /** Everybody has our vector by a stream, and takes a sign that this one is not deaf. */
+  signSuffices(): boolean;
 }
 
 export class Gossip {
@@ -68,7 +71,10 @@ export class Gossip {
   }
 
   publishVector(): void {
-    this.publish(VECTOR, encoder.encode(standingToWire(this.options)));
+    // with the time, or it would be the message that all have seen before
+    const sign = { id: this.options.peerId, clock: Date.now() };
+    if (this.options.signSuffices()) this.publish(SIGN, encoder.encode(sign));
+    else this.publish(VECTOR, encoder.encode(standingToWire(this.options)));
   }
 
   private publishEnvelope(bytes: Uint8Array): void {
@@ -111,7 +117,8 @@ export class Gossip {
       if (data.length < 2 || data.length > MESSAGE_BYTES_MAX) throw new Error(`message of ${data.length} bytes`);
       this.take(data[0], data.subarray(1));
       this.statistics.gossip_received++;
-      return TopicValidatorResult.Accept;
+      // a sign is of the way that it came by
+      return data[0] === SIGN ? TopicValidatorResult.Ignore : TopicValidatorResult.Accept;
     } catch (error) {
       this.statistics.gossip_refused++;
       if (!this.warned.has(peer)) {
@@ -131,9 +138,10 @@ export class Gossip {
       if (received.kind === 'waiting') this.options.onVector();
       return;
     }
-    if (kind !== VECTOR) throw new Error(`message kind ${kind}`);
+    if (kind !== VECTOR && kind !== SIGN) throw new Error(`message kind ${kind}`);
     const entry = decodeMap(body);
     this.heardMs.set(textField(entry, 'id'), performance.now());
+    if (kind === SIGN) return;
     members.report({ ...standingFromWire(engine, entry), clockMs: numberField(entry, 'clock'), seenMs: Date.now() });
     this.options.onVector();
   }

@@ -31,6 +31,8 @@ export interface MeshOptions {
   secretFile: string | null;
   /** libp2p runs on a thread of its own. */
   thread?: boolean;
+  /** Peers to be connected with at a time; each takes an open file. Default 1,024. */
+  peersMax?: number;
   region: string;
   zone: string;
   log: {
@@ -144,6 +146,7 @@ class RunningMesh implements Mesh {
           topic,
           onVector: () => this.sync.pullMissing(),
           whenWanted: () => this.whenGossipWanted(),
+          signSuffices: () => this.signSuffices,
         })
       : null;
     this.supervisor = new Supervisor({
@@ -177,6 +180,11 @@ class RunningMesh implements Mesh {
   private whenGossipWanted(): 'now' | 'late' | null {
     if (!this.sync.reachesAll) return 'now';
     return this.members_.count <= GOSSIPING_MEMBERS_MAX ? 'late' : null;
+  }
+
+  private get signSuffices(): boolean {
+    const { members_, sync } = this;
+    return !members_.areFew && sync.reachesAll && sync.allKnowSigns;
   }
 
   get messenger(): Messenger {
@@ -297,7 +305,7 @@ class RunningMesh implements Mesh {
     const atRest = vector === this.lastVector;
     if (!atRest || this.rounds % IDLE_ROUNDS === 0) {
       this.lastVector = vector;
-      this.sync.broadcastVector(atRest);
+      if (atRest || !this.sync.acknowledging.standsForRounds) this.sync.broadcastVector(atRest);
       // on the topic it is for those to whom there is no stream, and a sign of life
       if (this.rounds % IDLE_ROUNDS === 0 || !this.sync.reachesAll) this.gossip?.publishVector();
     }

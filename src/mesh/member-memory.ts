@@ -47,9 +47,10 @@ export function fileMemory(file: string): MemberMemory {
   };
 }
 
-/** Throws where it cannot be written. */
+/** A line a member: in a large cluster their vectors are long. Throws where it cannot be written. */
 export function writeMemory(memory: MemberMemory, remembered: Remembered): void {
-  memory.write(JSON.stringify(remembered, null, 1));
+  const members = remembered.members.map((member) => JSON.stringify(member));
+  memory.write(`{"members": [\n${members.join(',\n')}\n],\n"forgotten": ${JSON.stringify(remembered.forgotten)}}\n`);
 }
 
 /** A node must start without the memory of its members: they find each other again, or are told of. */

@@ -5,6 +5,7 @@
  * one was forgotten (forgotten.ts).
  */
 import type { Engine, ReplicaId, UnixMs, VersionVector } from '../core/contract.ts';
+import { type Common, CommonGround } from './common-ground.ts';
 import { actOf, Forgotten, type ForgottenMember, isLaterThan, type LinkSince } from './forgotten.ts';
 import { type Member, type MemberMemory, readMemory, writeMemory } from './member-memory.ts';
 
@@ -13,6 +14,8 @@ export { fileMemory, type Member, type MemberMemory } from './member-memory.ts';
 /** A member that nobody has heard of for so long does not keep expired keys from going: memory comes first. */
 const HORIZON_PATIENCE_MS = 10 * 60 * 1000;
 const REMEMBERED_MAX = 1024;
+/** In a larger cluster what all tell all is told in shorter ways. */
+const FEW_MEMBERS_MAX = 4;
 /** Whoever connects has told of itself by then, or was refused. */
 const EXPECTED_MS = 10_000;
 
@@ -41,6 +44,7 @@ export class Members {
   /** A member was forgotten, here or elsewhere: for others to hear at once. */
   onForgotten: (peerId: string) => void = () => {};
   private readonly forgotten: Forgotten;
+  private readonly commonGround = new CommonGround();
   private waiting: { number: number; count: number; resolve: (count: number) => void }[] = [];
   private readonly log: MembersLog;
   private expectedUntilMs: UnixMs = 0;
@@ -61,6 +65,10 @@ export class Members {
 
   get count(): number {
     return this.byPeer.size;
+  }
+
+  get areFew(): boolean {
+    return this.byPeer.size <= FEW_MEMBERS_MAX;
   }
 
   get(peerId: string): Member | undefined {
@@ -99,7 +107,8 @@ export class Members {
   /** Somebody connects: what is written from now on may be seen, though nothing is known of who sees it. */
   expect(): void {
     this.expectedUntilMs = this.engine.now + EXPECTED_MS;
-    this.updateStability(this.engine.now);
+    // who knows of a member is not alone anyway
+    if (this.byPeer.size === 0) this.updateStability(this.engine.now);
   }
 
   /** Everything that the member had written itself when it reported is here. */
@@ -164,7 +173,7 @@ export class Members {
 
   remember(peerId: string, addresses: string[]): void {
     const member = this.byPeer.get(peerId);
-    if (member === undefined || addresses.length === 0) return;
+    if (member === undefined || addresses.length === 0 || addresses.join() === member.addresses.join()) return;
     member.addresses = addresses;
     this.dirty = true;
   }
@@ -200,32 +209,18 @@ export class Members {
       // a forgotten one, or one of whom only txns have come, may have removed, or added to, what is here
       if (this.forgotten.size === 0 && this.strangers().length === 0) return 'alone';
     }
-    const stable = this.engine.vector().map((entry) => ({ ...entry, toldBy: 0 }));
-    const byReplica = new Map(stable.map((entry) => [entry.replica, entry]));
-    let member = 0;
-    for (const { vector } of this.byPeer.values()) {
-      member++;
-      for (const { replica, number, stamp } of vector) {
-        const entry = byReplica.get(replica);
-        if (entry === undefined) continue;
-        entry.toldBy = member;
-        if (number < entry.number) {
-          entry.number = number;
-          entry.stamp = stamp;
-        }
-      }
-      for (const entry of stable) if (entry.toldBy !== member) entry.number = entry.stamp = 0;
-    }
-    return stable.map(({ replica, number, stamp }) => ({ replica, number, stamp }));
+    return this.common().stable;
   }
 
   /** Replicas of which some member has txns that are not here. */
   private missing(): Set<ReplicaId> {
-    const missing = new Set<ReplicaId>();
-    for (const { vector } of this.byPeer.values()) {
-      for (const { replica } of this.engine.missing(vector)) missing.add(replica);
-    }
-    return missing;
+    const gaps = this.common().ahead.flatMap((vector) => this.engine.missing(vector));
+    return new Set(gaps.map(({ replica }) => replica));
+  }
+
+  private common(): Common {
+    const vectors = this.all().map(({ vector }) => vector);
+    return this.commonGround.of(this.engine.vector(), vectors);
   }
 
   /**

@@ -30,10 +30,13 @@ export interface NodeOptions {
   mdns: boolean;
   secretFile: string | null;
   topic: string;
+  /** Connections to peers; each takes an open file. Default 1,024, as many members as are remembered. */
+  peersMax?: number;
 }
 
 export type Libp2pNode = Libp2p<{ pubsub: GossipSub; identify: unknown; ping: unknown }>;
 
+const PEERS_MAX = 1024;
 const SECRET_CHARACTERS_MIN = 16;
 const MDNS_INTERVAL_MS = 10_000;
 /** Above the largest envelope that is gossiped, below gossipsub's own silent limit of 4 MiB. */
@@ -70,7 +73,9 @@ async function startNode(
     ...(protector === undefined ? {} : { connectionProtector: protector }),
     connectionMonitor: { abortConnectionOnPingFailure: false },
     connectionManager: {
-      maxConnections: 256,
+      // beyond it, who dials us is refused; where both ends have so many they never meet
+      maxConnections: options.peersMax ?? PEERS_MAX,
+      maxDialQueueLength: PEERS_MAX,
       maxIncomingPendingConnections: 256,
       inboundUpgradeTimeout: 3000,
       inboundConnectionThreshold: 50,

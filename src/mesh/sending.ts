@@ -115,7 +115,15 @@ export class Sending {
   }
 
   pumpAll(): void {
-    for (const link of this.outgoing.keys()) this.pump(link);
+    // sealing within it calls it again: what has come since goes out then
+    const last = this.lastOwn();
+    for (const link of this.outgoing.keys()) this.pump(link, last);
+  }
+
+  /** Takes as long as there are replicas. */
+  private lastOwn(): number {
+    const { engine } = this.options;
+    return numberOf(engine.vector(), engine.replica);
   }
 
   private out(link: Link): Outgoing {
@@ -124,15 +132,15 @@ export class Sending {
     return out;
   }
 
-  /** Sends what the link is owed, as far as its credit and the stream go. */
-  private pump(link: Link): void {
+  /** Sends what the link is owed, own txns to `last`, as far as its credit and the stream go. */
+  private pump(link: Link, last = this.lastOwn()): void {
     const out = this.outgoing.get(link);
     // sealing within it calls it again
     if (out === undefined || out.pumping || this.paused || !link.ready) return;
     out.pumping = true;
     while (link.writable && !out.reading) {
-      if (out.follow !== null && this.sendOwn(link, out, out.follow)) continue;
-      if (out.pulls.length > 0) this.sendPulled(link, out);
+      if (out.follow !== null && out.follow <= last) this.sendOwn(link, out, out.follow);
+      else if (out.pulls.length > 0) this.sendPulled(link, out);
       else if (out.state === null || out.state.phase === 'listed') break;
       else this.sendState(link, out, out.state);
     }
@@ -184,15 +192,10 @@ export class Sending {
     link.sendMap(FrameType.stateEnd, { n: number, broken: true });
   }
 
-  /** Own txns from `from` on; false if there are none (yet). */
-  private sendOwn(link: Link, out: Outgoing, from: number): boolean {
-    const { engine } = this.options;
-    const last = numberOf(engine.vector(), engine.replica);
-    if (from > last) return false;
-    this.sendRange(link, out, engine.replica, from, (next) => {
+  private sendOwn(link: Link, out: Outgoing, from: number): void {
+    this.sendRange(link, out, this.options.engine.replica, from, (next) => {
       if (out.follow === from) out.follow = next;
     });
-    return true;
   }
 
   /** Sends one read's worth of a replica's log and tells where it ended; reads the store where memory does not reach. */

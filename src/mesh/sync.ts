@@ -7,6 +7,7 @@
 import type { MeshVerification } from '../commands/services.ts';
 import type { Engine, Envelope, ReplicaId, VersionVector } from '../core/contract.ts';
 import { MalformedError, unpackRetirements } from '../core/index.ts';
+import { Acknowledging } from './acknowledging.ts';
 import { Acquaintance } from './acquaintance.ts';
 import { Agreement } from './agreement.ts';
 import { CatchingUp } from './catching-up.ts';
@@ -104,7 +105,7 @@ export class Sync {
   private readonly vectorChanges = new VectorChanges();
   readonly messenger: Messenger;
   readonly durability: Durability;
-  private ackTimer: NodeJS.Timeout | null = null;
+  readonly acknowledging = new Acknowledging(this.links, () => this.broadcastVector());
   private toldInTurn = 0;
 
   constructor(options: SyncOptions) {
@@ -199,8 +200,8 @@ export class Sync {
   broadcastVector(atRest = false): void {
     if (this.paused || this.links.size === 0) return;
     const vector = this.currentVector();
-    const digest = atRest ? this.options.engine.digest() : null;
-    for (const link of this.links.values()) if (link.ready) this.sendVector(link, vector, digest);
+    const also = { ...this.acquaintance.circles.toWire(), ...(atRest ? { digest: this.options.engine.digest() } : {}) };
+    for (const link of this.links.values()) if (link.ready) this.sendVector(link, vector, also);
   }
 
   /** Goes on with the check of our own data, and with what is to be mended. */
@@ -232,9 +233,13 @@ export class Sync {
     this.acquaintance.tellMembers([...links.slice(first), ...links.slice(0, first)].slice(0, TOLD_AT_ONCE));
   }
 
-  /** There is a stream to every member. */
+  /** There is a stream to every member that is there. */
   get reachesAll(): boolean {
-    return this.options.members.all().every(({ peerId }) => this.links.get(peerId)?.ready === true);
+    return this.acquaintance.circles.isClosed;
+  }
+
+  get allKnowSigns(): boolean {
+    return this.acquaintance.allKnowSigns;
   }
 
   private readyLinks(): Link[] {
@@ -247,10 +252,10 @@ export class Sync {
     return engine.shorten(engine.vector());
   }
 
-  private sendVector(link: Link, vector: VersionVector, digest: string | null = null): void {
+  private sendVector(link: Link, vector: VersionVector, also = this.acquaintance.circles.toWire()): void {
     this.acquaintance.tellRetirements(link);
     const fields = this.vectorChanges.toWire(link, vector);
-    link.sendMap(FrameType.vector, { ...fields, clock: Date.now(), ...(digest === null ? {} : { digest }) });
+    link.sendMap(FrameType.vector, { ...fields, clock: Date.now(), ...also });
   }
 
   private follow(link: Link): void {
@@ -394,7 +399,7 @@ export class Sync {
     if (!this.paused) {
       this.acquaintance.tellRetirements(link);
       this.follow(link);
-      this.acquaintance.tellMembers([link]);
+      if (!this.acquaintance.circles.knowsAll(map)) this.acquaintance.tellMembers([link]);
       this.pullMissing();
     }
     this.messenger.update();
@@ -404,6 +409,7 @@ export class Sync {
   private vector(link: Link, map: Record<string, unknown>): void {
     // even now: later ones tell what has changed since
     const told = this.vectorChanges.fromWire(link, map);
+    this.acquaintance.circles.take(link, map);
     if (this.paused) return;
     const { members, engine } = this.options;
     const known = members.get(link.peerId);
@@ -427,16 +433,6 @@ export class Sync {
     }
     if (received.kind === 'quarantined') this.options.clockAlarm.ring(received.replica, received.aheadMs);
     if (received.kind === 'waiting' || received.kind === 'dropped') this.pullMissing();
-    if (received.kind === 'applied') this.acknowledgeSoon();
-  }
-
-  /** Peers learn how far we are soon after we have applied something, in one frame for many envelopes. */
-  private acknowledgeSoon(): void {
-    if (this.ackTimer !== null) return;
-    this.ackTimer = setTimeout(() => {
-      this.ackTimer = null;
-      this.broadcastVector();
-    }, 200);
-    this.ackTimer.unref();
+    if (received.kind === 'applied') this.acknowledging.note();
   }
 }

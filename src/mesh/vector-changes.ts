@@ -59,9 +59,31 @@ export function changesBetween(from: VersionVector, to: VersionVector): VersionV
 /** In the order of replicas. Without changes it is the very same one. Throws FrameError if it is too long. */
 export function withChanges(vector: VersionVector, changes: VersionVector): VersionVector {
   if (changes.length === 0) return vector;
-  const entries = new Map(vector.map((entry) => [entry.replica, entry]));
-  for (const entry of changes) entries.set(entry.replica, entry);
-  if (entries.size > ENTRIES_MAX) throw new FrameError(`a vector of ${entries.size} entries`);
+  const changed = isInOrder(vector) && isInOrder(changes) ? merged(vector, changes) : gathered(vector, changes);
+  if (changed.length > ENTRIES_MAX) throw new FrameError(`a vector of ${changed.length} entries`);
+  return changed;
+}
+
+/** By replica, each once. */
+function isInOrder(vector: VersionVector): boolean {
+  for (let at = 1; at < vector.length; at++) if (vector[at - 1].replica >= vector[at].replica) return false;
+  return true;
+}
+
+function merged(vector: VersionVector, changes: VersionVector): VersionVector {
+  const all: VersionVector = [];
+  let at = 0;
+  for (const change of changes) {
+    while (at < vector.length && vector[at].replica < change.replica) all.push(vector[at++]);
+    if (at < vector.length && vector[at].replica === change.replica) at++;
+    all.push(change);
+  }
+  while (at < vector.length) all.push(vector[at++]);
+  return all;
+}
+
+function gathered(vector: VersionVector, changes: VersionVector): VersionVector {
+  const entries = new Map([...vector, ...changes].map((entry) => [entry.replica, entry]));
   return [...entries.values()].sort((one, other) => (one.replica < other.replica ? -1 : 1));
 }
 

@@ -53,6 +53,20 @@ test('the writes of one end of a line reach the other end through the middle', a
   assert.equal([a.up, c.up], [1, 1]);
 });
 
+test('nodes that may have fewer connections than there are members get everything by those that they have', async () => {
+  const nodes: TestNode[] = [];
+  for (let count = 0; count < 6; count++) {
+    const bootstrap = nodes.slice(-1).map((node) => node.address);
+    nodes.push(await TestNode.start({ bootstrap, peersMax: 2 }));
+  }
+  const stop = writing(nodes);
+  await sleep(1500);
+  const rounds = stop();
+  await converged(nodes);
+  for (const node of nodes) assert.is(node.get('writing:counter'), String(6 * rounds));
+  assert.ok(nodes.some((node) => node.up < 5));
+});
+
 test('the ends of a line agree without gossip as well', async () => {
   const [a, b, c] = await startLine({ gossip: false });
   a.set('from', 'a');

@@ -41,6 +41,19 @@ test('a vector with the changes to another is that other; where an entry has gon
   );
 });
 
+test('changes to a vector that comes in no order count all the same, each replica once', () => {
+  const unordered = fc
+    .tuple(vectors, fc.integer())
+    .map(([vector, turn]) => (turn % 2 === 0 ? vector : [...vector].reverse()));
+  fc.assert(
+    fc.property(unordered, unordered, (vector, changes) => {
+      const entries = new Map([...vector, ...changes].map((entry) => [entry.replica, entry]));
+      const changed = withChanges(vector, changes);
+      assert.equal([...changed].sort(byReplica), [...entries.values()].sort(byReplica));
+    }),
+  );
+});
+
 test('a vector told by its differences from another comes out as it was', () => {
   fc.assert(
     fc.property(vectors, vectors, (base, vector) => {

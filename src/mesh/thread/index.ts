@@ -8,9 +8,9 @@ import { RemoteNode } from './remote-node.ts';
 
 /** Rejects as createNode() does. What goes wrong on the thread later ends the process, as it would on this one. */
 export function createNodeOnThread(options: NodeOptions): Promise<MeshNode> {
-  const { directory, cluster, listen, announce, mdns, secretFile, topic } = options;
+  const { directory, cluster, listen, announce, mdns, secretFile, topic, peersMax } = options;
   const workerData: NodeOptions = {
-    ...{ directory, cluster, mdns, secretFile, topic },
+    ...{ directory, cluster, mdns, secretFile, topic, peersMax },
     ...{ listen: [...listen], announce: [...announce] },
   };
   const worker = startWorker(workerData);

@@ -15,6 +15,7 @@ type Validator = (peer: unknown, message: Message) => TopicValidatorResult;
 
 const ENVELOPE = 1;
 const VECTOR = 2;
+const SIGN = 3;
 const TOPIC = 'fuzzed';
 const encoder = new Encoder({ useRecords: false, tagUint8Array: false });
 const history = makeHistory();
@@ -32,6 +33,7 @@ export const target: Target = {
   seeds: () => [
     ...history.after.map((bytes) => Buffer.concat([Buffer.from([ENVELOPE]), bytes])),
     Buffer.concat([Buffer.from([VECTOR]), encoder.encode(vectorMessage())]),
+    Buffer.concat([Buffer.from([SIGN]), encoder.encode({ id: 'a-peer', clock: 1 })]),
   ],
   mutate,
   prepare() {
@@ -72,6 +74,7 @@ function validatorOf(): Validator {
     log,
     onVector() {},
     whenWanted: () => 'now',
+    signSuffices: () => false,
   });
   const validator = topicValidators.get(TOPIC);
   if (validator === undefined) throw new Error('nobody looks at the messages');
