@@ -177,4 +177,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     found:
       'in the simulator: what was pushed onto a list that was there or not, by how far removals had come, was forgotten by the oracle at the next write if the list was not there by its own lights',
   },
+  {
+    seed: 1029073541723,
+    found:
+      'in the simulator: what was made of a set that was there or not, by how far removals had come, was in doubt, but not under a key that was new',
+  },
 ];

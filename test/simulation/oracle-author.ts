@@ -39,6 +39,9 @@ const ABSOLUTE = new Set([
 
 const CONDITIONS = new Set(['NX', 'XX', 'GET', 'KEEPTTL']);
 
+/** Where the key stands that is written to, if it is not the first word. */
+const TARGETS: Readonly<Record<string, number>> = { SMOVE: 1, RENAME: 1, RENAMENX: 1, COPY: 1, LMOVE: 1, RPOPLPUSH: 1 };
+
 /** One command of a txn: what its author saw, and the effects that follow. */
 export class Author {
   private readonly oracle: Oracle;
@@ -57,7 +60,7 @@ export class Author {
     const doubtful = this.oracle.keys().filter((each) => words.includes(each) && this.isDoubtful(each));
     this.perform(command, words);
     const absolute = ABSOLUTE.has(command) || (command === 'SET' && !words.some((word) => CONDITIONS.has(word)));
-    if (doubtful.length > 0 && !absolute) for (const each of this.keysAmong(words)) this.doubt(each);
+    if (doubtful.length > 0 && !absolute) for (const each of this.keysAmong(command, words)) this.doubt(each);
   }
 
   /** Where nothing shows there may be something as well: what was written in doubt. */
@@ -343,9 +346,11 @@ export class Author {
     this.oracle.note(key, { ...this.place(), kind: 'doubt' });
   }
 
-  private keysAmong(words: readonly string[]): string[] {
+  /** Those that are there, and the one that is written to. */
+  private keysAmong(command: string, words: readonly string[]): string[] {
     const known = this.oracle.keys();
-    return words.filter((word) => known.includes(word));
+    const target = words[TARGETS[command] ?? 0];
+    return [...new Set([...words.filter((word) => known.includes(word)), target])];
   }
 
   /** All of them, even if the first ones gone would let another type show. */
