@@ -156,6 +156,7 @@ class Watcher {
   readonly toldMs = new Map<string, number>();
   private readonly socket: Socket;
   private partial = '';
+  private tracks = false;
 
   private constructor(socket: Socket) {
     this.socket = socket;
@@ -166,6 +167,12 @@ class Watcher {
     const socket = await connected(port);
     const watcher = new Watcher(socket);
     socket.write(encoded('HELLO', '3') + encoded('CLIENT', 'TRACKING', 'ON', 'BCAST', 'PREFIX', PREFIX), 'latin1');
+    await eventually(
+      'keys are tracked',
+      async () => watcher.tracks,
+      (tracks) => tracks,
+      SIGHT_MS_MAX,
+    );
     return watcher;
   }
 
@@ -178,7 +185,11 @@ class Watcher {
     const end = text.lastIndexOf('\r\n') + 2;
     this.partial = text.slice(end);
     const now = performance.now();
-    for (const line of text.slice(0, end).split('\r\n')) if (line.startsWith(PREFIX)) this.toldMs.set(line, now);
+    for (const line of text.slice(0, end).split('\r\n')) {
+      if (line.startsWith(PREFIX)) this.toldMs.set(line, now);
+      // the answer to CLIENT TRACKING; that to HELLO is none
+      else if (line === '+OK') this.tracks = true;
+    }
   }
 }
 
