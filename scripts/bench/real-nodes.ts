@@ -30,7 +30,7 @@ interface Spent {
 }
 
 export interface RealNodes extends RealNodesPlan {
-  /** From when the last node served until all were linked to all. */
+  /** From when the last node served until all were linked to all; the others were started before it. */
   readonly linkedMs: number;
   readonly resting: Spent;
   readonly writing: Spent;
@@ -53,8 +53,9 @@ export async function measureRealNodes(plan: RealNodesPlan, progress: (line: str
   const cluster = clusterName();
   const first = await Server.startStarling(cluster);
   const bootstrap = first.meshPort === null ? [] : [first.meshPort];
-  const others = Array.from({ length: plan.nodes - 1 }, () => Server.startStarling(cluster, bootstrap));
-  const servers = [first, ...(await Promise.all(others))];
+  const servers = [first];
+  // one after the other: all at once would wait for the cores longer than a start may take
+  while (servers.length < plan.nodes) servers.push(await Server.startStarling(cluster, bootstrap));
   const linkedMs = await until(() => areLinked(servers), LINKED_MS_MAX, 'linked');
   await sleep(SETTLING_MS);
   progress('real nodes: at rest');
@@ -156,6 +157,7 @@ class Watcher {
   readonly toldMs = new Map<string, number>();
   private readonly socket: Socket;
   private partial = '';
+  private tracks = false;
 
   private constructor(socket: Socket) {
     this.socket = socket;
@@ -166,6 +168,12 @@ class Watcher {
     const socket = await connected(port);
     const watcher = new Watcher(socket);
     socket.write(encoded('HELLO', '3') + encoded('CLIENT', 'TRACKING', 'ON', 'BCAST', 'PREFIX', PREFIX), 'latin1');
+    await eventually(
+      'keys are tracked',
+      async () => watcher.tracks,
+      (tracks) => tracks,
+      SIGHT_MS_MAX,
+    );
     return watcher;
   }
 
@@ -178,7 +186,11 @@ class Watcher {
     const end = text.lastIndexOf('\r\n') + 2;
     this.partial = text.slice(end);
     const now = performance.now();
-    for (const line of text.slice(0, end).split('\r\n')) if (line.startsWith(PREFIX)) this.toldMs.set(line, now);
+    for (const line of text.slice(0, end).split('\r\n')) {
+      if (line.startsWith(PREFIX)) this.toldMs.set(line, now);
+      // the answer to CLIENT TRACKING; that to HELLO is none
+      else if (line === '+OK') this.tracks = true;
+    }
   }
 }
 

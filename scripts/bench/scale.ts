@@ -39,7 +39,8 @@ export interface Scale {
   readonly sightMsMax: number;
   /** From the last write until all have all. */
   readonly convergingMs: number;
-  readonly healing: Healing;
+  /** Null where it would take too long. */
+  readonly healing: Healing | null;
 }
 
 export async function measureScale(sizes: readonly number[], progress: (line: string) => void): Promise<Scale[]> {
@@ -54,7 +55,7 @@ export async function measureScale(sizes: readonly number[], progress: (line: st
 function inItsProcess(nodes: number): Promise<Scale> {
   return new Promise((resolve, reject) => {
     const child = fork(fileURLToPath(new URL('./scale-cluster.ts', import.meta.url)), [], {
-      execArgv: ['--import', 'tsx', '--max-old-space-size=12000'],
+      execArgv: ['--import', 'tsx', '--max-old-space-size=14000', '--max-semi-space-size=128'],
     });
     child.once('message', (scale) => {
       resolve(scale as Scale);
@@ -79,8 +80,8 @@ export function scaleTable(measured: readonly Scale[]): string {
     `${times.sightMsMax.toFixed(1)} ms`,
     `${times.convergingMs.toFixed(1)} ms`,
     `${(times.meetingMs / 1000).toFixed(1)} s`,
-    `${(healing.ms / 1000).toFixed(1)} s`,
-    kilobytes(healing.bytes),
+    healing === null ? '' : `${(healing.ms / 1000).toFixed(1)} s`,
+    healing === null ? '' : kilobytes(healing.bytes),
   ]);
   const header = [
     'messages/s',
