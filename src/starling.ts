@@ -4,7 +4,6 @@
  */
 import './compatibility.ts';
 import { randomBytes } from 'node:crypto';
-import { availableParallelism } from 'node:os';
 import { openAccessControl } from './access-control.ts';
 import { bindAddresses } from './bind-addresses.ts';
 import type { AccessControl } from './commands/acl/access-control.ts';
@@ -38,7 +37,6 @@ import { VERSION } from './version.ts';
 
 /** Of the log, so much is in memory as well: peers that are not far behind cost no reading. */
 const MEMORY_LOG_BYTES_MAX = 64 * 1024 * 1024;
-const MESH_THREAD_CORES_MIN = 4;
 const HOUSEKEEPING_MS = 100;
 /** Keys looked at for expiry in one round, times `active-expire-effort`: bounds the pause. */
 const COLLECT_BUDGET = 2000;
@@ -133,7 +131,7 @@ async function assemble(
     mdns: configuration.flag('mdns'),
     gossip: configuration.flag('gossip'),
     compression,
-    thread: hasMeshThread(configuration.text('mesh-thread')),
+    thread: configuration.flag('mesh-thread'),
     secretFile: configuration.text('secret-file') === '' ? null : configuration.text('secret-file'),
     peersMax: peersPossible(openFilesMax()),
     region: configuration.text('region'),
@@ -311,11 +309,6 @@ function followCertificates(configuration: Configuration, server: RespServer): v
       return `Unable to update TLS configuration: ${error instanceof Error ? error.message : String(error)}`;
     }
   };
-}
-
-/** Two threads that are busy, and the clients' programs, want a core each; with fewer they only get in each other's way. */
-function hasMeshThread(setting: string): boolean {
-  return setting === 'yes' || (setting === 'auto' && availableParallelism() >= MESH_THREAD_CORES_MIN);
 }
 
 /** In one line what kept the mesh from starting; libp2p's own words come with a stack. */

@@ -296,11 +296,10 @@ export const DIRECTIVE_GROUPS: readonly DirectiveGroup[] = [
       },
       {
         name: 'mesh-thread',
-        type: oneOf('auto', 'yes', 'no'),
-        default: 'auto',
+        type: boolean,
+        default: 'no',
         mutable: false,
-        summary:
-          'Encryption and exchange with peers on a thread beside that of commands; auto: where there are four cores',
+        summary: 'Encryption and exchange with peers on a thread beside that of commands; it wants a core of its own',
       },
       {
         name: 'max-clock-skew',

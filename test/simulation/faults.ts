@@ -107,7 +107,7 @@ export class Faults {
     for (const machine of this.machines) {
       machine.medium.trouble = null;
       machine.medium.failsAfter = Number.POSITIVE_INFINITY;
-      if (machine.process !== null) machine.process.stoppedUntilMs = 0;
+      if (machine.process !== null) this.world.resume(machine.process);
       for (const other of this.machines) if (other !== machine) this.mend(machine.index, other.index);
       if (!machine.running) machine.start();
     }

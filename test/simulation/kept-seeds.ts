@@ -182,4 +182,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     found:
       'in the simulator: what was made of a set that was there or not, by how far removals had come, was in doubt, but not under a key that was new',
   },
+  {
+    seed: 20420000391,
+    found:
+      'in the simulator: a process that was stopped, and went on before its time since all was healed, got its timers at the end of the stop that it no longer had',
+  },
 ];

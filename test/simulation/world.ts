@@ -37,6 +37,8 @@ interface Event {
   readonly process: Process | null;
   readonly work: Work;
   cancelled: boolean;
+  /** Its process was stopped when it was due: it comes when that ends. */
+  held: boolean;
 }
 
 /** What setTimeout() and its like give: production code calls unref() on it. */
@@ -91,9 +93,27 @@ export class World {
 
   /** Runs `work` for `process` (null: for the world itself) after so many virtual milliseconds. */
   schedule(delayMs: number, process: Process | null, work: Work): Event {
-    const event = { atMs: this.nowMs + Math.max(0, delayMs), order: this.order++, process, work, cancelled: false };
+    const event = {
+      atMs: this.nowMs + Math.max(0, delayMs),
+      order: this.order++,
+      process,
+      work,
+      cancelled: false,
+      held: false,
+    };
     this.push(event);
     return event;
+  }
+
+  /** Ends a stop before its time: what has waited for its end comes now. */
+  resume(process: Process): void {
+    if (process.stoppedUntilMs <= this.nowMs) return;
+    process.stoppedUntilMs = 0;
+    const events = this.heap.splice(0);
+    for (const event of events) {
+      if (event.process === process && event.held) event.atMs = this.nowMs;
+      this.push(event);
+    }
   }
 
   /** Runs `work` at once as if an event of `process` did: its clock, its timers. */
@@ -135,6 +155,7 @@ export class World {
       if (next.cancelled || next.process?.alive === false) continue;
       if (next.process !== null && next.process.stoppedUntilMs > next.atMs) {
         next.atMs = next.process.stoppedUntilMs;
+        next.held = true;
         this.push(next);
         continue;
       }
