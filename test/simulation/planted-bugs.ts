@@ -96,9 +96,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'stability: what one member lacks counts as known to all',
-    file: 'src/mesh/members.ts',
-    find: 'if (number < entry.number) {',
-    replace: 'if (number > entry.number) {',
+    file: 'src/mesh/common-ground.ts',
+    find: 'if (number < reach.number) {',
+    replace: 'if (number > reach.number) {',
   },
   {
     name: 'stability: a node with members takes itself to be alone',
