@@ -7,7 +7,7 @@ import { type Compression, LinkCompression } from './compression.ts';
 import type { Bulk } from './frames.ts';
 import { decodeMap, encodeBulk, encodeMap, FrameError, FrameReader, FrameType, isBulk, numberField } from './frames.ts';
 import { unpackBulk } from './packed-bulk.ts';
-import type { MeshConnection, MeshStream } from './transport.ts';
+import { closeOrAbort, type MeshConnection, type MeshStream } from './transport.ts';
 import { tellRoomSeldom } from './window-updates.ts';
 
 /** Bulk bytes that a peer may have in flight to us. */
@@ -106,9 +106,7 @@ export class Link {
   close(reason: string): void {
     if (this.closed) return;
     this.over(reason);
-    this.stream
-      .close()
-      .catch((error: unknown) => this.stream.abort(error instanceof Error ? error : new Error(String(error))));
+    void closeOrAbort(this.stream);
   }
 
   private write(pieces: Uint8Array[]): void {

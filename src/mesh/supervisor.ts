@@ -10,7 +10,7 @@ import type { Gossip } from './gossip.ts';
 import { Link } from './link.ts';
 import type { Members } from './members.ts';
 import type { Sync } from './sync.ts';
-import type { MeshConnection, MeshNode, MeshStream } from './transport.ts';
+import { closeOrAbort, type MeshConnection, type MeshNode, type MeshStream } from './transport.ts';
 
 const TICK_MS = 500;
 const PING_MS = 2000;
@@ -297,9 +297,7 @@ export class Supervisor {
     } catch (error) {
       this.redialIn(peer.toString(), REDIAL_LATELY_MS_MAX);
       log.debug({ peer: peer.toString(), reason: messageOf(error) }, 'no sync stream: not of this cluster, or gone');
-      await connection
-        .close()
-        .catch((failure: unknown) => connection.abort(failure instanceof Error ? failure : new Error(String(failure))));
+      await closeOrAbort(connection);
     }
   }
 

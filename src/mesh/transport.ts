@@ -80,3 +80,12 @@ export interface StreamLimits {
   readonly maxInboundStreams: number;
   readonly maxOutboundStreams: number;
 }
+
+/** In good order, or, where that fails, at once. */
+export async function closeOrAbort(end: { close(): Promise<void>; abort(error: Error): void }): Promise<void> {
+  try {
+    await end.close();
+  } catch (error) {
+    end.abort(error instanceof Error ? error : new Error(String(error)));
+  }
+}

@@ -8,6 +8,7 @@ import { TopicValidatorResult } from '@chainsafe/libp2p-gossipsub';
 import type { Connection, Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createNode, type Libp2pNode, type NodeOptions } from '../node.ts';
+import { closeOrAbort } from '../transport.ts';
 import type { Order, Report } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import { ServedStream } from './served-stream.ts';
@@ -63,9 +64,11 @@ class Libp2pThread {
       case 'abort stream':
         this.streams.get(order.stream)?.abort(order.reason);
         return;
-      case 'close connection':
-        this.closeConnection(this.connections.get(order.connection));
+      case 'close connection': {
+        const connection = this.connections.get(order.connection);
+        if (connection !== undefined) void closeOrAbort(connection);
         return;
+      }
       case 'abort connection':
         this.connections.get(order.connection)?.abort(new Error(order.reason));
         return;
@@ -170,12 +173,6 @@ class Libp2pThread {
     this.connections.delete(number);
     this.connectionNumbers.delete(connection);
     outbox.say({ kind: 'connection closed', connection: number });
-  }
-
-  private closeConnection(connection: Connection | undefined): void {
-    connection
-      ?.close()
-      .catch((error: unknown) => connection.abort(error instanceof Error ? error : new Error(String(error))));
   }
 
   private serve(stream: Stream): number {

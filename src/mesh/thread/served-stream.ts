@@ -3,6 +3,7 @@
  * that thread can keep up with; what it sends is counted until it has left.
  */
 import type { Stream } from '@libp2p/interface';
+import { closeOrAbort } from '../transport.ts';
 import { tellRoomSeldom } from '../window-updates.ts';
 import type { Report } from './messages.ts';
 import type { Outbox } from './outbox.ts';
@@ -51,9 +52,7 @@ export class ServedStream {
   }
 
   close(): void {
-    this.stream
-      .close()
-      .catch((error: unknown) => this.stream.abort(error instanceof Error ? error : new Error(String(error))));
+    void closeOrAbort(this.stream);
   }
 
   abort(reason: string): void {
