@@ -53,8 +53,8 @@ const RULES: Readonly<Record<string, Rule>> = {
 /** Folders that these may not touch, for those that have no list of what they may. */
 const BANS: Readonly<Record<string, readonly string[]>> = { config: ['mesh', 'store', 'resp'] };
 
-/** Fills in what an older Node.js lacks; it imports nothing and exports nothing, so anybody with a need may import it. */
-const POLYFILL = 'compatibility.ts';
+/** They import nothing of ours, so anybody with a need may import them: what an older Node.js lacks, and how threads start. */
+const GROUND = ['compatibility.ts', 'threads.ts'];
 const COMPOSITION_ROOT = 'starling.ts';
 const MAY_IMPORT_ROOT = ['cli.ts'];
 
@@ -102,7 +102,7 @@ function judge(file: string, folder: string, { target, typeOnly }: Import): stri
   const other = path.includes('/') ? path.slice(0, path.indexOf('/')) : '';
   if (BANS[folder]?.includes(other)) return `${folder} may not import ${path}`;
   if (rule === undefined || rule.ours.includes(other)) return null;
-  if (path === POLYFILL && folder !== 'core') return null;
+  if (GROUND.includes(path) && folder !== 'core') return null;
   if (rule.types?.includes(path)) return typeOnly ? null : `${folder} may import only types from ${path}`;
   return `${folder} may not import ${path}`;
 }

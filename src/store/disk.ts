@@ -6,6 +6,7 @@ import { open as openFile, readdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { KeyRange } from './encoding.ts';
+import { ThreadReader } from './thread-reader.ts';
 
 export type Operation = { type: 'put'; key: Buffer; value: Buffer } | { type: 'del'; key: Buffer };
 
@@ -16,6 +17,11 @@ const FILE_BYTES_MAX = 8 * 1024 * 1024;
 const CACHE_BYTES = 1024 * 1024;
 const PAGE_ENTRIES = 1000;
 const PAGE_BYTES = 256 * 1024;
+/** What is shorter is read before a thread has started. */
+const THREAD_BYTES_MIN = 32 * 1024 * 1024;
+
+/** From an entry on, or after it. */
+export type PagesRange = { gte: Buffer; lt: Buffer } | { gt: Buffer; lt: Buffer };
 
 /** An ordered map of bytes that survives. Everything may reject; after a failed batch only reopen() makes it write again. */
 export interface Disk {
@@ -45,9 +51,12 @@ export interface Disk {
 export class LevelDisk implements Disk {
   readonly path: string;
   private readonly level: ClassicLevel<Buffer, Buffer>;
+  private readonly threadBytesMin: number;
 
-  constructor(path: string) {
+  /** `threadBytesMin`: ranges of less are not worth a thread that reads them. */
+  constructor(path: string, threadBytesMin = THREAD_BYTES_MIN) {
     this.path = path;
+    this.threadBytesMin = threadBytesMin;
     this.level = new ClassicLevel<Buffer, Buffer>(path, {
       keyEncoding: 'buffer',
       valueEncoding: 'buffer',
@@ -55,6 +64,8 @@ export class LevelDisk implements Disk {
       writeBufferSize: WRITE_BUFFER_BYTES,
       maxFileSize: FILE_BYTES_MAX,
       cacheSize: CACHE_BYTES,
+      // for the thread that reads long ranges
+      multithreading: true,
     });
   }
 
@@ -93,7 +104,29 @@ export class LevelDisk implements Disk {
     for await (const page of this.pages(range)) yield* page;
   }
 
+  /** What is long comes from a thread of its own, once that is there. */
   async *pages(range: KeyRange): AsyncGenerator<[Buffer, Buffer][]> {
+    const size = await this.level.approximateSize(range.gte, range.lt);
+    if (size < this.threadBytesMin) {
+      yield* this.pagesHere(range);
+      return;
+    }
+    const reader = new ThreadReader({ path: this.path, lt: range.lt });
+    try {
+      let last: Buffer | null = null;
+      for await (const page of this.pagesHere(range)) {
+        yield page;
+        last = page[page.length - 1][0];
+        if (reader.isReady) break;
+      }
+      if (last !== null && reader.isReady) yield* reader.pagesAfter(last);
+    } finally {
+      await reader.stop();
+    }
+  }
+
+  /** Read on this thread. */
+  async *pagesHere(range: PagesRange): AsyncGenerator<[Buffer, Buffer][]> {
     const iterator = this.level.iterator({ ...range, fillCache: false, highWaterMarkBytes: PAGE_BYTES });
     try {
       for (let page = await iterator.nextv(PAGE_ENTRIES); page.length > 0; page = await iterator.nextv(PAGE_ENTRIES)) {

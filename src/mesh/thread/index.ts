@@ -1,5 +1,5 @@
 /** Starts libp2p on a thread of its own. */
-import { Worker } from 'node:worker_threads';
+import { startThread } from '../../threads.ts';
 import type { NodeOptions } from '../node.ts';
 import type { MeshNode } from '../transport.ts';
 import type { Order, Report } from './messages.ts';
@@ -13,7 +13,7 @@ export function createNodeOnThread(options: NodeOptions): Promise<MeshNode> {
     ...{ directory, cluster, mdns, secretFile, topic, peersMax },
     ...{ listen: [...listen], announce: [...announce] },
   };
-  const worker = startWorker(workerData);
+  const worker = startThread(import.meta.url, 'libp2p-thread', workerData);
   const outbox = new Outbox<Order>(worker, queueMicrotask);
   return new Promise((resolve, reject) => {
     let node: RemoteNode | null = null;
@@ -38,14 +38,4 @@ export function createNodeOnThread(options: NodeOptions): Promise<MeshNode> {
       else throw error;
     });
   });
-}
-
-/** A build runs as it is; sources through tsx, which has to be told on each thread. */
-function startWorker(workerData: NodeOptions): Worker {
-  if (!import.meta.url.endsWith('.ts'))
-    return new Worker(new URL('./libp2p-thread.js', import.meta.url), { workerData });
-  const program = JSON.stringify(new URL('./libp2p-thread.ts', import.meta.url).href);
-  const tsx = JSON.stringify(import.meta.resolve('tsx/esm/api'));
-  const start = `import(${tsx}).then(({ register }) => { register(); return import(${program}); })`;
-  return new Worker(start, { workerData, eval: true, execArgv: [] });
 }
