@@ -3,11 +3,12 @@
  * there every second. Prints Markdown on stdout, progress on stderr.
  *
  *   npm run bench                                       everything, at most twenty minutes
- *   npm run bench -- --quick                            the same with less of each, in two minutes: figures are rough
+ *   npm run bench -- --quick                            throughput, latency and catching up with less of each, in two minutes:
+ *                                                       figures are rough
  *   npm run bench -- --only alone --tests set,get --depths 1,16 --rounds 1 --seconds 0.5
  *   --only    some of: alone, peer, latency, wire, replies, memory, pauses, catching-up, growth; or transfer, compression,
  *             scale, real-nodes or mesh-thread, which are not part of everything
- *   --tests, --depths, --rounds, --seconds (of a cell), --requests (of a cell, instead of --seconds)
+ *   --tests (also rpush and rpop), --depths, --rounds, --seconds (of a cell), --requests (of a cell, instead of --seconds)
  *   --value-bytes N, -d N   size of a value (default 3, as redis-benchmark's)
  *   --offered N,M           writes a second for latency; for wire the first (default 100,20000)
  *   --pace-seconds N        how long they are offered (default 10)
@@ -77,6 +78,7 @@ const AGAINST_REDIS = [
   'catching-up',
   'growth',
 ] as const;
+const QUICK_SECTIONS = ['alone', 'peer', 'latency', 'catching-up'] as const;
 const SECTIONS = [...AGAINST_REDIS, 'transfer', 'compression', 'scale', 'real-nodes', 'mesh-thread'] as const;
 const PRODUCTS = ['redis', 'starling'] as const;
 /** For bytes on the wire at full speed: enough that what is sent by the clock does not count. */
@@ -85,14 +87,19 @@ const WIRE_REQUESTS = 200_000;
 const MESH_WRITES_PER_SECOND = 300;
 /** Pauses are measured with so many times the keys. */
 const PAUSE_KEYS = 5;
+/** LPUSH and LPOP tell the same. */
+const ASKED_FOR: readonly string[] = ['rpush', 'rpop'];
 const FULL = { depths: '1,16,100', rounds: '3', seconds: '0.4', 'pace-seconds': '10', keys: '1000000' } as const;
 const QUICK = { depths: '16', rounds: '1', seconds: '0.2', 'pace-seconds': '2', keys: '100000' } as const;
+
+/** In pipelines, for each cell: with the whole, what compiles itself is compiled before the first round. */
+const WARM_UP_REQUESTS = { full: 300_000, quick: 100_000 };
 
 const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: AGAINST_REDIS.join() },
-    tests: { type: 'string', default: TESTS.join() },
+    only: { type: 'string' },
+    tests: { type: 'string', default: TESTS.filter((test) => !ASKED_FOR.includes(test)).join() },
     depths: { type: 'string' },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
@@ -109,7 +116,7 @@ const { values: flags } = parseArgs({
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
-const sections = chosen(flags.only, SECTIONS);
+const sections = chosen(flags.only ?? (flags.quick ? QUICK_SECTIONS : AGAINST_REDIS).join(), SECTIONS);
 const plan = {
   tests: chosen(flags.tests, TESTS),
   depths: text('depths')
@@ -119,6 +126,7 @@ const plan = {
   seconds: positive('seconds', text('seconds')),
   requests: flags.requests === undefined ? null : positive('requests', flags.requests),
   valueBytes: positive('value-bytes', flags['value-bytes']),
+  warmUpRequests: flags.quick ? WARM_UP_REQUESTS.quick : WARM_UP_REQUESTS.full,
 };
 const offered = flags.offered.split(',').map((rate) => positive('offered', rate));
 const paceSeconds = positive('pace-seconds', text('pace-seconds'));

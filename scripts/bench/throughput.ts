@@ -1,7 +1,7 @@
 /**
  * Requests a second of several subjects in turns: A B C D, A B C D, …, one under load at a time and all others at
- * rest. Before the first round each cell is run once, shortly and unrecorded: it warms the server up, fills the keys
- * that GET reads, and tells how many requests take the time that was asked for.
+ * rest. Before the first round each cell is run once, unrecorded: it warms the server up (what Node.js runs often it compiles,
+ * on one of the same cores), fills the keys that GET reads, and tells how many requests take the time that was asked for.
  */
 import type { Load, Test } from './redis-benchmark.ts';
 import type { Product, Setting, Subject } from './subject.ts';
@@ -14,6 +14,8 @@ export interface Plan {
   /** How long a cell shall take; `requests`, where given, decides instead. */
   readonly seconds: number;
   readonly requests: number | null;
+  /** Of a pipelined cell, before the first round. */
+  readonly warmUpRequests: number;
 }
 
 export interface Cell {
@@ -28,7 +30,7 @@ export interface Cell {
   readonly restMsMax: Record<Product, number>;
 }
 
-const WARM_UP_REQUESTS = { unpipelined: 20_000, pipelined: 100_000 };
+const UNPIPELINED_WARM_UP_REQUESTS = 20_000;
 
 export async function measureThroughput(
   subjects: readonly Subject[],
@@ -89,7 +91,7 @@ async function warmUp(
     found.set(subject, ofSubject);
     if (!plan.tests.includes('set')) await measure(subject, { ...FILL, valueBytes });
     for (const { test, depth } of coordinates(plan)) {
-      const requests = depth === 1 ? WARM_UP_REQUESTS.unpipelined : WARM_UP_REQUESTS.pipelined;
+      const requests = depth === 1 ? UNPIPELINED_WARM_UP_REQUESTS : plan.warmUpRequests;
       const { rate } = await measure(subject, { test, depth, valueBytes, requests });
       ofSubject.set(`${test} ${depth}`, plan.requests ?? Math.ceil(rate * seconds));
     }
