@@ -1,5 +1,5 @@
 #!/usr/bin/env -S node --initial-old-space-size=128 --max-inlined-bytecode-size-cumulative=8000 --max-inlined-bytecode-size-absolute=16000
-// Runs the build where there is one, else the sources. The flag: see docs/performance.md, "Garbage" and "What one command takes".
+// Runs the build where there is one, else the sources. The flags: see docs/performance.md, "Garbage" and "What V8 inlines".
 import { existsSync } from 'node:fs';
 
 const built = new URL('../dist/cli.js', import.meta.url);

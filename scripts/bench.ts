@@ -6,8 +6,8 @@
  *   npm run bench -- --quick                            throughput, latency and catching up with less of each, in two minutes:
  *                                                       figures are rough
  *   npm run bench -- --only alone --tests set,get --depths 1,16 --rounds 1 --seconds 0.5
- *   --only    some of: alone, peer, latency, wire, replies, memory, pauses, catching-up, growth; or transfer, compression,
- *             scale, real-nodes or mesh-thread, which are not part of everything
+ *   --only    some of: alone, peer, latency, wire, replies, memory, pauses, catching-up, growth; or hot-path, transfer,
+ *             compression, scale, real-nodes or mesh-thread, which are not part of everything
  *   --tests (also rpush and rpop), --depths, --rounds, --seconds (of a cell), --requests (of a cell, instead of --seconds)
  *   --value-bytes N, -d N   size of a value (default 3, as redis-benchmark's)
  *   --offered N,M           writes a second for latency; for wire the first (default 100,20000)
@@ -32,7 +32,7 @@
  * rate is bounded by the sum of all three.
  *
  * What the others measure, and how, stands in scripts/bench: latency.ts, wire.ts, replies.ts, memory.ts, catching-up.ts,
- * growth.ts, transfer.ts, compression.ts and mesh-thread.ts; what a mesh costs as it grows, in scale.ts and real-nodes.ts.
+ * growth.ts, hot-path.ts, transfer.ts, compression.ts and mesh-thread.ts; what a mesh costs as it grows, in scale.ts and real-nodes.ts.
  *
  * The run fails when a server ends, an error reply is seen, or a pair is not equal three minutes after the last write.
  */
@@ -42,6 +42,7 @@ import { parseArgs } from 'node:util';
 import { measureCatchingUp } from './bench/catching-up.ts';
 import { compressionTable, measureCompression } from './bench/compression.ts';
 import { growthSizes, growthTable, measureGrowth } from './bench/growth.ts';
+import { hotPathTable, measureHotPath } from './bench/hot-path.ts';
 import { type Latency, measureLatency } from './bench/latency.ts';
 import { measureMemory } from './bench/memory.ts';
 import { measureMeshThread, meshThreadTable } from './bench/mesh-thread.ts';
@@ -79,7 +80,8 @@ const AGAINST_REDIS = [
   'growth',
 ] as const;
 const QUICK_SECTIONS = ['alone', 'peer', 'latency', 'catching-up'] as const;
-const SECTIONS = [...AGAINST_REDIS, 'transfer', 'compression', 'scale', 'real-nodes', 'mesh-thread'] as const;
+const ASIDE = ['hot-path', 'transfer', 'compression', 'scale', 'real-nodes', 'mesh-thread'] as const;
+const SECTIONS = [...AGAINST_REDIS, ...ASIDE] as const;
 const PRODUCTS = ['redis', 'starling'] as const;
 /** For bytes on the wire at full speed: enough that what is sent by the clock does not count. */
 const WIRE_REQUESTS = 200_000;
@@ -172,6 +174,10 @@ if (sections.includes('catching-up')) {
 if (sections.includes('growth')) {
   const measured = await measureGrowth(growthSizes(keys), progress);
   show('growth', measured, growthTable(measured));
+}
+if (sections.includes('hot-path')) {
+  const measured = await measureHotPath(progress);
+  show('hotPath', measured, hotPathTable(measured));
 }
 if (sections.includes('scale')) {
   const scales = await measureScale(sizes('3,10,30,100'), progress);

@@ -22,7 +22,7 @@ const SYSTEM_TICKS_AT = 12;
 const TICK_MS = 10;
 
 /** What `npm start` gives to node: measured is what users run. */
-function startWords(): string[] {
+export function startWords(): string[] {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } };
   const [program, ...words] = scripts.start.split(' ');
   if (program !== 'node') throw new Error(`npm start runs ${program}, not node`);

@@ -30,7 +30,7 @@ export interface Cell {
   readonly restMsMax: Record<Product, number>;
 }
 
-const UNPIPELINED_WARM_UP_REQUESTS = 20_000;
+const UNPIPELINED_WARM_UP_REQUESTS = 60_000;
 
 export async function measureThroughput(
   subjects: readonly Subject[],
