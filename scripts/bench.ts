@@ -8,7 +8,7 @@
  *   npm run bench -- --only alone --tests set,get --depths 1,16 --rounds 1 --seconds 0.5
  *   --only    some of: alone, peer, latency, wire, replies, memory, pauses, catching-up, growth; or hot-path, transfer,
  *             compression, scale, real-nodes or mesh-thread, which are not part of everything
- *   --tests (also rpush and rpop), --depths, --rounds, --seconds (of a cell), --requests (of a cell, instead of --seconds)
+ *   --tests (also ping), --depths, --rounds, --seconds (of a cell), --requests (of a cell, instead of --seconds)
  *   --value-bytes N, -d N   size of a value (default 3, as redis-benchmark's)
  *   --offered N,M           writes a second for latency; for wire the first (default 100,20000)
  *   --pace-seconds N        how long they are offered (default 10)
@@ -89,13 +89,13 @@ const WIRE_REQUESTS = 200_000;
 const MESH_WRITES_PER_SECOND = 300;
 /** Pauses are measured with so many times the keys. */
 const PAUSE_KEYS = 5;
-/** LPUSH and LPOP tell the same. */
-const ASKED_FOR: readonly string[] = ['rpush', 'rpop'];
+/** Measured if asked for: it tells what a request takes in which nothing is done. */
+const ASKED_FOR: readonly string[] = ['ping'];
 const FULL = { depths: '1,16,100', rounds: '3', seconds: '0.4', 'pace-seconds': '10', keys: '1000000' } as const;
 const QUICK = { depths: '16', rounds: '1', seconds: '0.2', 'pace-seconds': '2', keys: '100000' } as const;
 
 /** In pipelines, for each cell: with the whole, what compiles itself is compiled before the first round. */
-const WARM_UP_REQUESTS = { full: 300_000, quick: 100_000 };
+const WARM_UP_REQUESTS = { full: 200_000, quick: 100_000 };
 
 const { values: flags } = parseArgs({
   options: {

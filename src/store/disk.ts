@@ -3,7 +3,7 @@
  * (LevelDB refuses every write after one has failed, until it is opened afresh).
  */
 import { open as openFile, readdir, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { KeyRange } from './encoding.ts';
 import { ThreadReader } from './thread-reader.ts';
@@ -48,10 +48,15 @@ export interface Disk {
   freeBytes(): Promise<number>;
 }
 
+/** What this thread has open. LevelDB refuses other processes, but no longer other threads, nor the same one. */
+const held = new Set<string>();
+
 export class LevelDisk implements Disk {
   readonly path: string;
   private readonly level: ClassicLevel<Buffer, Buffer>;
   private readonly threadBytesMin: number;
+  /** Its entry in `held`. */
+  private place: string | null = null;
 
   /** `threadBytesMin`: ranges of less are not worth a thread that reads them. */
   constructor(path: string, threadBytesMin = THREAD_BYTES_MIN) {
@@ -70,11 +75,26 @@ export class LevelDisk implements Disk {
   }
 
   async open(): Promise<void> {
-    await this.level.open();
+    const place = resolve(this.path);
+    if (held.has(place)) throw Object.assign(new Error(`${place} is open already`), { code: 'LEVEL_LOCKED' });
+    held.add(place);
+    this.place = place;
+    try {
+      await this.level.open();
+    } catch (error) {
+      this.release();
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
     await this.level.close();
+    this.release();
+  }
+
+  private release(): void {
+    if (this.place !== null) held.delete(this.place);
+    this.place = null;
   }
 
   async reopen(): Promise<void> {

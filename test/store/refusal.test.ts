@@ -60,6 +60,8 @@ test('a second opening of one directory is refused, naming it', async () => {
   assert.is(error.message, `The data directory ${directory} is in use by another Starling process.`);
   const repairing = await refusal(directory, { repair: true });
   assert.is(repairing.code, 'IN_USE');
+  // who was refused has closed nothing of the first's
+  assert.is((await refusal(directory)).code, 'IN_USE');
   await store.close({ clean: true });
 });
 
