@@ -11,7 +11,7 @@
  *   --tests (also ping), --depths, --rounds, --seconds (of a cell), --requests (of a cell, instead of --seconds)
  *   --value-bytes N, -d N   size of a value (default 3, as redis-benchmark's)
  *   --offered N,M           writes a second for latency; for wire the first (default 100,20000)
- *   --pace-seconds N        how long they are offered (default 10)
+ *   --pace-seconds N        how long they are offered (default 8)
  *   --keys N                for memory, catching-up, transfer, compression, and growth at most (default 1,000,000); for pauses
  *                           five times as many
  *   --nodes N,M             sizes of clusters for scale (default 3,10,30,100) and real-nodes (default 10)
@@ -91,11 +91,11 @@ const MESH_WRITES_PER_SECOND = 300;
 const PAUSE_KEYS = 5;
 /** Measured if asked for: it tells what a request takes in which nothing is done. */
 const ASKED_FOR: readonly string[] = ['ping'];
-const FULL = { depths: '1,16,100', rounds: '3', seconds: '0.4', 'pace-seconds': '10', keys: '1000000' } as const;
+const FULL = { depths: '1,16,100', rounds: '3', seconds: '0.35', 'pace-seconds': '8', keys: '1000000' } as const;
 const QUICK = { depths: '16', rounds: '1', seconds: '0.2', 'pace-seconds': '2', keys: '100000' } as const;
 
 /** In pipelines, for each cell: with the whole, what compiles itself is compiled before the first round. */
-const WARM_UP_REQUESTS = { full: 200_000, quick: 100_000 };
+const WARM_UP_REQUESTS = { full: 150_000, quick: 100_000 };
 
 const { values: flags } = parseArgs({
   options: {
