@@ -43,7 +43,7 @@ export const FrameType = {
   packed: 28,
 } as const;
 
-const BULK = [
+export const BULK = [
   FrameType.envelope,
   FrameType.statePage,
   FrameType.keyList,

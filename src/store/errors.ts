@@ -70,7 +70,7 @@ export function explainWriting(error: unknown): string {
 }
 
 /** LevelDB's own error is the cause of the one that abstract-level throws. */
-function rootOf(error: unknown): { code: string; message: string } {
+export function rootOf(error: unknown): { code: string; message: string } {
   let current = error;
   while (current instanceof Error && current.cause instanceof Error) current = current.cause;
   if (!(current instanceof Error)) return { code: '', message: String(error) };

@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { LevelDisk } from './disk.ts';
+import { rootOf } from './errors.ts';
 import { packEntries } from './packed-entries.ts';
 import type { ReadingData, ReadingOrder, ReadingReport } from './thread-reader.ts';
 
@@ -35,13 +36,9 @@ async function handOver(from: AsyncGenerator<[Buffer, Buffer][]>): Promise<void>
   isBusy = false;
 }
 
-/** LevelDB's own error is the cause of the one that abstract-level throws, and errors lose their code on the way. */
+/** In parts: errors lose their code on the way between threads. */
 function fail(error: unknown): void {
-  let root = error;
-  while (root instanceof Error && root.cause instanceof Error) root = root.cause;
-  const message = root instanceof Error ? root.message : String(root);
-  const code = root instanceof Error && 'code' in root ? String(root.code) : '';
-  report({ kind: 'failed', message, code });
+  report({ kind: 'failed', ...rootOf(error) });
 }
 
 async function obey(order: ReadingOrder): Promise<void> {

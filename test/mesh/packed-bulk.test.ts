@@ -3,17 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Bulk, encodeBulk, FRAME_BYTES_MAX, FrameError, FrameReader, FrameType } from '../../src/mesh/frames.ts';
+import { BULK, encodeBulk, FRAME_BYTES_MAX, FrameError, FrameReader, FrameType } from '../../src/mesh/frames.ts';
 import { PLAIN_BYTES_MAX, packBulk, unpackBulk } from '../../src/mesh/packed-bulk.ts';
-
-const KINDS: readonly Bulk[] = [
-  FrameType.envelope,
-  FrameType.statePage,
-  FrameType.keyList,
-  FrameType.stateTail,
-  FrameType.slotPage,
-  FrameType.message,
-];
 
 /** Half of it is random: it shrinks, and not eightfold. */
 function shrinking(length: number): Buffer {
@@ -34,7 +25,7 @@ function refused(body: Buffer, why: RegExp): void {
   );
 }
 
-for (const type of KINDS) {
+for (const type of BULK) {
   test(`bulk of type ${type} comes out as it went in`, () => {
     for (const bytes of [Buffer.from('x'), shrinking(5000), randomBytes(300), Buffer.alloc(PLAIN_BYTES_MAX)]) {
       assert.equal(unpackBulk(packBulk(type, bytes)), { type, bytes });
