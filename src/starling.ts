@@ -97,7 +97,7 @@ export async function startStarling(options: StarlingOptions): Promise<Starling>
     store.attach(engine);
     engine.clockSkewMaxMs = configuration.number('max-clock-skew');
     loaded = true;
-    return await assemble(options, log, store, engine, registry, acl, undo);
+    return await assemble(options, log, store, engine, registry, acl, peersPossible(filesMax), undo);
   } catch (error) {
     for (const step of undo.reverse()) await step();
     // what was loaded, and whatever peers have added by now, is whole: the next start may go on under this replica id
@@ -113,6 +113,7 @@ async function assemble(
   engine: Engine,
   registry: Registry,
   acl: AccessControl,
+  peersMax: number,
   undo: (() => Promise<void> | void)[],
 ): Promise<Starling> {
   const { configuration } = options;
@@ -133,7 +134,7 @@ async function assemble(
     compression,
     thread: configuration.flag('mesh-thread'),
     secretFile: configuration.text('secret-file') === '' ? null : configuration.text('secret-file'),
-    peersMax: peersPossible(openFilesMax()),
+    peersMax,
     region: configuration.text('region'),
     zone: configuration.text('zone'),
     log: log.child({}),
