@@ -10,6 +10,7 @@ import type { Elements } from './elements.ts';
 import type { Keyspace } from './keyspace.ts';
 import type { Slice } from './slice.ts';
 import { isBookkeeping } from './stream-packing.ts';
+import { scoreAt } from './types/member-order.ts';
 
 export function assignElement(
   keyspace: Keyspace,
@@ -23,17 +24,30 @@ export function assignElement(
   const body = bodies.ensureBody(key);
   const part = bodies.ensurePart(body, type);
   const at = part.table.find(name.bytes, name.start, name.end);
-  const unseen = body.parts.length === 1 && (showsAlready(part, at, value) || isUnnoticed(part, name, at >= 0));
-  part.assign(at, name.bytes, name.start, name.end, value.bytes, value.start, value.end, cancels);
+  const isUnseen = body.parts.length === 1 && isUnnoticed(part, name, at >= 0);
+  const shownAlready = assignAt(part, at, name, value, cancels);
   if (hasDeadlines(body, type)) expiry.dropCoveredFieldDeadlines(body, name);
-  keyspace.changed(key, body, unseen);
+  keyspace.changed(key, body, isUnseen || (shownAlready && body.parts.length === 1));
 }
 
-/** A score or member that is there already is written as an effect, but who watches the key sees nothing new. */
-export function showsAlready(part: Elements, at: number, value: Slice): boolean {
-  if (at < 0 || !part.isShown(at)) return false;
-  if (part.type === KeyType.zset) return part.isSimple(at) && part.holds(at, value);
-  return part.type === KeyType.set;
+/**
+ * Writes a value into what find() saw at `at`. True if the score or member was shown already, and still is: an effect all the
+ * same, but who watches the key sees nothing new.
+ */
+export function assignAt(part: Elements, at: number, name: Slice, value: Slice, cancels: readonly Cancel[]): boolean {
+  const { type } = part;
+  const isShown = at >= 0 && part.isShown(at);
+  const isZset = type === KeyType.zset;
+  // what increments and concurrent scores leave is known only when it is written
+  const before = isZset && isShown && !part.isSimple(at) ? scoreAt(part, at) : Number.NaN;
+  const holds = isShown && (type === KeyType.set || (isZset && part.isSimple(at) && part.holds(at, value)));
+  part.assign(at, name.bytes, name.start, name.end, value.bytes, value.start, value.end, cancels);
+  return holds || scoresStill(part, name, before);
+}
+
+/** `before`: NaN where the member was not shown, or is none of a sorted set. */
+function scoresStill(part: Elements, name: Slice, before: number): boolean {
+  return !Number.isNaN(before) && scoreAt(part, part.table.find(name.bytes, name.start, name.end)) === before;
 }
 
 export function addToElement(
@@ -49,9 +63,10 @@ export function addToElement(
   const body = bodies.ensureBody(key);
   const part = bodies.ensurePart(body, type);
   const at = part.table.find(name.bytes, name.start, name.end);
+  const before = type === KeyType.zset ? scoreAt(part, at) : Number.NaN;
   part.add(at, name.bytes, name.start, name.end, frame, sum, delta);
   if (hasDeadlines(body, type)) expiry.refreshFieldDeadlines(body, name);
-  keyspace.changed(key, body);
+  keyspace.changed(key, body, body.parts.length === 1 && scoresStill(part, name, before));
 }
 
 export function removeElement(

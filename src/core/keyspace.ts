@@ -12,7 +12,7 @@ import type { Cancel } from './cell.ts';
 import type { Stamp, UnixMs } from './contract.ts';
 import { KeyType } from './contract.ts';
 import { Deadlines, withoutCovered } from './deadlines.ts';
-import { addToElement, assignElement, removeElement, showsAlready } from './element-effects.ts';
+import { addToElement, assignAt, assignElement, removeElement } from './element-effects.ts';
 import { Elements, NO_CANCELS } from './elements.ts';
 import { KeyDeadlines } from './key-deadlines.ts';
 import { Slice } from './slice.ts';
@@ -201,9 +201,7 @@ export class Keyspace implements EffectTarget {
 
   /** The hot path of ZADD: into what plainPart() gave, at the position where find() saw the member. */
   zsetAssignTo(part: Elements, at: number, key: Slice, member: Slice, score: Slice, cancels: readonly Cancel[]): void {
-    const unseen = showsAlready(part, at, score);
-    part.assign(at, member.bytes, member.start, member.end, score.bytes, score.start, score.end, cancels);
-    if (unseen) this.state.statistics.changes++;
+    if (assignAt(part, at, member, score, cancels)) this.state.statistics.changes++;
     else this.state.touched(this.index, key.bytes, key.start, key.end);
   }
 

@@ -318,4 +318,44 @@ test('after everything is removed and stable, a sorted set has left no memory be
   });
 });
 
+test('who watches a sorted set is told only when a score is another than before', () => {
+  const [a, b] = sharing(2, (first) => raise(first, 'm', -2));
+  const told = (change: () => void): boolean[] => {
+    const watches = [a, b].map(({ engine }) => engine.watch(0, s('z')));
+    change();
+    syncAll([a, b]);
+    for (const [place, { engine }] of [a, b].entries()) engine.unwatch(watches[place]);
+    return watches.map(({ changed }) => changed);
+  };
+  assert.equal(
+    told(() => add(a, 'm', -2)),
+    [false, false],
+    'a score in place of the increments that gave it',
+  );
+  assert.equal(
+    told(() => raise(a, 'm', 0)),
+    [false, false],
+    'an increment by nothing',
+  );
+  assert.equal(
+    told(() => raise(a, 'm', 1)),
+    [true, true],
+    'an increment',
+  );
+  assert.equal(
+    told(() => {
+      add(a, 'm', -1);
+      raise(b, 'm', 5);
+    }),
+    [true, true],
+    'what an unseen increment stays on top of',
+  );
+  assert.is(score(a, 'm'), 4);
+  assert.equal(
+    told(() => raise(b, 'new', 0)),
+    [true, true],
+    'a new member',
+  );
+});
+
 test.run();

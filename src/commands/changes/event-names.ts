@@ -4,7 +4,6 @@
  */
 import { KeyType, type RemoteChange } from '../../core/contract.ts';
 import type { Slice } from '../../core/slice.ts';
-import { parseDouble } from '../arguments.ts';
 import type { EventClass } from './event-flags.ts';
 
 /** Every event that there is, and its class. Most commands tell one of their own name. */
@@ -95,7 +94,7 @@ export interface LocalChange {
   readonly before: KeyType;
   readonly after: KeyType;
   readonly hasDeadline: boolean;
-  /** By how many fields, members or entries the value has grown; by how many consumers, where commands may make some. */
+  /** By how many fields or entries the value has grown; by how many consumers, where commands may make some. */
   readonly growth: number;
 }
 
@@ -139,10 +138,9 @@ function namesOf(change: LocalChange): readonly string[] {
     case 'smove':
       return [position === 1 ? 'srem' : 'sadd'];
     case 'zadd':
-      if (!hasWord(args, argc, 2, ['incr'])) return ['zadd'];
-      return growth === 0 && isZero(args[argc - 2]) ? [] : ['zincr'];
+      return [hasWord(args, argc, 2, ['incr']) ? 'zincr' : 'zadd'];
     case 'zincrby':
-      return growth === 0 && isZero(args[2]) ? [] : ['zincr'];
+      return ['zincr'];
     case 'zmpop':
     case 'bzmpop':
       return [hasWord(args, argc, 3, ['max']) ? 'zpopmax' : 'zpopmin'];
@@ -173,11 +171,6 @@ function namesOf(change: LocalChange): readonly string[] {
       return gone ? ['del'] : [eventOfType(after)];
     }
   }
-}
-
-/** Redis takes that for no change of a score; here it is an effect, of which nobody sees anything. */
-function isZero(increment: Slice): boolean {
-  return parseDouble(increment) === 0;
 }
 
 /** True if one of the options from argument `from` on is one of these words. */

@@ -339,14 +339,14 @@ function sorted(touched: Iterable<Touched>, name: string, database: number): Tou
   return all.sort((a, b) => Number(b.database === database) - Number(a.database === database));
 }
 
-/** Fields of a hash, members of a sorted set, entries of a stream, or its consumers where a command may make some. */
+/** Fields of a hash, entries of a stream, or its consumers where a command may make some. */
 function sizeOf(db: Database, key: Slice, type: KeyType, command: string): number {
   if (type === KeyType.hash) return db.hashes.size(key);
   if (type === KeyType.stream) {
     if (!JOINING.has(command)) return db.streams.size(key);
     return db.streams.groups(key).reduce((sum, { consumers }) => sum + consumers, 0);
   }
-  return type === KeyType.zset ? db.zsets.size(key) : 0;
+  return 0;
 }
 
 function hasGet(args: readonly Slice[], argc: number): boolean {

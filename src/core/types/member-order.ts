@@ -99,3 +99,13 @@ export class MemberOrder implements ElementOrder {
     return this.built?.memoryBytes() ?? 0;
   }
 }
+
+export function orderOf(entries: Entries): MemberOrder {
+  if (!(entries.order instanceof MemberOrder)) throw new Error(`elements of type ${entries.type} have no scores`);
+  return entries.order;
+}
+
+/** The score at a position of a sorted set; NaN where no member is shown. */
+export function scoreAt(entries: Entries, at: number): number {
+  return at < 0 ? Number.NaN : orderOf(entries).scoreAt(at);
+}

@@ -10,7 +10,7 @@ import type { Elements } from '../elements.ts';
 import { incrementAmount, spellScore } from '../score.ts';
 import { Slice } from '../slice.ts';
 import { Op } from '../txn.ts';
-import { MemberOrder } from './member-order.ts';
+import { orderOf, scoreAt } from './member-order.ts';
 
 const WALK_END = 2 ** 32;
 const text = new Slice();
@@ -189,13 +189,4 @@ export class ZsetType implements ZsetOperations {
     const body = bodies.findBody(key);
     return body === undefined ? undefined : bodies.partOf(body, KeyType.zset);
   }
-}
-
-function orderOf(part: Elements): MemberOrder {
-  if (!(part.order instanceof MemberOrder)) throw new Error(`elements of type ${part.type} have no scores`);
-  return part.order;
-}
-
-function scoreAt(part: Elements, at: number): number {
-  return at < 0 ? Number.NaN : orderOf(part).scoreAt(at);
 }
