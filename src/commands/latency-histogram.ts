@@ -14,8 +14,10 @@ export class LatencyHistogram {
 
   /** So many calls of `micros` each. */
   note(micros: number, calls: number): void {
-    const doubled = Math.ceil(Math.log2((micros * 1000) / FIRST_BOUND_NANOS));
-    this.counts[Math.min(Math.max(doubled, 0), CLASSES - 1)] += calls;
+    const bounds = Math.min(Math.ceil((micros * 1000) / FIRST_BOUND_NANOS), 2 ** (CLASSES - 1));
+    // the least power of two that is as large: a logarithm would cost as much as all the rest
+    const doubled = bounds <= 1 ? 0 : 32 - Math.clz32(bounds - 1);
+    this.counts[doubled] += calls;
   }
 
   get isEmpty(): boolean {
