@@ -5,8 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Directive } from './directive.ts';
-import { findDirective, nearestDirective } from './directives.ts';
+import { findDirective } from './directives.ts';
 import { quote, splitLine } from './lines.ts';
+import { nearestDirective } from './nearest-directive.ts';
 
 const INCLUDE_DEPTH_MAX = 16;
 const VARIABLE_PREFIX = 'STARLING_';

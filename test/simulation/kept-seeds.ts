@@ -187,4 +187,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     found:
       'in the simulator: a process that was stopped, and went on before its time since all was healed, got its timers at the end of the stop that it no longer had',
   },
+  {
+    seed: 20440028057,
+    found:
+      'in the simulator: by the oracle LSET wrote to a list that had ended with what hid under its key in another type',
+  },
 ];

@@ -488,6 +488,8 @@ export class Author {
     this.changePart(key, 'list', () => {
       const names = [...this.elements(key).keys()];
       const at = names.indexOf(pivot);
+      // only what hid under the key had kept the list from its end
+      if (at < 0) return;
       const [before, after] = isAfter ? [pivot, names[at + 1] ?? null] : [names[at - 1] ?? null, pivot];
       this.make(key, value, { pivot, before, after });
     });
@@ -496,7 +498,9 @@ export class Author {
   private setElement(key: string, index: number, value: string): void {
     if (this.typeOf(key) !== 'list' || this.elements(key).size <= index) return;
     this.changePart(key, 'list', () => {
-      const element = [...this.elements(key).keys()][index];
+      const element = [...this.elements(key).keys()].at(index);
+      // as for an insert
+      if (element === undefined) return;
       this.oracle.note(key, { ...this.place(), kind: 'assign', part: 'list', element, value });
     });
   }
