@@ -39,6 +39,8 @@ export interface GossipOptions {
   log: { warn(details: object, message: string): void };
   /** Something new may be missing. */
   onVector(): void;
+  /** There is a stream to this peer, which has said hello on it. */
+  isLinked(peerId: string): boolean;
   /** When an envelope is to be published; null: it need not be. */
   whenWanted(): 'now' | 'late' | null;
   /** Everybody has our vector by a stream, and takes a sign that this one is not deaf. */
@@ -142,7 +144,11 @@ export class Gossip {
     const entry = decodeMap(body);
     this.heardMs.set(textField(entry, 'id'), performance.now());
     if (kind === SIGN) return;
-    members.report({ ...standingFromWire(engine, entry), clockMs: numberField(entry, 'clock'), seenMs: Date.now() });
+    const standing = standingFromWire(engine, entry);
+    // by the hello of its stream it goes by another replica id since: this was long on its way
+    const isOld = this.options.isLinked(standing.peerId) && members.get(standing.peerId)?.replica !== standing.replica;
+    if (isOld) return;
+    members.report({ ...standing, clockMs: numberField(entry, 'clock'), seenMs: Date.now() });
     this.options.onVector();
   }
 }

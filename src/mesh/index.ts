@@ -145,6 +145,7 @@ class RunningMesh implements Mesh {
           node,
           topic,
           onVector: () => this.sync.pullMissing(),
+          isLinked: (peerId) => this.sync.links.get(peerId)?.ready === true,
           whenWanted: () => this.whenGossipWanted(),
           signSuffices: () => this.signSuffices,
         })

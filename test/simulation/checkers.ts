@@ -6,6 +6,7 @@ import { unixMsOf } from '../../src/core/clock.ts';
 import { keySlot } from '../../src/core/hash.ts';
 import {
   type Database,
+  slotsOf as damagedSlotsOf,
   type Engine,
   KEY_TYPE_NAMES,
   Slice,
@@ -341,17 +342,26 @@ export function checkEnd(everybody: readonly Machine[], history: History): void 
   for (const { machine, node } of running) checkKeepsakes(machine, node.engine, history, survived);
 }
 
-/** I16: no node has damaged data any more, which it finds by looking at all of it, or what another had sent of such. */
-export function isMended(machines: readonly Machine[]): boolean {
+/**
+ * I16: no node has damaged data any more, which it finds by looking at all of it, or what another had sent of such; but for
+ * keys of which nobody has a sound copy.
+ */
+export function isMended(machines: readonly Machine[], history: History): boolean {
+  const unmendable = new Set(history.calls.filter((call) => call.unmendable).map(keepsakeSlot));
   const digests = new Set(runningOf(machines).map(({ node }) => node.engine.digest()));
   if (digests.size > 1 && isConverged(machines) && !machines.some(({ wild }) => wild)) return false;
   return runningOf(machines).every(({ machine, node: { engine } }) =>
     machine.as(() => {
       const until = engine.statistics.selfChecks + 2;
       while (engine.statistics.selfChecks < until) engine.checkSelf(Number.POSITIVE_INFINITY);
-      return engine.statistics.damagedSlots === 0;
+      return damagedSlotsOf(engine.damagedSlots()).every((slot) => unmendable.has(slot));
     }),
   );
+}
+
+function keepsakeSlot({ commands }: Call): number {
+  const key = Buffer.from(Keepsakes.left(commands)[0], 'latin1');
+  return keySlot(key, 0, key.length);
 }
 
 /** I16: what was written once is what it was. */

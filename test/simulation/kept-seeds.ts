@@ -192,4 +192,13 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     found:
       'in the simulator: by the oracle LSET wrote to a list that had ended with what hid under its key in another type',
   },
+  {
+    seed: 20440047188,
+    found:
+      'a vector that was long on its way on the topic gave a peer its former replica id back, in a mesh at rest for good: its txns were a stranger’s, for whom cancelled counters were kept',
+  },
+  {
+    seed: 20440002563,
+    found: 'in the simulator: who leaves for ever and had the only sound copy of a key leaves nobody who could mend it',
+  },
 ];

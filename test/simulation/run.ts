@@ -203,7 +203,11 @@ class Run {
       await this.within(CONVERGE_MS_MAX, 'I14: not converged', () => isConverged(machines));
       convergedMs = world.nowMs - healedMs;
       // what has waited for txns of somebody who was away may be applied meanwhile, on one node first
-      await this.within(MEND_MS_MAX, 'I16: not mended', () => isMended(machines) && isConverged(machines));
+      await this.within(
+        MEND_MS_MAX,
+        'I16: not mended',
+        () => isMended(machines, this.history) && isConverged(machines),
+      );
       checkEnd(machines, this.history);
       const { departures, settings } = this;
       await this.within(FORGET_MS_MAX, 'I11: one that has left is still counted', () => departures.areForgotten());

@@ -73,6 +73,7 @@ function validatorOf(): Validator {
     addresses: () => [],
     log,
     onVector() {},
+    isLinked: () => false,
     whenWanted: () => 'now',
     signSuffices: () => false,
   });
