@@ -323,8 +323,9 @@ export function checkEnd(everybody: readonly Machine[], history: History): void 
       return contentsOf(node.engine);
     }),
   );
-  // clocks may differ, so what has ended may be hidden on some only
-  if (machines.every(({ clock }) => clock.offsetMs === 0 && clock.drift === 0)) {
+  // clocks may differ, so what has ended may be hidden on some only; and what is damaged everywhere differs
+  const isDamaged = running.some(({ node }) => node.engine.statistics.damagedSlots > 0);
+  if (!isDamaged && machines.every(({ clock }) => clock.offsetMs === 0 && clock.drift === 0)) {
     contents.forEach((each, index) => {
       if (each !== contents[0]) violated('I1', `equal digests, but\n${differenceOf(running[0], running[index])}`);
     });
@@ -344,19 +345,20 @@ export function checkEnd(everybody: readonly Machine[], history: History): void 
 
 /**
  * I16: no node has damaged data any more, which it finds by looking at all of it, or what another had sent of such; but for
- * keys of which nobody has a sound copy.
+ * what is damaged everywhere, since who had a sound copy has lost it, or left.
  */
 export function isMended(machines: readonly Machine[], history: History): boolean {
-  const unmendable = new Set(history.calls.filter((call) => call.unmendable).map(keepsakeSlot));
   const digests = new Set(runningOf(machines).map(({ node }) => node.engine.digest()));
   if (digests.size > 1 && isConverged(machines) && !machines.some(({ wild }) => wild)) return false;
-  return runningOf(machines).every(({ machine, node: { engine } }) =>
+  const damaged = runningOf(machines).map(({ machine, node: { engine } }) =>
     machine.as(() => {
       const until = engine.statistics.selfChecks + 2;
       while (engine.statistics.selfChecks < until) engine.checkSelf(Number.POSITIVE_INFINITY);
-      return damagedSlotsOf(engine.damagedSlots()).every((slot) => unmendable.has(slot));
+      return damagedSlotsOf(engine.damagedSlots());
     }),
   );
+  const unmendable = new Set(history.calls.filter((call) => call.unmendable).map(keepsakeSlot));
+  return damaged.flat().every((slot) => unmendable.has(slot) && damaged.every((slots) => slots.includes(slot)));
 }
 
 function keepsakeSlot({ commands }: Call): number {

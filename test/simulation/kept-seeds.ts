@@ -201,4 +201,8 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     seed: 20440002563,
     found: 'in the simulator: who leaves for ever and had the only sound copy of a key leaves nobody who could mend it',
   },
+  {
+    seed: 20450006407,
+    found: 'in the simulator: what one node still had a sound copy of was taken for damaged everywhere',
+  },
 ];
