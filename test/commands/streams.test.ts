@@ -455,4 +455,13 @@ test('COPY takes groups and what is pending along', async () => {
   assert.equal(await node.run('XREADGROUP GROUP g d STREAMS t >'), [['t', [['2-1', ['f', 'v']]]]]);
 });
 
+differentialTest(
+  'who reads on behind an entry gets nothing of a stream that has begun anew and has not come so far',
+  async () => {
+    both ??= await BothServers.open();
+    const before: Request[] = ['FLUSHALL', 'XADD a 13-0 f v', 'XREAD STREAMS a 1', 'DEL a', 'XADD a 9-0 f v'];
+    await compareStreams(both, [...before, 'XREAD STREAMS a 13', 'XADD a 12-2 f v', 'XREAD STREAMS a 13-0']);
+  },
+);
+
 test.run();

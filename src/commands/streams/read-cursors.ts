@@ -77,7 +77,10 @@ export class ReadCursor {
 
   /** Before what is new, since that may be of the same node. */
   private late(db: Database, key: Slice, found: number, count: number): EntryCopy[] {
-    const added = db.streams.status(key)?.entriesAdded ?? 0;
+    const status = db.streams.status(key);
+    const added = status?.entriesAdded ?? 0;
+    // another stream by now: the one of which that was given had come so far
+    if (status === null || compareStreamIds(status.lastId, this.given) < 0) this.beginAt(this.reached);
     const isKnown = !this.isBehind && found < count;
     // who had everything gets by ids what was added since, but for what is late
     const most = added - this.added - (isKnown ? found : 0);
@@ -105,9 +108,12 @@ export class ReadCursor {
     this.marks.set(tagOf(id), id);
     this.given = id;
     if (compareStreamIds(id, this.reached) > 0) this.reached = id;
-    if (this.marks.size <= MARKS_MAX) return;
+    if (this.marks.size > MARKS_MAX) this.beginAt(this.reached);
+  }
+
+  private beginAt(start: StreamId): void {
     this.marks.clear();
-    this.start = this.reached;
+    this.start = start;
   }
 }
 
