@@ -80,7 +80,7 @@ export class ReadCursor {
     const status = db.streams.status(key);
     const added = status?.entriesAdded ?? 0;
     // another stream by now: the one of which that was given had come so far
-    if (status === null || compareStreamIds(status.lastId, this.given) < 0) this.beginAt(this.reached);
+    if (status === null || compareStreamIds(status.lastId, this.given) < 0) this.beginAnew();
     const isKnown = !this.isBehind && found < count;
     // who had everything gets by ids what was added since, but for what is late
     const most = added - this.added - (isKnown ? found : 0);
@@ -108,12 +108,13 @@ export class ReadCursor {
     this.marks.set(tagOf(id), id);
     this.given = id;
     if (compareStreamIds(id, this.reached) > 0) this.reached = id;
-    if (this.marks.size > MARKS_MAX) this.beginAt(this.reached);
+    if (this.marks.size > MARKS_MAX) this.beginAnew();
   }
 
-  private beginAt(start: StreamId): void {
+  /** Nothing before what was reached is asked for any more. */
+  private beginAnew(): void {
     this.marks.clear();
-    this.start = start;
+    this.start = this.reached;
   }
 }
 

@@ -1,22 +1,17 @@
 /** Messages on the gossip topic: taken, or refused with an error that says why. */
 import { type Message, TopicValidatorResult } from '@chainsafe/libp2p-gossipsub';
 import { Encoder } from 'cbor-x';
-import { ClockAlarm } from '../../../src/mesh/clock-alarm.ts';
 import { FrameError, vectorToWire } from '../../../src/mesh/frames.ts';
-import { Gossip } from '../../../src/mesh/gossip.ts';
 import { Members } from '../../../src/mesh/members.ts';
-import type { MeshNode } from '../../../src/mesh/transport.ts';
+import { topicValidator, type Validator } from '../../mesh/topic-validator.ts';
 import { mutateCbor } from '../cbor-tree.ts';
 import { assertSound, makeHistory, Receiver } from '../engines.ts';
 import { FuzzedLog } from '../mesh-parts.ts';
 import type { MutationContext, Target } from '../target.ts';
 
-type Validator = (peer: unknown, message: Message) => TopicValidatorResult;
-
 const ENVELOPE = 1;
 const VECTOR = 2;
 const SIGN = 3;
-const TOPIC = 'fuzzed';
 const encoder = new Encoder({ useRecords: false, tagUint8Array: false });
 const history = makeHistory();
 const receiver = new Receiver(history);
@@ -58,27 +53,9 @@ const PEER = { toString: () => 'a-peer' };
 
 function validatorOf(): Validator {
   const { engine } = receiver;
-  const topicValidators = new Map<string, Validator>();
-  const pubsub = { topicValidators, subscribe() {}, publish: () => Promise.resolve() };
   const statistics = engine.statistics.remoteTxns;
-  new Gossip({
-    node: { services: { pubsub } } as unknown as MeshNode,
-    topic: TOPIC,
-    engine,
-    members: new Members(engine, 'self', null, log),
-    clockAlarm: new ClockAlarm(log),
-    peerId: 'self',
-    region: '',
-    zone: '',
-    addresses: () => [],
-    log,
-    onVector() {},
-    isLinked: () => false,
-    whenWanted: () => 'now',
-    signSuffices: () => false,
-  });
-  const validator = topicValidators.get(TOPIC);
-  if (validator === undefined) throw new Error('nobody looks at the messages');
+  const members = new Members(engine, 'self', null, log);
+  const validator = topicValidator({ engine, members, log, isLinked: () => false });
   return (peer, message) => {
     const outcome = validator(peer, message);
     applied = engine.statistics.remoteTxns - statistics;
